@@ -1,0 +1,45 @@
+"""dark-knowledge: knowledge distillation with many seeds, from IDX files to a report. `snakemake --cores all`."""
+
+from snakemake.utils import min_version
+
+min_version("9.12")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=f"results/{config['study']}",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+wildcard_constraints:
+    model=NAME,
+    teacher=NAME,
+    recipe=NAME,
+    experiment=NAME,
+    supervision=f"labels|{NAME}_T{NUMBER}_w{NUMBER}",
+    temperature=NUMBER,
+    hard_weight=NUMBER,
+    seed=r"\d+",
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    """The study with its report."""
+    default_target: True
+    input:
+        rules.report.output,

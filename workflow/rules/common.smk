@@ -1,0 +1,52 @@
+"""Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
+
+import json
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from snakemake.exceptions import WorkflowError
+
+from dark_knowledge import study
+from dark_knowledge.command import InputError
+from dark_knowledge.fingerprint import code_fingerprint
+
+NAME = "[a-z0-9][a-z0-9-]*"
+NUMBER = r"[0-9.e+-]+"
+
+try:
+    study.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+EXPERIMENTS = list(study.experiments_of(config))
+ARMS = study.arms_of(config)
+SEEDS = config["seeds"]
+
+# GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
+GPUS = 0 if config["accelerator"] == "cpu" else 1
+
+
+def code(script):
+    """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
+    return code_fingerprint(SCRIPTS / script)
+
+
+def as_json(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def architecture(model):
+    """The network's settings, as JSON for a command line."""
+    return as_json({key: value for key, value in config["models"][model].items() if key != "recipe"})
+
+
+def recipe(name):
+    """The training settings, as JSON for a command line."""
+    return as_json(config["recipes"][name])
+
+
+def recipe_of(model):
+    return config["models"][model]["recipe"]

@@ -1,0 +1,75 @@
+"""From weights to predictions, and from all runs to tidy tables."""
+
+rule evaluate_runs:
+    """Compute the logits of one arm, all seeds, on every part of the data set."""
+    input:
+        data=rules.prepare_dataset.output,
+        last=expand("<results>/runs/{{model}}/{{supervision}}/seed{seed}/weights.safetensors", seed=SEEDS),
+        selected=expand("<results>/runs/{{model}}/{{supervision}}/seed{seed}/selected.safetensors", seed=SEEDS),
+    output:
+        "<results>/runs/{model}/{supervision}/logits.safetensors",
+    log:
+        "<logs>/runs/{model}/{supervision}/evaluate_runs.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/{supervision}/evaluate_runs.tsv"
+    params:
+        architecture=lambda wildcards: architecture(wildcards.model),
+        accelerator=config["accelerator"],
+        precision=config["precision"],
+        code=code("evaluate_runs.py"),
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    shell:
+        "python {SCRIPTS}/evaluate_runs.py"
+        " --data {input.data:q}"
+        " --architecture {params.architecture:q}"
+        " --last {input.last:q}"
+        " --selected {input.selected:q}"
+        " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule collect_results:
+    """Gather all runs into tidy tables: a row per arm, run, epoch, logged step and test prediction."""
+    input:
+        data=rules.prepare_dataset.output,
+        logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
+        runs=[
+            f"<results>/runs/{arm.model}/{arm.supervision}/seed{seed}/{file}"
+            for arm in ARMS
+            for seed in SEEDS
+            for file in ("metrics.json", "history.parquet", "steps.parquet")
+        ],
+    output:
+        arms="<results>/collected/arms.parquet",
+        runs="<results>/collected/runs.parquet",
+        epochs="<results>/collected/epochs.parquet",
+        steps="<results>/collected/steps.parquet",
+        predictions="<results>/collected/predictions.parquet",
+    log:
+        "<logs>/collected/collect_results.log",
+    benchmark:
+        "<benchmarks>/collected/collect_results.tsv"
+    params:
+        study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
+        code=code("collect_results.py"),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    localrule: True
+    # The runs' folder rather than every file: a command line has a limit, a study has not.
+    shell:
+        "python {SCRIPTS}/collect_results.py"
+        " --data {input.data:q}"
+        " --runs $(dirname $(dirname {output.arms:q}))/runs"
+        " --study {params.study:q}"
+        " --out $(dirname {output.arms:q})"
+        " > {log:q} 2>&1"

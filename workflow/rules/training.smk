@@ -1,0 +1,109 @@
+"""Teachers and baselines from labels, teachers' logits, and students from both."""
+
+# Outputs are listed one by one: Snakemake removes them when a job fails, while the checkpoint resume.pt, which no rule
+# declares, stays beside them for the next attempt.
+
+
+rule train_model:
+    """Train a model on labels: teachers, baselines and controls alike."""
+    input:
+        data=rules.prepare_dataset.output,
+    output:
+        weights="<results>/runs/{model}/labels/seed{seed}/weights.safetensors",
+        selected="<results>/runs/{model}/labels/seed{seed}/selected.safetensors",
+        history="<results>/runs/{model}/labels/seed{seed}/history.parquet",
+        steps="<results>/runs/{model}/labels/seed{seed}/steps.parquet",
+        metrics="<results>/runs/{model}/labels/seed{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/labels/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/labels/seed{seed}.tsv"
+    params:
+        architecture=lambda wildcards: architecture(wildcards.model),
+        recipe=lambda wildcards: recipe(recipe_of(wildcards.model)),
+        supervision="",
+        score_test="--score-test-each-epoch" if config["score_test_each_epoch"] else "",
+        accelerator=config["accelerator"],
+        precision=config["precision"],
+        code=code("train_model.py"),
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    shell:
+        "python {SCRIPTS}/train_model.py"
+        " --data {input.data:q}"
+        " --architecture {params.architecture:q}"
+        " --recipe {params.recipe:q}"
+        " --seed {wildcards.seed}"
+        " {params.supervision}"
+        " {params.score_test}"
+        " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
+        " --out $(dirname {output.weights:q})"
+        " > {log:q} 2>&1"
+
+
+rule cache_teacher_logits:
+    """Store a teacher's logits on the stream of views that students of a recipe and seed are trained on."""
+    input:
+        data=rules.prepare_dataset.output,
+        weights="<results>/runs/{teacher}/labels/seed{seed}/weights.safetensors",
+    output:
+        temp("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
+    log:
+        "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/teacher_logits/{teacher}/{recipe}/seed{seed}.tsv"
+    params:
+        architecture=lambda wildcards: architecture(wildcards.teacher),
+        recipe=lambda wildcards: recipe(wildcards.recipe),
+        accelerator=config["accelerator"],
+        precision=config["precision"],
+        code=code("cache_teacher_logits.py"),
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    shell:
+        "python {SCRIPTS}/cache_teacher_logits.py"
+        " --data {input.data:q}"
+        " --architecture {params.architecture:q}"
+        " --weights {input.weights:q}"
+        " --recipe {params.recipe:q}"
+        " --seed {wildcards.seed}"
+        " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+use rule train_model as distill_model with:
+    """Train a student on a teacher's stored logits and the labels."""
+    input:
+        data=rules.prepare_dataset.output,
+        teacher_logits=lambda wildcards: expand(
+            rules.cache_teacher_logits.output,
+            teacher=wildcards.teacher,
+            recipe=recipe_of(wildcards.model),
+            seed=wildcards.seed,
+        ),
+    output:
+        weights="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/weights.safetensors",
+        selected="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/selected.safetensors",
+        history="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/history.parquet",
+        steps="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/steps.parquet",
+        metrics="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.tsv"
+    params:
+        supervision=lambda wildcards, input: (
+            f"--teacher-logits {input.teacher_logits} "
+            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}"
+        ),

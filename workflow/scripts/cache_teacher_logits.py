@@ -1,0 +1,50 @@
+"""Store a trained teacher's logits on the stream of views that its students will be trained on."""
+
+import argparse
+import json
+import time
+
+import torch
+from safetensors.torch import load_model
+
+from dark_knowledge import command
+from dark_knowledge.data import load_dataset
+from dark_knowledge.devices import choose_compute
+from dark_knowledge.models import build_model
+from dark_knowledge.recipes import Recipe
+from dark_knowledge.transfer import save_teacher_logits, teacher_logits_of_epoch
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--architecture", type=json.loads, required=True, help="the teacher's network, as JSON")
+    parser.add_argument("--weights", required=True, help="the teacher's weights")
+    parser.add_argument("--recipe", type=json.loads, required=True, help="the students' training settings, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="the students' seed")
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
+    data = load_dataset(arguments.data, compute.device)
+    recipe = Recipe(**arguments.recipe)
+    teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
+    load_model(teacher, arguments.weights)
+    teacher.to(compute.device, memory_format=torch.channels_last)
+    logits = []
+    for epoch in range(recipe.epochs):
+        started = time.perf_counter()
+        logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
+        seconds = time.perf_counter() - started
+        print(f"epoch {epoch + 1:3d}/{recipe.epochs}  {len(logits[0]) / seconds:.0f} images/s", flush=True)
+    save_teacher_logits(arguments.out, torch.stack(logits))
+
+
+if __name__ == "__main__":
+    command.run(main)

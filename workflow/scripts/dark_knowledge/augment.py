@@ -1,0 +1,48 @@
+"""The stream of augmented views that a model is trained on: a function of the seed and the epoch alone.
+
+Every arm of a study that shares a recipe and a seed sees the same images in the same order under the same flips and
+shifts. That pairs the arms by seed, and makes a teacher's logits on the stream worth storing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+
+@dataclass(frozen=True)
+class Views:
+    """One epoch of the stream over n images: `order` [n] of the batches and, per image, where its view is taken.
+
+    `flip` [n] is boolean; `top` and `left` [n] are offsets in pixels, 0 to twice the largest shift.
+    """
+
+    order: Tensor
+    flip: Tensor
+    top: Tensor
+    left: Tensor
+
+
+def epoch_views(seed: int, epoch: int, n: int, *, flip: bool, shift: int, device: torch.device | str = "cpu") -> Views:
+    """Draw the views of `epoch` for `seed`, on the CPU so that every device sees the same stream."""
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(n)
+    flips = (random.random(n) < 0.5) & flip
+    top, left = random.integers(0, 2 * shift + 1, size=(2, n))
+    return Views(*(torch.from_numpy(a).to(device) for a in (order, flips, top, left)))
+
+
+def pad_images(images: Tensor, shift: int) -> Tensor:
+    """Surround uint8 images [n, h, w] with `shift` pixels of background on every side."""
+    return pad(images, (shift, shift, shift, shift))
+
+
+def render(padded: Tensor, index: Tensor, views: Views, shift: int) -> Tensor:
+    """Cut the views of the images `index` [b] out of `padded` [n, h + 2 shift, w + 2 shift]: uint8 [b, h, w]."""
+    height, width = padded.shape[1] - 2 * shift, padded.shape[2] - 2 * shift
+    rows = views.top[index, None] + torch.arange(height, device=padded.device)
+    columns = views.left[index, None] + torch.arange(width, device=padded.device)
+    columns = torch.where(views.flip[index, None], columns.flip(1), columns)
+    return padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -1,0 +1,42 @@
+"""What every command line shares: one-line errors and outputs that appear whole or not at all."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Something the user can mend. Its message says what is wrong, where, what is allowed and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command line; an error that the user can mend ends it with one line and exit status 1."""
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        sys.exit(f"error: {error.strerror or error}{place}; mend this and run the same command again")
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike):
+    """Yield a temporary path beside `path` that takes its place once the block has succeeded."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, content: dict) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

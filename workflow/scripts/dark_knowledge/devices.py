@@ -1,0 +1,50 @@
+"""Where and how precisely to compute: the choice behind `accelerator` and `precision` in the config."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from dark_knowledge.command import InputError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device, and whether forward passes run in bfloat16 under autocast."""
+
+    device: torch.device
+    bfloat16: bool
+
+    @property
+    def precision(self) -> str:
+        return "bfloat16" if self.bfloat16 else "float32"
+
+    @property
+    def description(self) -> str:
+        """The device's name as its maker gives it, where known."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return str(self.device)
+
+    def autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+
+def choose_compute(accelerator: str, precision: str, threads: int) -> Compute:
+    """Settle `auto`: CUDA before Apple's GPU before the CPU; bfloat16 where the device multiplies matrices in it."""
+    torch.set_num_threads(threads)
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if accelerator == "auto":
+        accelerator = next(name for name, present in available.items() if present)
+    if not available[accelerator]:
+        raise InputError(f"accelerator is {accelerator!r}, but this machine has none; use auto or cpu")
+    bfloat16 = _gains_from_bfloat16(accelerator) if precision == "auto" else precision == "bfloat16"
+    return Compute(torch.device(accelerator), bfloat16)
+
+
+def _gains_from_bfloat16(accelerator: str) -> bool:
+    if accelerator == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if accelerator == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False

@@ -1,0 +1,24 @@
+"""Typed training settings: how a model learns, whatever it learns from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train. The fields are the keys of `recipes` in config.yaml, where each is explained."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup: float
+    momentum: float
+    weight_decay: float
+    label_smoothing: float
+    flip: bool
+    shift: int
+
+
+def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
+    """Learning rate of `step` (0-based) of `steps`: linear up to `peak` over the share `warmup`, linear down to 0."""
+    rise = max(1.0, warmup * steps)
+    return peak * min((step + 1) / rise, (steps - step) / max(1.0, steps - rise + 1))

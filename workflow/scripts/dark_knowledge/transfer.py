@@ -1,0 +1,51 @@
+"""The teacher's logits on the students' training stream, computed once and stored.
+
+Logits, never probabilities: one file serves every temperature. Rows are found by (epoch, image), not by position in a
+batch, so no order of batches can part a row from its view.
+"""
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from dark_knowledge.augment import epoch_views, pad_images, render
+from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.data import Dataset
+from dark_knowledge.devices import Compute
+from dark_knowledge.evaluate import BATCH, predict
+from dark_knowledge.recipes import Recipe
+
+
+def teacher_logits_of_epoch(
+    teacher: nn.Module, data: Dataset, recipe: Recipe, seed: int, epoch: int, compute: Compute
+) -> Tensor:
+    """Logits [n, c] in float16 of the views that the stream of (`recipe`, `seed`) shows in `epoch`, by image."""
+    n = len(data.train_images)
+    views = epoch_views(seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
+    padded = pad_images(data.train_images, recipe.shift)
+    batches = torch.arange(n, device=compute.device).split(BATCH)
+    logits = torch.cat(
+        [predict(teacher, data, render(padded, index, views, recipe.shift), compute) for index in batches]
+    ).half()
+    if not logits.isfinite().all():
+        raise InputError(
+            f"the teacher's logits exceed float16 in epoch {epoch}; train the teacher with a lower learning rate"
+        )
+    return logits
+
+
+def save_teacher_logits(path: str, logits: Tensor) -> None:
+    """Write float16 logits [epochs, n, c]."""
+    with written_whole(path) as temporary:
+        save_file({"logits": logits.cpu()}, temporary)
+
+
+def load_teacher_logits(path: str, recipe: Recipe, data: Dataset, device: torch.device) -> Tensor:
+    """Read float16 logits [epochs, n, c] onto `device`; refuse a file made for other training."""
+    logits = load_file(path, device=str(device))["logits"]
+    expected = (recipe.epochs, len(data.train_images), len(data.classes))
+    if tuple(logits.shape) != expected:
+        raise InputError(
+            f"{path} has shape {tuple(logits.shape)}, this training needs {expected}; delete it and run again"
+        )
+    return logits

@@ -1,0 +1,53 @@
+"""Logits of one arm's runs, all seeds, on training, validation and test images in evaluation mode, without augmentation."""
+
+import argparse
+import json
+
+import torch
+from safetensors.torch import load_model, save_file
+
+from dark_knowledge import command
+from dark_knowledge.command import written_whole
+from dark_knowledge.data import load_dataset
+from dark_knowledge.devices import choose_compute
+from dark_knowledge.evaluate import accuracy, predict
+from dark_knowledge.models import build_model
+
+PARTS = ("train", "validation", "test")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--architecture", type=json.loads, required=True, help="the arm's network, as JSON")
+    parser.add_argument("--last", nargs="+", required=True, help="weights after the last epoch, one file a seed")
+    parser.add_argument("--selected", nargs="+", required=True, help="weights of the validation-selected epoch")
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", required=True, help="float32 tensors <epoch>/<part> [seeds, images, classes]")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
+    data = load_dataset(arguments.data, compute.device)
+    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model.to(compute.device, memory_format=torch.channels_last)
+    tensors = {}
+    for epoch in ("last", "selected"):
+        for part in PARTS:
+            tensors[f"{epoch}/{part}"] = []
+        for weights in getattr(arguments, epoch):
+            load_model(model, weights, device=str(compute.device))
+            for part in PARTS:
+                logits = predict(model, data, getattr(data, f"{part}_images"), compute)
+                tensors[f"{epoch}/{part}"].append(logits.cpu())
+                print(f"{weights}  {part}  {accuracy(logits, getattr(data, f'{part}_labels')):.2%}", flush=True)
+    with written_whole(arguments.out) as temporary:
+        save_file({name: torch.stack(logits) for name, logits in tensors.items()}, temporary)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,144 @@
+"""Train one model from one seed: from labels, or from a teacher's stored logits and labels (distillation)."""
+
+import argparse
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import save_model
+
+from dark_knowledge import command
+from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.data import Dataset, load_dataset
+from dark_knowledge.devices import choose_compute
+from dark_knowledge.engine import peak_memory_mb, steps_per_epoch, train
+from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.losses import Supervision, learn_from_labels, learn_from_teacher
+from dark_knowledge.models import build_model, count_parameters
+from dark_knowledge.recipes import Recipe
+from dark_knowledge.transfer import load_teacher_logits
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--architecture", type=json.loads, required=True, help="network, as JSON")
+    parser.add_argument("--recipe", type=json.loads, required=True, help="training settings, as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--teacher-logits", help="stored teacher logits; without them, labels alone supervise")
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--hard-weight", type=float)
+    parser.add_argument("--score-test-each-epoch", action="store_true", help="for the best-epoch-on-test protocol")
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    started = time.perf_counter()
+    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
+    data = load_dataset(arguments.data, compute.device)
+    recipe = Recipe(**arguments.recipe)
+    if not steps_per_epoch(len(data.train_images), recipe):
+        raise InputError(
+            f"batch_size is {recipe.batch_size}, but only {len(data.train_images)} images are left for training"
+        )
+    torch.manual_seed(arguments.seed)
+    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model.to(compute.device, memory_format=torch.channels_last)
+    settings = {
+        "architecture": arguments.architecture,
+        "recipe": arguments.recipe,
+        "seed": arguments.seed,
+        "temperature": arguments.temperature,
+        "hard_weight": arguments.hard_weight,
+    }
+    identity = settings | {
+        "code": code_fingerprint(__file__),
+        "torch": torch.__version__,
+        "device": compute.description,
+        "precision": compute.precision,
+        "score_test_each_epoch": arguments.score_test_each_epoch,
+    }
+    checkpoint = arguments.out / "resume.pt"
+    progress = train(
+        model,
+        data,
+        recipe,
+        choose_supervision(arguments, data, recipe),
+        seed=arguments.seed,
+        compute=compute,
+        score_test_each_epoch=arguments.score_test_each_epoch,
+        checkpoint=checkpoint,
+        identity=identity,
+    )
+
+    history = pd.DataFrame(progress.history)
+    save_weights(arguments.out / "weights.safetensors", model)
+    model.load_state_dict(progress.selected_weights)
+    save_weights(arguments.out / "selected.safetensors", model)
+    save_table(arguments.out / "history.parquet", history)
+    save_table(arguments.out / "steps.parquet", pd.DataFrame(progress.steps))
+    command.write_json(
+        arguments.out / "metrics.json",
+        identity
+        | {
+            "parameters": count_parameters(model),
+            "epochs": len(history),
+            "selected_epoch": progress.selected_epoch,
+            "validation_accuracy": {
+                "last": history.validation_accuracy.iloc[-1],
+                "selected": history.validation_accuracy[progress.selected_epoch],
+            },
+            "seconds": history.seconds.sum(),
+            "start_up_seconds": time.perf_counter() - started - history.seconds.sum(),
+            "images_per_second": history.images_per_second.median(),
+            "peak_memory_mb": peak_memory_mb(),
+            "threads": arguments.threads,
+            "commit": git_commit(),
+        },
+    )
+    checkpoint.unlink(missing_ok=True)
+
+
+def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Supervision:
+    if arguments.teacher_logits is None:
+        return learn_from_labels(data.train_labels, recipe.label_smoothing)
+    logits = load_teacher_logits(arguments.teacher_logits, recipe, data, data.train_images.device)
+    return learn_from_teacher(
+        data.train_labels, logits, temperature=arguments.temperature, hard_weight=arguments.hard_weight
+    )
+
+
+def save_weights(path: Path, model: torch.nn.Module) -> None:
+    with written_whole(path) as temporary:
+        save_model(model, temporary)
+
+
+def save_table(path: Path, table: pd.DataFrame) -> None:
+    with written_whole(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def git_commit() -> str | None:
+    """The checkout's commit, marked when files differ from it; None outside a checkout or without git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        return None
+    return described.stdout.strip() or None
+
+
+if __name__ == "__main__":
+    command.run(main)
