@@ -1,0 +1,133 @@
+"""Tables and figures of the collected results."""
+
+TABLES = {
+    "accuracy": ("Accuracy", "accuracy comparison"),
+    "gap_recovered": ("Accuracy", "gap recovered"),
+    "errors_per_class": ("Errors", "errors per class"),
+    "runs": ("Cost", "all runs"),
+}
+
+# Name of each figure of an experiment, its category in the report and its label there.
+FIGURES = {
+    "loss_by_step": ("Learning curves", "loss by step"),
+    "accuracy_by_step": ("Learning curves", "accuracy by step"),
+    "loss_by_epoch": ("Learning curves", "loss by epoch"),
+    "accuracy_by_epoch": ("Learning curves", "accuracy by epoch"),
+    "student_losses": ("Learning curves", "student's hard and soft losses"),
+    "validation_accuracy": ("Learning curves", "validation accuracy"),
+    "temperature": ("Temperature", "accuracy by temperature"),
+    "errors_per_class": ("Errors", "test errors per class"),
+    "confusion": ("Errors", "confusion matrices"),
+}
+
+
+rule make_tables:
+    """Write the study's tables as CSV, HTML and LaTeX."""
+    input:
+        arms=rules.collect_results.output.arms,
+        runs=rules.collect_results.output.runs,
+        predictions=rules.collect_results.output.predictions,
+    output:
+        **{
+            name: report(
+                f"<results>/tables/{name}.html",
+                caption=f"../report/table_{name}.rst",
+                category=category,
+                labels={"table": label},
+            )
+            for name, (category, label) in TABLES.items()
+        },
+        csv=expand("<results>/tables/{table}.csv", table=TABLES),
+        tex=expand("<results>/tables/{table}.tex", table=TABLES),
+    log:
+        "<logs>/tables/make_tables.log",
+    benchmark:
+        "<benchmarks>/tables/make_tables.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        classes=as_json(DATASET["classes"]),
+        published=as_json({name: config["experiments"][name].get("published", {}) for name in EXPERIMENTS}),
+        code=code("make_tables.py"),
+    shell:
+        "python {SCRIPTS}/make_tables.py"
+        " --arms {input.arms:q}"
+        " --runs {input.runs:q}"
+        " --predictions {input.predictions:q}"
+        " --classes {params.classes:q}"
+        " --published {params.published:q}"
+        " --out $(dirname {output.accuracy:q})"
+        " > {log:q} 2>&1"
+
+
+rule plot_experiment:
+    """Draw all figures of one experiment."""
+    input:
+        **rules.collect_results.output,
+    output:
+        **{
+            name: report(
+                f"<results>/figures/{{experiment}}/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category=category,
+                subcategory="{experiment}",
+                labels={"figure": label},
+            )
+            for name, (category, label) in FIGURES.items()
+        },
+    log:
+        "<logs>/figures/{experiment}/plot_experiment.log",
+    benchmark:
+        "<benchmarks>/figures/{experiment}/plot_experiment.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        classes=as_json(DATASET["classes"]),
+        code=code("plot_experiment.py"),
+    # One job draws them all: to start Matplotlib takes longer than to draw a figure.
+    shell:
+        "python {SCRIPTS}/plot_experiment.py"
+        " --arms {input.arms:q}"
+        " --runs {input.runs:q}"
+        " --epochs {input.epochs:q}"
+        " --steps {input.steps:q}"
+        " --predictions {input.predictions:q}"
+        " --experiment {wildcards.experiment}"
+        " --classes {params.classes:q}"
+        " --out $(dirname {output.loss_by_step:q})"
+        " > {log:q} 2>&1"
+
+
+rule plot_samples:
+    """Draw some training images of each class."""
+    input:
+        data=rules.prepare_dataset.output,
+    output:
+        report(
+            "<results>/figures/samples.svg",
+            caption="../report/samples.rst",
+            category="Data set",
+            labels={"figure": "samples of each class"},
+        ),
+    log:
+        "<logs>/figures/plot_samples.log",
+    benchmark:
+        "<benchmarks>/figures/plot_samples.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("plot_samples.py"),
+    shell:
+        "python {SCRIPTS}/plot_samples.py --data {input.data:q} --out {output:q} > {log:q} 2>&1"

@@ -20,16 +20,16 @@ rule download_dataset:
         "<logs>/data/download_dataset.log",
     benchmark:
         "<benchmarks>/data/download_dataset.tsv"
-    params:
-        dataset=config["dataset"],
-        source=as_json(DATASET),
+    retries: 3
+    localrule: True
     conda:
         "../../envs/training.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    retries: 3
-    localrule: True
+    params:
+        dataset=config["dataset"],
+        source=as_json(DATASET),
     shell:
         "python {SCRIPTS}/download_dataset.py"
         " --dataset {params.dataset}"
@@ -48,16 +48,16 @@ rule prepare_dataset:
         "<logs>/data/prepare_dataset.log",
     benchmark:
         "<benchmarks>/data/prepare_dataset.tsv"
-    params:
-        classes=as_json(DATASET["classes"]),
-        split=as_json(config["split"]),
-        code=code("prepare_dataset.py"),
+    localrule: True
     conda:
         "../../envs/training.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    localrule: True
+    params:
+        classes=as_json(DATASET["classes"]),
+        split=as_json(config["split"]),
+        code=code("prepare_dataset.py"),
     shell:
         "python {SCRIPTS}/prepare_dataset.py"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"

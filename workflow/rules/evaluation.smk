@@ -1,5 +1,6 @@
 """From weights to predictions, and from all runs to tidy tables."""
 
+
 rule evaluate_runs:
     """Compute the logits of one arm, all seeds, on every part of the data set."""
     input:
@@ -12,11 +13,6 @@ rule evaluate_runs:
         "<logs>/runs/{model}/{supervision}/evaluate_runs.log",
     benchmark:
         "<benchmarks>/runs/{model}/{supervision}/evaluate_runs.tsv"
-    params:
-        architecture=lambda wildcards: architecture(wildcards.model),
-        accelerator=config["accelerator"],
-        precision=config["precision"],
-        code=code("evaluate_runs.py"),
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -24,6 +20,11 @@ rule evaluate_runs:
         gpu=GPUS,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        architecture=lambda wildcards: architecture(wildcards.model),
+        accelerator=config["accelerator"],
+        precision=config["precision"],
+        code=code("evaluate_runs.py"),
     shell:
         "python {SCRIPTS}/evaluate_runs.py"
         " --data {input.data:q}"
@@ -56,15 +57,15 @@ rule collect_results:
         "<logs>/collected/collect_results.log",
     benchmark:
         "<benchmarks>/collected/collect_results.tsv"
-    params:
-        study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
-        code=code("collect_results.py"),
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    localrule: True
+    params:
+        study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
+        code=code("collect_results.py"),
     # The runs' folder rather than every file: a command line has a limit, a study has not.
     shell:
         "python {SCRIPTS}/collect_results.py"

@@ -18,6 +18,13 @@ rule train_model:
         "<logs>/runs/{model}/labels/seed{seed}.log",
     benchmark:
         "<benchmarks>/runs/{model}/labels/seed{seed}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
         recipe=lambda wildcards: recipe(recipe_of(wildcards.model)),
@@ -26,13 +33,6 @@ rule train_model:
         accelerator=config["accelerator"],
         precision=config["precision"],
         code=code("train_model.py"),
-    conda:
-        "../../envs/training.yaml"
-    threads: 1
-    resources:
-        gpu=GPUS,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
     shell:
         "python {SCRIPTS}/train_model.py"
         " --data {input.data:q}"
@@ -57,12 +57,6 @@ rule cache_teacher_logits:
         "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
     benchmark:
         "<benchmarks>/teacher_logits/{teacher}/{recipe}/seed{seed}.tsv"
-    params:
-        architecture=lambda wildcards: architecture(wildcards.teacher),
-        recipe=lambda wildcards: recipe(wildcards.recipe),
-        accelerator=config["accelerator"],
-        precision=config["precision"],
-        code=code("cache_teacher_logits.py"),
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -70,6 +64,12 @@ rule cache_teacher_logits:
         gpu=GPUS,
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        architecture=lambda wildcards: architecture(wildcards.teacher),
+        recipe=lambda wildcards: recipe(wildcards.recipe),
+        accelerator=config["accelerator"],
+        precision=config["precision"],
+        code=code("cache_teacher_logits.py"),
     shell:
         "python {SCRIPTS}/cache_teacher_logits.py"
         " --data {input.data:q}"

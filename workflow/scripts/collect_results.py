@@ -14,6 +14,8 @@ from dark_knowledge.command import written_whole
 from dark_knowledge.study import Arm, arms_of, roles_of
 
 KEYS = ["model", "supervision", "seed"]
+COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
+MACHINE = ("device", "precision", "threads", "torch", "commit")
 PARTS = ("train", "validation", "test")
 
 
@@ -67,7 +69,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
-    """Accuracies (shares) at the last and the validation-selected epoch, the best on test where scored, and the cost."""
+    """Accuracies (shares) at the last, the selected and, where it was scored, the best epoch on test; and the cost."""
     row = {key: metrics[key] for key in ("parameters", "epochs", "selected_epoch")}
     for epoch in ("last", "selected"):
         for part in PARTS:
@@ -77,17 +79,7 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
     row["best_on_test_train_accuracy"] = np.nan if best is None else history.train_accuracy[best]
-    cost = (
-        "seconds",
-        "start_up_seconds",
-        "images_per_second",
-        "peak_memory_mb",
-        "device",
-        "precision",
-        "threads",
-        "commit",
-    )
-    return row | {key: metrics[key] for key in cost}
+    return row | {key: metrics[key] for key in COST + MACHINE}
 
 
 def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

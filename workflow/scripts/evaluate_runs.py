@@ -1,4 +1,4 @@
-"""Logits of one arm's runs, all seeds, on training, validation and test images in evaluation mode, without augmentation."""
+"""Compute the logits of one arm's runs, all seeds, in evaluation mode on unaugmented images of every part."""
 
 import argparse
 import json

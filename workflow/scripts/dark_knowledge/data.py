@@ -1,7 +1,6 @@
 """From IDX files to a prepared data set: read, checked, split, measured."""
 
 import json
-
 import struct
 from dataclasses import dataclass
 from pathlib import Path

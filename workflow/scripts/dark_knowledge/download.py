@@ -42,8 +42,9 @@ def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
             return payload, origin
         failures.append(f"{origin} has SHA-256 {found}, expected {expected}")
     raise InputError(
-        f"{FILES[part]} of data set {name!r} was found nowhere ({'; '.join(failures) or 'no source is named'}); put the "
-        f"four IDX files into a folder and name it as datasets.{name}.folder in the config or in DARK_KNOWLEDGE_DATA"
+        f"{FILES[part]} of data set {name!r} was found nowhere ({'; '.join(failures) or 'no source is named'}); "
+        f"put the four IDX files into a folder and name it in the config (datasets.{name}.folder) or in the "
+        "environment variable DARK_KNOWLEDGE_DATA"
     )
 
 

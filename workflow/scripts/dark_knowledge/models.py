@@ -1,8 +1,12 @@
 """The networks. A new one is a function here, an entry in ARCHITECTURES and its keys in the schema."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
+
+from dark_knowledge.command import InputError
 
 
 class Classifier(nn.Linear):
@@ -26,17 +30,17 @@ def convolution(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequenti
 
 
 class ResidualBlock(nn.Module):
-    """The basic block of He et al. 2016 (arXiv 1512.03385), its shortcut a 1x1 convolution where the shape changes."""
+    """The basic block of He et al. 2016 (arXiv 1512.03385), its shortcut a 1x1 convolution where widths differ."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Sequential()
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        if inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.norm2(self.conv2(relu(self.norm1(self.conv1(x)))))
@@ -45,22 +49,38 @@ class ResidualBlock(nn.Module):
 
 def plain(image_size: tuple[int, int], classes: int, *, channels: list[int], pool: list[bool]) -> nn.Sequential:
     """Plain convolutions, one a channel count, each followed by a 2x2 max-pool where `pool` says so."""
-    layers, (height, width) = [], image_size
-    for inputs, outputs, pooled in zip([1, *channels[:-1]], channels, pool, strict=True):
-        layers.append(convolution(inputs, outputs, pool=pooled))
-        if pooled:
-            height, width = height // 2, width // 2
+    _refuse_too_small(image_size, poolings=sum(pool))
+    layers = [
+        convolution(inputs, outputs, pool=pooled)
+        for (inputs, outputs), pooled in zip(pairwise([1, *channels]), pool, strict=True)
+    ]
+    height, width = (size // 2 ** sum(pool) for size in image_size)
     return nn.Sequential(*layers, Classifier(channels[-1] * height * width, classes))
 
 
-def resnet(image_size: tuple[int, int], classes: int, *, stem: int, stages: list[list[int]]) -> nn.Sequential:
-    """A pooled stem, stages of [channels, blocks] that halve the resolution from the second on, a global average."""
-    layers, inputs = [convolution(1, stem, pool=True)], stem
+def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages: list[list[int]]) -> nn.Sequential:
+    """Pooled stem convolutions, stages of [channels, blocks] with a 2x2 max-pool between them, a global average.
+
+    Pooling before a stage instead of striding inside it leaves the residual blocks all alike.
+    """
+    layers = [convolution(inputs, outputs, pool=True) for inputs, outputs in pairwise([1, *stem])]
+    inputs = stem[-1]
     for number, (outputs, blocks) in enumerate(stages):
-        for block in range(blocks):
-            layers.append(ResidualBlock(inputs, outputs, stride=2 if number > 0 and block == 0 else 1))
+        if number > 0:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(blocks):
+            layers.append(ResidualBlock(inputs, outputs))
             inputs = outputs
+    _refuse_too_small(image_size, poolings=len(stem) + len(stages) - 1)
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(inputs, classes))
+
+
+def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
+    if min(image_size) < 2**poolings:
+        raise InputError(
+            f"the network pools {poolings} times, but images are {image_size[0]}x{image_size[1]} pixels; "
+            f"allowed: at most {min(image_size).bit_length() - 1} poolings"
+        )
 
 
 ARCHITECTURES = {"plain": plain, "resnet": resnet}

@@ -1,0 +1,277 @@
+"""A study's tables: tidy data frames first, then what a person reads."""
+
+import pandas as pd
+
+from dark_knowledge.statistics import Interval, mean_interval
+
+NO_NUMBER = "\N{EN DASH}"
+COLUMNS = {
+    "last_train_accuracy": "last epoch, train",
+    "last_validation_accuracy": "last epoch, validation",
+    "last_test_accuracy": "last epoch, test",
+    "selected_train_accuracy": "selected epoch, train",
+    "selected_validation_accuracy": "selected epoch, validation",
+    "selected_test_accuracy": "selected epoch, test",
+    "best_on_test_accuracy": "best epoch on test (the note's protocol)",
+}
+
+
+NOTES = {
+    "accuracy": (
+        "Accuracy in percent: mean over n seeds with Student's 95 % t interval of the mean. Train, validation and test "
+        "are scored in evaluation mode without augmentation, after the last epoch and at the epoch with the highest "
+        "validation accuracy. The best epoch on test reproduces the note's protocol; it flatters, because the test set "
+        "picks the epoch. * marks the temperature with the highest mean validation accuracy at the last epoch; "
+        "published student figures stand beside it."
+    ),
+    "gap_recovered": (
+        "What distillation gains on the test set after the last epoch: student minus baseline, paired by seed, as mean "
+        "with Student's 95 % t interval; and that gain as a share of teacher minus baseline. * marks the temperature "
+        "that validation chose."
+    ),
+    "errors_per_class": (
+        "Test errors per class after the last epoch: mean over seeds with Student's 95 % t interval of the mean."
+    ),
+    "runs": (
+        "Every run: accuracies after the last epoch, and what it cost. Seconds are of the training loop with its "
+        "scoring, without the program's start."
+    ),
+}
+
+
+def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) -> float:
+    """The student's temperature with the highest mean validation accuracy at the last epoch; a tie takes the lowest."""
+    students = arms[(arms.experiment == experiment) & (arms.role == "student")]
+    scores = students.merge(runs).groupby("temperature").last_validation_accuracy.mean()
+    return float(scores.idxmax())
+
+
+def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
+
+    Accuracies on training images are taken in evaluation mode, without augmentation. `chosen` marks the student whose
+    temperature validation picks.
+    """
+    rows = []
+    for arm in arms.itertuples():
+        own = runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)]
+        chosen = arm.role == "student" and arm.temperature == chosen_temperature(runs, arms, arm.experiment)
+        row = {
+            "experiment": arm.experiment,
+            "role": arm.role,
+            "model": arm.model,
+            "temperature": arm.temperature,
+            "chosen": chosen,
+            "parameters": own.parameters.iloc[0],
+            "n": len(own),
+        }
+        for column in COLUMNS:
+            interval = mean_interval(100 * own[column])
+            row |= {f"{column}_{end}": getattr(interval, end) for end in ("mean", "low", "high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def published_rows(published: dict) -> pd.DataFrame:
+    """The figures published elsewhere, by experiment and role, in percent: {experiment: {role: figures}}."""
+    return pd.DataFrame(
+        [
+            {"experiment": experiment, "role": role} | figures
+            for experiment, roles in published.items()
+            for role, figures in roles.items()
+        ],
+        columns=["experiment", "role", "parameters", "train_accuracy", "test_accuracy"],
+    )
+
+
+def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and temperature: what distillation gained on test at the last epoch, paired by seed.
+
+    `gain` is student minus baseline in points, with its t interval over seeds; `gap` teacher minus baseline;
+    `recovered` is their ratio of means, in percent, and NaN where the teacher is no better than the baseline.
+    """
+    rows = []
+    for experiment in arms.experiment.unique():
+        accuracy = {
+            (role.role, role.temperature): _by_seed(runs, role)
+            for role in arms[arms.experiment == experiment].itertuples()
+        }
+        teacher = next(values for (role, _), values in accuracy.items() if role == "teacher")
+        baseline = next(values for (role, _), values in accuracy.items() if role == "baseline")
+        gap = (teacher - baseline).mean()
+        best = chosen_temperature(runs, arms, experiment)
+        for (role, temperature), student in accuracy.items():
+            if role == "student":
+                gain = mean_interval(student - baseline)
+                rows.append(_gap_row(experiment, f"{temperature:g}", temperature == best, gain, gap))
+        figures = published[published.experiment == experiment].set_index("role").test_accuracy
+        if {"teacher", "baseline", "student"} <= set(figures.index):
+            gain = mean_interval([figures.student - figures.baseline])
+            rows.append(_gap_row(experiment, "as published", False, gain, figures.teacher - figures.baseline))
+    return pd.DataFrame(rows)
+
+
+def _by_seed(runs: pd.DataFrame, arm: tuple) -> pd.Series:
+    own = runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)]
+    return 100 * own.set_index("seed").last_test_accuracy
+
+
+def _gap_row(experiment: str, temperature: str, chosen: bool, gain: Interval, gap: float) -> dict:
+    return {
+        "experiment": experiment,
+        "temperature": temperature,
+        "chosen": chosen,
+        "n": gain.n,
+        "gain": gain.mean,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+        "gap": gap,
+        "recovered": 100 * gain.mean / gap if gap > 0 else float("nan"),
+    }
+
+
+def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """A row per experiment, arm and class: test errors at the last epoch, mean and t interval over seeds."""
+    last = predictions[predictions.epoch == "last"]
+    wrong = (last.label != last.prediction).groupby([last.model, last.supervision, last.seed, last.label]).sum()
+    images = last.groupby(["model", "supervision", "seed", "label"]).size()
+    rows = []
+    for arm in arms.itertuples():
+        for label, name in enumerate(classes):
+            key = (arm.model, arm.supervision, slice(None), label)
+            interval = mean_interval(wrong.loc[key])
+            rows.append(
+                {
+                    "experiment": arm.experiment,
+                    "role": arm.role,
+                    "temperature": arm.temperature,
+                    "label": label,
+                    "class": name,
+                    "images": images.loc[key].iloc[0],
+                    "n": interval.n,
+                    "errors": interval.mean,
+                    "errors_low": interval.low,
+                    "errors_high": interval.high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+RUN_COLUMNS = [
+    "model", "supervision", "seed", "parameters", "epochs", "selected_epoch", "last_validation_accuracy",
+    "last_test_accuracy", "seconds", "images_per_second", "peak_memory_mb", "device", "precision", "threads", "commit",
+]  # fmt: skip
+
+
+def run_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per run: what it was, how it ended and what it cost."""
+    return runs[RUN_COLUMNS]
+
+
+def arm_name(role: str, temperature: float, chosen: bool = False) -> str:
+    """How a person reads an arm: teacher, baseline, student T = 4, with a star where validation chose it."""
+    if role != "student":
+        return role
+    return f"student, T = {temperature:g}{' *' if chosen else ''}"
+
+
+def show_interval(mean: float, low: float, high: float, digits: int = 2) -> str:
+    """93.12 [92.90, 93.34]; the mean alone where there is no interval; a dash where there is no number."""
+    if pd.isna(mean):
+        return NO_NUMBER
+    if pd.isna(low):
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """The accuracy table for readers, with published figures beside it where there are any."""
+    readable = pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": [arm_name(row.role, row.temperature, row.chosen) for row in table.itertuples()],
+            "parameters": [f"{value:,}" for value in table.parameters],
+            "n": table.n,
+        }
+    )
+    for column, title in COLUMNS.items():
+        ends = (table[f"{column}_{end}"] for end in ("mean", "low", "high"))
+        readable[title] = [show_interval(*values) for values in zip(*ends, strict=True)]
+    if published.empty:
+        return readable
+    figures = published.set_index(["experiment", "role"])
+    for column, title in (("train_accuracy", "published, train"), ("test_accuracy", "published, test")):
+        readable[title] = [
+            show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None, None)
+            for row in table.itertuples()
+        ]
+    return readable
+
+
+def _comparable(row: tuple) -> bool:
+    """A published student was the best of its makers' choice, so it stands beside the chosen temperature alone."""
+    return row.role != "student" or row.chosen
+
+
+def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
+    """The gap table for readers."""
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "temperature": table.temperature + table.chosen.map({True: " *", False: ""}),
+            "n": table.n,
+            "student minus baseline, points": [
+                show_interval(row.gain, row.gain_low, row.gain_high) for row in table.itertuples()
+            ],
+            "teacher minus baseline, points": [f"{value:.2f}" for value in table.gap],
+            "gap recovered, %": [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in table.recovered],
+        }
+    )
+
+
+def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """The class-error table for readers: a row per experiment and class, a column per arm."""
+    shown = table.assign(
+        arm=[arm_name(row.role, row.temperature) for row in table.itertuples()],
+        shown=[show_interval(row.errors, row.errors_low, row.errors_high, 1) for row in table.itertuples()],
+    )
+    order = list(dict.fromkeys(shown.arm))
+    wide = shown.pivot(index=["experiment", "label", "class", "images"], columns="arm", values="shown")[order]
+    return wide.fillna(NO_NUMBER).reset_index().rename_axis(columns=None)
+
+
+def readable_runs(table: pd.DataFrame) -> pd.DataFrame:
+    """The run index for readers."""
+    return pd.DataFrame(
+        {
+            "model": table.model,
+            "supervision": table.supervision,
+            "seed": table.seed,
+            "parameters": [f"{value:,}" for value in table.parameters],
+            "epochs": table.epochs,
+            "selected epoch": table.selected_epoch + 1,
+            "validation, %": [f"{100 * value:.2f}" for value in table.last_validation_accuracy],
+            "test, %": [f"{100 * value:.2f}" for value in table.last_test_accuracy],
+            "training, s": [f"{value:.0f}" for value in table.seconds],
+            "images/s": [f"{value:.0f}" for value in table.images_per_second],
+            "peak memory, MB": [f"{value:.0f}" for value in table.peak_memory_mb],
+            "device": table.device + ", " + table.precision,
+        }
+    )
+
+
+def readable_cost(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per model and supervision: what one run costs, mean over seeds."""
+    mean = runs.groupby(["model", "supervision"], sort=False)[
+        ["parameters", "epochs", "seconds", "images_per_second", "peak_memory_mb"]
+    ].mean()
+    return pd.DataFrame(
+        {
+            "parameters": [f"{value:,.0f}" for value in mean.parameters],
+            "epochs": [f"{value:.0f}" for value in mean.epochs],
+            "training, s": [f"{value:.0f}" for value in mean.seconds],
+            "images/s": [f"{value:.0f}" for value in mean.images_per_second],
+            "peak memory, MB": [f"{value:.0f}" for value in mean.peak_memory_mb],
+        },
+        index=mean.index,
+    ).reset_index()

@@ -1,0 +1,29 @@
+"""Draw the first training images of each class."""
+
+import argparse
+import json
+
+from safetensors import safe_open
+
+from dark_knowledge import command, plots
+from dark_knowledge.command import written_whole
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--out", required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with safe_open(arguments.data, framework="np") as file:
+        images, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
+        classes = json.loads(file.metadata()["classes"])
+    with written_whole(arguments.out) as temporary:
+        plots.save(plots.samples(images, labels, classes), temporary)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,108 @@
+"""Write the study's summary: one self-contained page that tells what was asked, what came out and what it cost."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge import command, pages, tables
+from dark_knowledge.command import written_whole
+
+FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for table in ("arms", "runs", "predictions"):
+        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
+    parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    arms, runs = arguments.arms, arguments.runs
+    config = json.loads(arguments.config.read_text())
+    experiments = arms.experiment.unique()
+    published = tables.published_rows({name: config["experiments"][name].get("published", {}) for name in experiments})
+    classes = config["datasets"][config["dataset"]]["classes"]
+    accuracy = tables.accuracy_table(runs, arms)
+    gap = tables.gap_table(runs, arms, published)
+    errors = tables.class_error_table(arguments.predictions, arms, classes)
+    page = pages.summary_page(
+        study=config["study"],
+        dataset=config["dataset"],
+        seeds=config["seeds"],
+        validation=config["split"]["validation"],
+        experiments=[
+            accuracy_story(name, accuracy, gap)
+            | error_story(name, errors, accuracy)
+            | {"figures": {f: pages.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}}
+            for name in experiments
+        ],
+        accuracy=pages.html_table(tables.readable_accuracy(accuracy, published)),
+        accuracy_note=tables.NOTES["accuracy"],
+        gap=pages.html_table(tables.readable_gap(gap)),
+        gap_note=tables.NOTES["gap_recovered"],
+        cost=pages.html_table(tables.readable_cost(runs)),
+        provenance=provenance(runs),
+    )
+    with written_whole(arguments.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -> dict:
+    """The accuracies of one experiment's three roles and what distillation gained, as shown in the text."""
+    rows = accuracy[accuracy.experiment == experiment]
+    shown = {
+        row.role: tables.show_interval(
+            row.last_test_accuracy_mean, row.last_test_accuracy_low, row.last_test_accuracy_high
+        )
+        for row in rows.itertuples()
+        if row.role != "student" or row.chosen
+    }
+    gains = gap[gap.experiment == experiment]
+    gain = gains[gains.chosen].iloc[0]
+    published = gains[gains.temperature == "as published"].gain
+    return shown | {
+        "name": experiment,
+        "temperature": gain.temperature,
+        "n": gain.n,
+        "gain": tables.show_interval(gain.gain, gain.gain_low, gain.gain_high),
+        "gain_low": gain.gain_low,
+        "gain_high": gain.gain_high,
+        "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",
+    }
+
+
+def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame) -> dict:
+    """The baseline's hardest class and each role's errors on it, as shown in the text."""
+    chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
+    rows = errors[(errors.experiment == experiment) & ((errors.role != "student") | (errors.temperature == chosen))]
+    baseline = rows[rows.role == "baseline"]
+    hardest = baseline.loc[baseline.errors.idxmax()]
+    of_class = rows[rows.label == hardest.label]
+    return {
+        "hardest": f"{hardest.label} ({hardest['class']})",
+        "hardest_images": hardest.images,
+    } | {
+        f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_low, row.errors_high, 1)
+        for row in of_class.itertuples()
+    }
+
+
+def provenance(runs: pd.DataFrame) -> list[str]:
+    """Where the numbers come from, a line each."""
+    return [
+        f"{len(runs)} runs; code at commit {', '.join(sorted(runs.commit.fillna('unknown').unique()))}",
+        f"PyTorch {', '.join(sorted(runs.torch.unique()))}",
+        f"device {', '.join(sorted(runs.device.unique()))} in {', '.join(sorted(runs.precision.unique()))}",
+        f"largest memory of a training job: {runs.peak_memory_mb.max():.0f} MB",
+    ]
+
+
+if __name__ == "__main__":
+    command.run(main)
