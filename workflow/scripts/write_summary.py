@@ -58,9 +58,7 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
     """The accuracies of one experiment's three roles and what distillation gained, as shown in the text."""
     rows = accuracy[accuracy.experiment == experiment]
     shown = {
-        row.role: tables.show_interval(
-            row.last_test_accuracy_mean, row.last_test_accuracy_low, row.last_test_accuracy_high
-        )
+        row.role: tables.show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
         for row in rows.itertuples()
         if row.role != "student" or row.chosen
     }
@@ -71,7 +69,7 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
         "name": experiment,
         "temperature": gain.temperature,
         "n": gain.n,
-        "gain": tables.show_interval(gain.gain, gain.gain_low, gain.gain_high),
+        "gain": tables.show_interval(gain.gain, gain.gain_high),
         "gain_low": gain.gain_low,
         "gain_high": gain.gain_high,
         "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",
@@ -88,10 +86,7 @@ def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame) -
     return {
         "hardest": f"{hardest.label} ({hardest['class']})",
         "hardest_images": hardest.images,
-    } | {
-        f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_low, row.errors_high, 1)
-        for row in of_class.itertuples()
-    }
+    } | {f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
 
 
 def provenance(runs: pd.DataFrame) -> list[str]:

@@ -6,31 +6,31 @@ from dark_knowledge.statistics import Interval, mean_interval
 
 NO_NUMBER = "\N{EN DASH}"
 COLUMNS = {
-    "last_train_accuracy": "last epoch, train",
-    "last_validation_accuracy": "last epoch, validation",
-    "last_test_accuracy": "last epoch, test",
-    "selected_train_accuracy": "selected epoch, train",
-    "selected_validation_accuracy": "selected epoch, validation",
-    "selected_test_accuracy": "selected epoch, test",
-    "best_on_test_accuracy": "best epoch on test (the note's protocol)",
+    "last_train_accuracy": "last: train",
+    "last_validation_accuracy": "last: validation",
+    "last_test_accuracy": "last: test",
+    "selected_train_accuracy": "selected: train",
+    "selected_validation_accuracy": "selected: validation",
+    "selected_test_accuracy": "selected: test",
+    "best_on_test_accuracy": "best on test",
 }
 
 
 NOTES = {
     "accuracy": (
-        "Accuracy in percent: mean over n seeds with Student's 95 % t interval of the mean. Train, validation and test "
-        "are scored in evaluation mode without augmentation, after the last epoch and at the epoch with the highest "
-        "validation accuracy. The best epoch on test reproduces the note's protocol; it flatters, because the test set "
-        "picks the epoch. * marks the temperature with the highest mean validation accuracy at the last epoch; "
-        "published student figures stand beside it."
+        "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
+        "mode without augmentation, after the last epoch and at the selected epoch, the one with the highest "
+        "validation accuracy. Best on test follows the note's protocol: the test set picks the epoch, so it flatters. "
+        "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
+        "figures stand beside it."
     ),
     "gap_recovered": (
-        "What distillation gains on the test set after the last epoch: student minus baseline, paired by seed, as mean "
-        "with Student's 95 % t interval; and that gain as a share of teacher minus baseline. * marks the temperature "
-        "that validation chose."
+        "What distillation gains on the test set after the last epoch: student minus baseline, paired by seed, as "
+        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline. * marks the "
+        "temperature that validation chose."
     ),
     "errors_per_class": (
-        "Test errors per class after the last epoch: mean over seeds with Student's 95 % t interval of the mean."
+        "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
     ),
     "runs": (
         "Every run: accuracies after the last epoch, and what it cost. Seconds are of the training loop with its "
@@ -175,13 +175,13 @@ def arm_name(role: str, temperature: float, chosen: bool = False) -> str:
     return f"student, T = {temperature:g}{' *' if chosen else ''}"
 
 
-def show_interval(mean: float, low: float, high: float, digits: int = 2) -> str:
-    """93.12 [92.90, 93.34]; the mean alone where there is no interval; a dash where there is no number."""
+def show_interval(mean: float, high: float, digits: int = 2) -> str:
+    """93.12 ± 0.22, the interval being symmetric; the mean alone where there is no interval; a dash for no number."""
     if pd.isna(mean):
         return NO_NUMBER
-    if pd.isna(low):
+    if pd.isna(high):
         return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{mean:.{digits}f} \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
 
 
 def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -195,14 +195,14 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
         }
     )
     for column, title in COLUMNS.items():
-        ends = (table[f"{column}_{end}"] for end in ("mean", "low", "high"))
-        readable[title] = [show_interval(*values) for values in zip(*ends, strict=True)]
+        ends = zip(table[f"{column}_mean"], table[f"{column}_high"], strict=True)
+        readable[title] = [show_interval(mean, high) for mean, high in ends]
     if published.empty:
         return readable
     figures = published.set_index(["experiment", "role"])
-    for column, title in (("train_accuracy", "published, train"), ("test_accuracy", "published, test")):
+    for column, title in (("train_accuracy", "published: train"), ("test_accuracy", "published: test")):
         readable[title] = [
-            show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None, None)
+            show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None)
             for row in table.itertuples()
         ]
     return readable
@@ -220,9 +220,7 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
             "experiment": table.experiment,
             "temperature": table.temperature + table.chosen.map({True: " *", False: ""}),
             "n": table.n,
-            "student minus baseline, points": [
-                show_interval(row.gain, row.gain_low, row.gain_high) for row in table.itertuples()
-            ],
+            "student minus baseline, points": [show_interval(row.gain, row.gain_high) for row in table.itertuples()],
             "teacher minus baseline, points": [f"{value:.2f}" for value in table.gap],
             "gap recovered, %": [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in table.recovered],
         }
@@ -233,7 +231,7 @@ def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
     """The class-error table for readers: a row per experiment and class, a column per arm."""
     shown = table.assign(
         arm=[arm_name(row.role, row.temperature) for row in table.itertuples()],
-        shown=[show_interval(row.errors, row.errors_low, row.errors_high, 1) for row in table.itertuples()],
+        shown=[show_interval(row.errors, row.errors_high, 1) for row in table.itertuples()],
     )
     order = list(dict.fromkeys(shown.arm))
     wide = shown.pivot(index=["experiment", "label", "class", "images"], columns="arm", values="shown")[order]

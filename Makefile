@@ -1,0 +1,30 @@
+# make        everything: the environment, then the default study with its report
+# make test   the tests
+# Both are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+study: .venv/installed
+	snakemake --cores all
+
+test: .venv/installed
+	pytest
+
+lint: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+# Pinned versions, checked against their hashes.
+.venv/installed: requirements.lock
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet uv==0.13.9
+	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
+	touch $@
+
+# After a change of pyproject.toml.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
+
+.PHONY: study test lint lock
