@@ -52,9 +52,10 @@ rule make_tables:
     params:
         classes=as_json(DATASET["classes"]),
         published=as_json({name: config["experiments"][name].get("published", {}) for name in EXPERIMENTS}),
+        script=script("make_tables.py"),
         code=code("make_tables.py"),
     shell:
-        "python {SCRIPTS}/make_tables.py"
+        "python {params.script:q}"
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
         " --predictions {input.predictions:q}"
@@ -91,10 +92,11 @@ rule plot_experiment:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
+        script=script("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
-        "python {SCRIPTS}/plot_experiment.py"
+        "python {params.script:q}"
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
         " --epochs {input.epochs:q}"
@@ -128,6 +130,7 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
+        script=script("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {SCRIPTS}/plot_samples.py --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

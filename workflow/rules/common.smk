@@ -1,6 +1,7 @@
 """Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -24,9 +25,20 @@ except InputError as error:
 EXPERIMENTS = list(study.experiments_of(config))
 ARMS = study.arms_of(config)
 SEEDS = config["seeds"]
+DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
 GPUS = 0 if config["accelerator"] == "cpu" else 1
+
+
+def relative(path):
+    """The path as seen from the working directory, so that a moved checkout changes no parameter."""
+    return os.path.relpath(path)
+
+
+def script(name):
+    """Path of a command line."""
+    return relative(SCRIPTS / name)
 
 
 def code(script):
@@ -50,3 +62,9 @@ def recipe(name):
 
 def recipe_of(model):
     return config["models"][model]["recipe"]
+
+
+def verified(part):
+    """Path of an IDX file, with its checksum where the config has one."""
+    checksum = DATASET["sha256"][part]
+    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))

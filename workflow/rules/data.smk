@@ -1,13 +1,5 @@
 """From a source to a prepared data set."""
 
-DATASET = config["datasets"][config["dataset"]]
-
-
-def verified(part):
-    """Path of an IDX file, with its checksum where the config has one."""
-    checksum = DATASET["sha256"][part]
-    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
-
 
 rule download_dataset:
     """Find the data set's IDX files, verify their payloads and store them uncompressed."""
@@ -30,8 +22,9 @@ rule download_dataset:
     params:
         dataset=config["dataset"],
         source=as_json(DATASET),
+        script=script("download_dataset.py"),
     shell:
-        "python {SCRIPTS}/download_dataset.py"
+        "python {params.script:q}"
         " --dataset {params.dataset}"
         " --source {params.source:q}"
         " --out $(dirname {output.train_images:q})"
@@ -57,9 +50,10 @@ rule prepare_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
+        script=script("prepare_dataset.py"),
         code=code("prepare_dataset.py"),
     shell:
-        "python {SCRIPTS}/prepare_dataset.py"
+        "python {params.script:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
         " --classes {params.classes:q}"

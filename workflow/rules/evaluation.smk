@@ -24,9 +24,10 @@ rule evaluate_runs:
         architecture=lambda wildcards: architecture(wildcards.model),
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=script("evaluate_runs.py"),
         code=code("evaluate_runs.py"),
     shell:
-        "python {SCRIPTS}/evaluate_runs.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --last {input.last:q}"
@@ -65,10 +66,11 @@ rule collect_results:
         runtime=30,
     params:
         study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
+        script=script("collect_results.py"),
         code=code("collect_results.py"),
     # The runs' folder rather than every file: a command line has a limit, a study has not.
     shell:
-        "python {SCRIPTS}/collect_results.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --runs $(dirname $(dirname {output.arms:q}))/runs"
         " --study {params.study:q}"

@@ -47,9 +47,10 @@ rule write_summary:
         mem_mb=2000,
         runtime=15,
     params:
+        script=script("write_summary.py"),
         code=code("write_summary.py"),
     shell:
-        "python {SCRIPTS}/write_summary.py"
+        "python {params.script:q}"
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
         " --predictions {input.predictions:q}"
@@ -81,10 +82,12 @@ rule report:
     resources:
         mem_mb=2000,
         runtime=15,
+    params:
+        snakefile=relative(workflow.main_snakefile),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
     shell:
         "snakemake {input.results:q}"
-        " --snakefile {workflow.main_snakefile:q}"
+        " --snakefile {params.snakefile:q}"
         " --configfile {input.config:q}"
         " --nolock --cores 1"
         " --report {output:q}"

@@ -32,9 +32,10 @@ rule train_model:
         score_test="--score-test-each-epoch" if config["score_test_each_epoch"] else "",
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=script("train_model.py"),
         code=code("train_model.py"),
     shell:
-        "python {SCRIPTS}/train_model.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --recipe {params.recipe:q}"
@@ -69,9 +70,10 @@ rule cache_teacher_logits:
         recipe=lambda wildcards: recipe(wildcards.recipe),
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=script("cache_teacher_logits.py"),
         code=code("cache_teacher_logits.py"),
     shell:
-        "python {SCRIPTS}/cache_teacher_logits.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --weights {input.weights:q}"

@@ -4,7 +4,7 @@ import argparse
 import json
 
 import torch
-from safetensors.torch import load_model, save_file
+from safetensors.torch import load_model, save
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
@@ -46,7 +46,7 @@ def main() -> None:
                 tensors[f"{epoch}/{part}"].append(logits.cpu())
                 print(f"{weights}  {part}  {accuracy(logits, getattr(data, f'{part}_labels')):.2%}", flush=True)
     with written_whole(arguments.out) as temporary:
-        save_file({name: torch.stack(logits) for name, logits in tensors.items()}, temporary)
+        temporary.write_bytes(save({name: torch.stack(logits) for name, logits in tensors.items()}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import save_model
+from safetensors.torch import save
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, written_whole
@@ -118,7 +118,7 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
 
 def save_weights(path: Path, model: torch.nn.Module) -> None:
     with written_whole(path) as temporary:
-        save_model(model, temporary)
+        temporary.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

@@ -25,7 +25,10 @@ def run(main: Callable[[], None]) -> None:
 
 @contextmanager
 def written_whole(path: str | os.PathLike):
-    """Yield a temporary path beside `path` that takes its place once the block has succeeded."""
+    """Yield a temporary path beside `path` that takes its place once the block has succeeded.
+
+    Fill it by `write_bytes` or `write_text`: unlike some libraries' own writers, they report a full disk as an OSError.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

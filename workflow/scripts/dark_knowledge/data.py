@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from dark_knowledge.command import InputError, written_whole
@@ -83,6 +83,11 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
     for part, limit in (("train", train_limit), ("test", test_limit)):
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
         _check(files, part, images, labels, classes)
+        if images.shape[1:] != arrays["train_images"].shape[1:]:
+            raise InputError(
+                f"{files['test_images']} has shape {images.shape}, but training images {arrays['train_images'].shape}; "
+                "both parts need images of one size"
+            )
         if limit is not None and limit < len(labels):
             _, kept = stratified_split(labels, limit, seed)
             arrays[f"{part}_images"], arrays[f"{part}_labels"] = images[kept], labels[kept]
@@ -106,10 +111,10 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
 
 
 def _check(files: dict, part: str, images: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
-    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+    if images.ndim != 3 or labels.ndim != 1 or not 0 < len(images) == len(labels):
         raise InputError(
             f"{files[f'{part}_images']} has shape {images.shape} and {files[f'{part}_labels']} {labels.shape}; "
-            "expected [n, height, width] and [n]"
+            "expected [n, height, width] and [n], n above 0"
         )
     if labels.max() >= len(classes):
         raise InputError(
@@ -120,7 +125,7 @@ def _check(files: dict, part: str, images: np.ndarray, labels: np.ndarray, class
 def save_dataset(path: str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a prepared data set."""
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_dataset(path: str, device: torch.device | str = "cpu") -> Dataset:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from http.client import HTTPException
@@ -34,7 +35,7 @@ def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
     for origin, read in _places(name, FILES[part], source):
         try:
             payload = _uncompressed(read())
-        except (OSError, EOFError, HTTPException, subprocess.SubprocessError) as error:
+        except (OSError, EOFError, ValueError, zlib.error, HTTPException, subprocess.SubprocessError) as error:
             failures.append(f"{origin}: {_reason(error)}")
             continue
         found = hashlib.sha256(payload).hexdigest()
@@ -53,9 +54,9 @@ def _places(name: str, file: str, source: dict) -> Iterator[tuple[str, Callable[
     if root := os.environ.get("DARK_KNOWLEDGE_DATA"):
         folders += [Path(root, name), root]
     for folder in filter(None, [*folders, SYSTEM_FOLDER / name]):
-        for path in (Path(folder, file), Path(folder, f"{file}.gz")):
-            if path.exists():
-                yield str(path), path.read_bytes
+        plain, packed = Path(folder, file), Path(folder, f"{file}.gz")
+        for path in [path for path in (plain, packed) if path.exists()] or [plain]:
+            yield str(path), path.read_bytes
     for mirror in source.get("mirrors") or []:
         address = f"{mirror.rstrip('/')}/{file}.gz"
         yield address, partial(_download, address)

@@ -1,9 +1,9 @@
 """The one training loop. It knows nothing of teachers or students: supervision turns a batch's logits into losses."""
 
 import copy
+import io
 import json
 import math
-import pickle
 import resource
 import sys
 import time
@@ -77,6 +77,9 @@ def train(
         trained = time.perf_counter() - started
         row = _epoch_row(epoch, steps, recipe, trained)
         row |= _scores(model, data, compute, score_test_each_epoch)
+        _refuse_divergence(
+            np.array([row["validation_loss"]]), rates=[row["learning_rate"]], epoch=epoch, first=len(steps)
+        )
         row["seconds"] = time.perf_counter() - started
         progress.history.append(row)
         progress.steps += [step for step in steps if step["step"] % LOG_EVERY == 0]
@@ -136,11 +139,12 @@ def _train_epoch(
     ]
 
 
-def _refuse_divergence(losses: np.ndarray, rates: list[float], epoch: int) -> None:
+def _refuse_divergence(losses: np.ndarray, rates: list[float], epoch: int, first: int = 1) -> None:
+    """Refuse losses [steps] that are not all finite; `first` is the number of the first step, counted from 1."""
     bad = np.flatnonzero(~np.isfinite(losses))
     if bad.size:
         raise InputError(
-            f"the loss is {losses[bad[0]]} in epoch {epoch + 1}, step {bad[0] + 1}, at learning rate "
+            f"the loss is {losses[bad[0]]} in epoch {epoch + 1}, step {first + bad[0]}, at learning rate "
             f"{rates[bad[0]]:.3g}: training diverged; lower `learning_rate` of this model's recipe"
         )
 
@@ -182,33 +186,42 @@ def _log_line(progress: Progress, recipe: Recipe) -> str:
 def _save_checkpoint(
     path: Path, identity: dict, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress
 ) -> None:
+    content = io.BytesIO()
+    torch.save(
+        {
+            "identity": json.dumps(identity, sort_keys=True),
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "progress": vars(progress),
+        },
+        content,
+    )
     with written_whole(path) as temporary:
-        torch.save(
-            {
-                "identity": json.dumps(identity, sort_keys=True),
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "progress": vars(progress),
-            },
-            temporary,
-        )
+        temporary.write_bytes(content.getvalue())
 
 
 def _resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim.Optimizer) -> Progress | None:
-    """Load a checkpoint into model and optimiser. One that is unreadable or of another training is set aside, aloud."""
+    """Load a checkpoint into model and optimiser. One that is damaged or of another training is refused, aloud."""
     if not path.exists():
         return None
-    untouched = copy.deepcopy(model.state_dict())
+    untouched = copy.deepcopy((model.state_dict(), optimiser.state_dict()))
     try:
         state = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
-        if state["identity"] != json.dumps(identity, sort_keys=True):
-            raise ValueError("it belongs to other settings or other code")
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        progress = Progress(**state["progress"])
-    except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-        print(f"{path} is not continued: {str(error).splitlines()[0]}; training starts afresh", file=sys.stderr)
-        model.load_state_dict(untouched)
+        same_training = state["identity"] == json.dumps(identity, sort_keys=True)
+        if same_training:
+            progress = Progress(**state["progress"])
+            model.load_state_dict(state["model"])
+            optimiser.load_state_dict(state["optimiser"])
+    except Exception:  # a damaged or foreign file can make the unpickler, or what reads its content, raise anything
+        model.load_state_dict(untouched[0])
+        optimiser.load_state_dict(untouched[1])
+        print(f"{path} is not continued: it is damaged or no checkpoint; training starts afresh", file=sys.stderr)
+        return None
+    if not same_training:
+        print(
+            f"{path} is not continued: it belongs to other settings or other code; training starts afresh",
+            file=sys.stderr,
+        )
         return None
     print(f"continuing after epoch {progress.epoch} from {path}", flush=True)
     return progress

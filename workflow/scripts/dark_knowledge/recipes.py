@@ -20,5 +20,5 @@ class Recipe:
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
     """Learning rate of `step` (0-based) of `steps`: linear up to `peak` over the share `warmup`, linear down to 0."""
-    rise = max(1.0, warmup * steps)
-    return peak * min((step + 1) / rise, (steps - step) / max(1.0, steps - rise + 1))
+    rise = max(1, round(warmup * steps))
+    return peak * min((step + 1) / rise, (steps - step) / (steps - rise + 1))

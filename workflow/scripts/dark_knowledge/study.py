@@ -4,15 +4,31 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 """
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
+
+
+def _is_integer(_checker: TypeChecker, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker: TypeChecker, value: object) -> bool:
+    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# JSON Schema takes 1.0 for an integer, and Python's JSON has NaN and infinities.
+StrictValidator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class Role:
 
 def format_number(value: float) -> str:
     """The one way a number is written in a path: 4, not 4.0."""
-    return f"{value:g}"
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def experiments_of(config: dict) -> dict[str, dict]:
@@ -73,7 +89,7 @@ def check_config(config: dict, schema_path: str) -> None:
     """Refuse a configuration that breaks the schema or contradicts itself, in one line that names the key."""
     with open(schema_path, encoding="utf-8") as file:
         schema = yaml.safe_load(file)
-    error = best_match(Draft202012Validator(schema).iter_errors(config), key=lambda error: -len(error.absolute_path))
+    error = best_match(StrictValidator(schema).iter_errors(config), key=lambda error: -len(error.absolute_path))
     if error is not None:
         raise InputError(_schema_message(error))
     for message in _contradictions(config):
@@ -91,12 +107,15 @@ def _schema_message(error: ValidationError) -> str:
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"config: key {'.'.join([place, missing]).lstrip('.')!r} is missing; it is needed in every study"
-    if "propertyNames" in error.absolute_schema_path:
-        return (
-            f"config: {place} has an entry named {error.instance!r}; allowed are lower-case letters, digits and hyphens"
-        )
     allowed = " ".join(error.schema.get("description", error.message).split())
-    return f"config: {place} is {error.instance!r}; allowed: {allowed}"
+    if "propertyNames" in error.absolute_schema_path:
+        return f"config: {place} has an entry named {_shown(error.instance)}; allowed: {allowed}"
+    return f"config: {place} is {_shown(error.instance)}; allowed: {allowed}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _contradictions(config: dict) -> Iterator[str]:

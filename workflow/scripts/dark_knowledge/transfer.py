@@ -5,7 +5,7 @@ batch, so no order of batches can part a row from its view.
 """
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from dark_knowledge.augment import epoch_views, pad_images, render
@@ -37,7 +37,7 @@ def teacher_logits_of_epoch(
 def save_teacher_logits(path: str, logits: Tensor) -> None:
     """Write float16 logits [epochs, n, c]."""
     with written_whole(path) as temporary:
-        save_file({"logits": logits.cpu()}, temporary)
+        temporary.write_bytes(save({"logits": logits.cpu()}))
 
 
 def load_teacher_logits(path: str, recipe: Recipe, data: Dataset, device: torch.device) -> Tensor:

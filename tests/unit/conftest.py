@@ -1,0 +1,128 @@
+"""Fixtures of the library's tests: a small part of the real Fashion-MNIST, and trainings that take half a second."""
+
+import gzip
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from dark_knowledge.data import Dataset, load_dataset, prepare, save_dataset
+from dark_knowledge.devices import Compute
+from dark_knowledge.download import FILES
+from dark_knowledge.engine import Progress, train
+from dark_knowledge.losses import learn_from_labels
+from dark_knowledge.models import build_model
+from dark_knowledge.recipes import Recipe
+
+ROOT = Path(__file__).parents[2]
+SUBSET = ROOT / "tests" / "data" / "fashion-mnist"
+FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def config() -> dict:
+    """The default study, a fresh copy."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def idx_files(tmp_path_factory) -> dict[str, Path]:
+    """The subset's four files, uncompressed, as `prepare` takes them."""
+    folder = tmp_path_factory.mktemp("idx")
+    for part, file in FILES.items():
+        (folder / f"{part}.idx").write_bytes(gzip.decompress((SUBSET / f"{file}.gz").read_bytes()))
+    return {part: folder / f"{part}.idx" for part in FILES}
+
+
+@pytest.fixture(scope="session")
+def data(idx_files, tmp_path_factory) -> Dataset:
+    """500 training, 100 validation and 200 test images. Shared: a test must not write into its tensors."""
+    path = tmp_path_factory.mktemp("prepared") / "dataset.safetensors"
+    prepared = prepare(
+        idx_files, classes=[str(c) for c in range(10)], validation=100, seed=0, train_limit=None, test_limit=None
+    )
+    save_dataset(path, *prepared)
+    return load_dataset(path)
+
+
+@pytest.fixture
+def compute() -> Compute:
+    return FLOAT32
+
+
+@pytest.fixture
+def recipe():
+    """Make a recipe: this one, with the given settings changed."""
+    return partial(
+        Recipe,
+        epochs=2,
+        batch_size=50,
+        learning_rate=0.1,
+        warmup=0.2,
+        momentum=0.9,
+        weight_decay=5e-4,
+        label_smoothing=0,
+        flip=True,
+        shift=2,
+    )
+
+
+@pytest.fixture
+def make_model():
+    """Build a small network with batch norm for images of 28x28 in 10 classes; the seed fixes its weights."""
+
+    def make(seed: int = 0, channels: tuple[int, ...] = (4, 8)) -> torch.nn.Module:
+        torch.manual_seed(seed)
+        settings = {"architecture": "plain", "channels": list(channels), "pool": [True] * len(channels)}
+        return build_model(settings, (28, 28), 10).to(memory_format=torch.channels_last)
+
+    return make
+
+
+@pytest.fixture
+def run(data, recipe, make_model, compute, tmp_path):
+    """Train the small network of `seed` on labels, or whatever is said instead; returns it and its progress.
+
+    Each call has a checkpoint of its own unless one is named.
+    """
+    number = count()
+
+    def run(
+        seed: int = 0,
+        *,
+        data: Dataset = data,
+        supervision=None,
+        model=None,
+        checkpoint: Path | None = None,
+        score_test: bool = False,
+        identity: dict | None = None,
+        **settings,
+    ) -> tuple[torch.nn.Module, Progress]:
+        model = model or make_model(seed)
+        progress = train(
+            model,
+            data,
+            recipe(**settings),
+            supervision or learn_from_labels(data.train_labels, 0),
+            seed=seed,
+            compute=compute,
+            score_test_each_epoch=score_test,
+            checkpoint=checkpoint or tmp_path / f"run{next(number)}" / "resume.pt",
+            identity={"seed": seed} if identity is None else identity,
+        )
+        return model, progress
+
+    return run

@@ -1,0 +1,105 @@
+"""The networks: sizes, precision and gradients."""
+
+import pytest
+import torch
+
+from dark_knowledge.command import InputError
+from dark_knowledge.models import build_model, count_parameters
+
+PLAIN = {"architecture": "plain", "channels": [4, 8], "pool": [True, False]}
+RESNET = {"architecture": "resnet", "stem": [2, 4], "stages": [[4, 1], [8, 2]]}
+
+
+def build(settings: dict, size: tuple[int, int] = (28, 28), classes: int = 10) -> torch.nn.Module:
+    return build_model({key: value for key, value in settings.items() if key != "recipe"}, size, classes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # 3x3 convolutions 1-4-8, batch norms, 8 * 14 * 14 features to 10 classes
+        (PLAIN, (36 + 8) + (288 + 16) + (1568 * 10 + 10)),
+        # the note's natural net (its 174 666 have a bias in each convolution, 64 + 64 + 128 of them)
+        ({"architecture": "plain", "channels": [64, 64, 128], "pool": [True, True, False]}, 174_666 - 256),
+        # stem 1-2-4; a block 4-4; a block 4-8 with its 1x1 shortcut; a block 8-8; 8 features
+        (RESNET, (18 + 4) + (72 + 8) + 2 * (144 + 8) + (288 + 16 + 576 + 16 + 32 + 16) + 2 * (576 + 16) + 90),
+    ],
+)
+def test_parameters_worked_by_hand(settings, expected):
+    assert count_parameters(build(settings)) == expected
+
+
+@pytest.mark.parametrize(("model", "expected"), [("student", 175_000), ("resnet", 1_351_100)])
+def test_the_configs_networks_have_the_notes_sizes(config, model, expected):
+    assert count_parameters(build(config["models"][model])) == pytest.approx(expected, rel=0.005)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (33, 17)])
+@pytest.mark.parametrize("settings", [PLAIN, RESNET], ids=["plain", "resnet"])
+def test_logits_have_a_row_per_image_and_a_column_per_class(settings, size):
+    assert build(settings, size, classes=7)(torch.randn(3, 1, *size)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, RESNET], ids=["plain", "resnet"])
+def test_logits_are_float32_under_autocast(settings):
+    model = build(settings).eval()
+    images = torch.randn(8, 1, 28, 28)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        logits = model(images)
+        assert model[0](images).dtype == torch.bfloat16  # autocast is on before the last layer
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())
+    with torch.no_grad():
+        torch.testing.assert_close(logits, model(images), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, RESNET], ids=["plain", "resnet"])
+def test_gradient_reaches_every_parameter(settings):
+    torch.manual_seed(0)
+    model = build(settings)
+    model(torch.randn(16, 1, 28, 28)).square().mean().backward()
+    silent = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
+    assert silent == []
+
+
+def test_stages_halve_the_resolution_from_the_second_on():
+    shapes = []
+    model = build(RESNET | {"stages": [[4, 2], [8, 1], [16, 2]]})
+    for layer in model:
+        layer.register_forward_hook(lambda layer, inputs, output: shapes.append(tuple(output.shape[1:])))
+    model(torch.randn(2, 1, 28, 28))
+    assert list(dict.fromkeys(shapes)) == [
+        *[(2, 14, 14), (4, 7, 7)],  # stem
+        *[(4, 3, 3), (8, 3, 3), (8, 1, 1), (16, 1, 1)],
+        (10,),
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"architecture": "plain", "channels": [2] * 5, "pool": [True] * 5}, RESNET | {"stages": [[4, 1]] * 4}],
+    ids=["plain", "resnet"],
+)
+def test_more_poolings_than_the_image_has_halves_are_refused(settings):
+    with pytest.raises(InputError, match="pools 5 times, but images are 28x31 pixels; allowed: at most 4"):
+        build(settings, (28, 31))
+    assert build(settings, (32, 32))(torch.randn(2, 1, 32, 32)).shape == (2, 10)
+
+
+def test_pooling_before_the_norm_equals_pooling_after_it():
+    torch.manual_seed(0)
+    model = build(PLAIN | {"pool": [True, True]}).eval()
+    for norm in (model[0][2], model[1][2]):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    images = torch.randn(4, 1, 28, 28)
+    features = images
+    for convolution, pool, norm, relu in model[:2]:
+        features = pool(relu(norm(convolution(features))))
+    torch.testing.assert_close(model(images), model[2](features))
+
+
+def test_the_seed_fixes_the_weights(make_model):
+    first, again, other = (make_model(seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["0.0.weight"], other["0.0.weight"])

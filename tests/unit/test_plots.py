@@ -1,0 +1,178 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from dark_knowledge import plots
+
+CLASSES = ["T-shirt/top", "Trouser", "Bag"]
+MANY = [1 + 0.5 * number for number in range(20)]
+
+
+def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str, pd.DataFrame]:
+    """A small study of two experiments; class 1 has no error, and the test set was not scored after each epoch."""
+    random = np.random.default_rng(0)
+    arms = pd.DataFrame(
+        [
+            {"experiment": experiment, "role": role, "model": model, "supervision": supervision, "temperature": value}
+            for experiment, values in (("full", temperatures), ("single", temperatures[-1:]))
+            for role, model, supervision, value in [
+                ("teacher", experiment, "labels", np.nan),
+                ("baseline", "student", "labels", np.nan),
+                *(("student", "student", f"{experiment}_T{value:g}_w0.1", value) for value in values),
+            ]
+        ]
+    )
+    tables = {"runs": [], "epochs": [], "steps": [], "predictions": []}
+    labels = np.arange(30) % 3
+    for arm in arms.drop_duplicates(["model", "supervision"]).itertuples():
+        for seed in range(seeds):
+            keys = {"model": arm.model, "supervision": arm.supervision, "seed": seed}
+            soft = np.nan if arm.supervision == "labels" else 2.0
+            accuracy = random.uniform(0.9, 0.95)
+            wrong = (random.random(30) < 0.3) & (labels != 1)
+            tables["runs"].append(
+                pd.DataFrame([keys | {"last_validation_accuracy": accuracy, "last_test_accuracy": accuracy}])
+            )
+            losses = {"loss": 1.0, "hard_loss": 1.2, "soft_loss": soft, "train_accuracy": accuracy}
+            scores = {"validation_loss": 0.9, "validation_accuracy": accuracy, "test_accuracy": np.nan}
+            tables["epochs"].append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **losses, **scores))
+            tables["steps"].append(pd.DataFrame({"step": range(0, 100 * epochs, 20)}).assign(**keys, **losses))
+            tables["predictions"].append(
+                pd.DataFrame({"label": labels, "prediction": np.where(wrong, 0, labels)}).assign(**keys, epoch="last")
+            )
+    return {"arms": arms} | {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def draw_all(tables: dict[str, pd.DataFrame], experiment: str = "full") -> dict:
+    arms = plots.drawn_arms(tables["arms"], experiment)
+    compared = arms.drop_duplicates("role")
+    epochs, steps, predictions = tables["epochs"], tables["steps"], tables["predictions"]
+    return {
+        "loss_by_step": plots.loss_by_step(steps, arms),
+        "accuracy_by_step": plots.accuracy_by_step(steps, arms),
+        "loss_by_epoch": plots.loss_by_epoch(epochs, arms),
+        "accuracy_by_epoch": plots.accuracy_by_epoch(epochs, arms),
+        "student_losses": plots.student_losses(epochs, arms),
+        "validation_accuracy": plots.validation_accuracy(epochs, arms),
+        "temperature": plots.temperature(tables["runs"], arms),
+        "errors_per_class": plots.errors_per_class(predictions, compared, CLASSES),
+        "confusion": plots.confusion(predictions, compared, CLASSES),
+    }
+
+
+def svg(figure, path) -> str:
+    plots.save(figure, path)
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return make_tables(3, 4, [1, 2, 4, 8])
+
+
+@pytest.fixture(scope="module")
+def figures(tables):
+    return draw_all(tables)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("seeds", "epochs", "temperatures"), [(1, 1, [4]), (1, 20, MANY)])
+def test_every_study_can_be_drawn(seeds, epochs, temperatures, tmp_path):
+    for name, figure in draw_all(make_tables(seeds, epochs, temperatures)).items():
+        plots.save(figure, tmp_path / f"{name}.svg")
+        assert (tmp_path / f"{name}.svg").stat().st_size < 400_000
+
+
+def test_the_same_tables_give_the_same_bytes_and_text_stays_text(tables, figures, tmp_path):
+    for figure, again in zip(figures.values(), draw_all(tables).values(), strict=True):
+        drawn = svg(figure, tmp_path / "figure.svg")
+        assert drawn == svg(again, tmp_path / "again.svg")
+        assert re.search("<text.*>[Ss]tudent, ", drawn)
+
+
+def test_an_arm_has_one_colour_in_all_figures(tables, figures):
+    arms = plots.drawn_arms(tables["arms"], "full")
+    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    assert len(set(colours.values())) == len(colours)
+    for figure in figures.values():
+        for legend in figure.legends:
+            keys = zip(legend.get_texts(), legend.legend_handles, strict=True)
+            shown = {text.get_text(): to_hex(key.get_color()) for text, key in keys if text.get_text() in colours}
+            assert shown
+            assert shown.items() <= colours.items()
+        lines = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata())]
+        caps_of_grey_intervals = "|"
+        drawn = {to_hex(line.get_color()) for line in lines if line.get_marker() != caps_of_grey_intervals}
+        assert drawn <= set(colours.values())
+
+
+def test_a_temperature_has_one_colour_in_all_experiments(tables):
+    full, single = (plots.drawn_arms(tables["arms"], name).set_index("arm").colour for name in ("full", "single"))
+    assert single.to_dict() == full[single.index].to_dict()
+
+
+def test_lines_end_at_the_mean_of_the_seeds(tables):
+    arms = plots.drawn_arms(tables["arms"], "full")
+    axis = plots.accuracy_by_epoch(tables["epochs"], arms).axes[1]
+    teacher = next(line for line in axis.lines if line.get_color() == plots.TEACHER)
+    values = tables["epochs"].query("model == 'full' and epoch == 3").validation_accuracy
+    assert teacher.get_xdata()[-1] == 4
+    assert teacher.get_ydata()[-1] == pytest.approx(100 * values.mean())
+
+
+def test_bars_are_mean_errors_per_class(tables):
+    arms = plots.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    (axis,) = plots.errors_per_class(tables["predictions"], arms, CLASSES).axes
+    rows = tables["predictions"].query("model == 'student' and supervision == 'labels'")
+    errors = [(rows.prediction.ne(rows.label) & (rows.label == label)).sum() / 3 for label in range(3)]
+    baseline = next(bars for bars in axis.containers if bars.get_label() == "baseline")
+    assert [bar.get_width() for bar in baseline] == pytest.approx(errors)
+
+
+def test_accuracies_beyond_100_percent_are_not_shown(tables):
+    runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
+    figure = plots.temperature(runs, plots.drawn_arms(tables["arms"], "full"))
+    assert figure.axes[0].get_ylim()[1] == 100
+
+
+def test_confusion_shares_are_percentages_of_rows():
+    shares = plots.confusion_shares(np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1]), 3)
+    np.testing.assert_array_equal(shares, [[75, 25, 0], [0, 100, 0], [np.nan] * 3])
+
+
+def test_confusion_of_many_classes_stays_small(tables, tmp_path):
+    labels = np.arange(len(tables["predictions"])) % 62
+    predictions = tables["predictions"].assign(label=labels, prediction=labels[::-1])
+    arms = plots.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    figure = plots.confusion(predictions, arms, [f"class {label}" for label in range(62)])
+    assert len(svg(figure, tmp_path / "confusion.svg")) < 400_000
+
+
+def test_bins_pool_neighbouring_steps():
+    few = pd.Series([0, 20, 40, 0, 20, 40])
+    pd.testing.assert_series_equal(plots.bin_centres(few, 3), few.astype(float))
+    many = pd.Series(np.tile(np.arange(0, 200, 20), 2))
+    assert plots.bin_centres(many, 5).tolist() == [10, 10, 50, 50, 90, 90, 130, 130, 170, 170] * 2
+    assert plots.bin_centres(pd.Series(range(1000)), 60).nunique() == 60
+
+
+def test_labelled_temperatures_stand_apart():
+    assert plots.spaced_out(pd.Series([4.0])) == [4]
+    assert plots.spaced_out(pd.Series([1.0, 1.5, 2, 3, 4, 6, 10, 20])) == [1, 1.5, 2, 3, 4, 6, 10, 20]
+    assert plots.spaced_out(pd.Series([1.0, 2.0, 2.1, 4.0])) == [1, 2, 4]
+
+
+def test_samples_name_every_class_even_one_without_images(tmp_path):
+    images = np.full((20, 28, 28), 200, np.uint8)
+    drawn = svg(plots.samples(images, np.zeros(20, int), CLASSES), tmp_path / "samples.svg")
+    for label in ("T-shirt/top (0)", "Trouser (1)", "Bag (2)"):
+        assert label in drawn
+
+
+def test_numbered_classes_are_not_numbered_twice(tmp_path):
+    drawn = svg(plots.samples(np.zeros((2, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
+    assert ">0<" in drawn
+    assert "(0)" not in drawn

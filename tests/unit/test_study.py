@@ -1,0 +1,318 @@
+"""The configuration: what is refused, in which words, and the arms that it unfolds into."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dark_knowledge.command import InputError
+from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, roles_of
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+DROP = object()
+
+
+def merged(base: dict, override: dict) -> dict:
+    """As Snakemake merges --configfile: mappings key by key, all else replaced."""
+    both = {key for key in base if isinstance(base[key], dict) and isinstance(override.get(key), dict)}
+    return base | override | {key: merged(base[key], override[key]) for key in both}
+
+
+def changed(config: dict, path: str, value) -> dict:
+    """The config with the key at `path` set, or dropped."""
+    config = copy.deepcopy(config)
+    *parents, last = path.split("/")
+    place = config
+    for key in parents:
+        place = place[key]
+    if value is DROP:
+        del place[last]
+    else:
+        place[last] = value
+    return config
+
+
+def message_of(config: dict) -> str:
+    with pytest.raises(InputError) as error:
+        check_config(config, SCHEMA)
+    message = str(error.value)
+    assert message.startswith("config: ")
+    assert "\n" not in message
+    return message
+
+
+def test_the_default_study_passes(config):
+    check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize("study", sorted((ROOT / "workflow" / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_passes_over_the_default_one(config, study):
+    override = yaml.safe_load(study.read_text(encoding="utf-8"))
+    check_config(merged(config, override), SCHEMA)
+    assert merged(config, override)["study"] == study.stem
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seeds", [4294967295]),
+        ("experiments/resnet", None),
+        ("models/spare", None),
+        ("experiments/custom/temperatures", [0.01, 1000]),
+        ("experiments/custom/hard_weight", 1),
+        ("experiments/custom/teacher", "student"),  # self-distillation
+        ("recipes/student/warmup", 0),
+        ("split/train_limit", 6000),
+        ("datasets/fashion-mnist/sha256/train_images", None),
+        ("datasets/fashion-mnist/folder", "/some/folder"),
+    ],
+)
+def test_what_is_allowed_passes(config, path, value):
+    check_config(changed(config, path, value), SCHEMA)
+
+
+TYPOS = [
+    ("seed", [0], "did you mean 'seeds'?"),
+    ("split/valdiation", 5000, "did you mean 'validation'?"),
+    ("recipes/teacher/epoch", 3, "did you mean 'epochs'?"),
+    ("models/student/channel", [3], "did you mean 'channels'?"),
+    ("models/resnet/stage", [[3, 1]], "did you mean 'stages'?"),
+    ("experiments/custom/temperature", 4, "did you mean 'temperatures'?"),
+    ("experiments/resnet/published/basline", {}, "did you mean 'baseline'?"),
+    ("experiments/resnet/published/teacher/parameter", 1, "did you mean 'parameters'?"),
+    ("datasets/mnist/mirror", [], "did you mean 'mirrors'?"),
+    ("datasets/mnist/sha256/train_image", None, "did you mean 'train_images'?"),
+    ("workers", 4, "allowed: accelerator, dataset, datasets,"),
+    ("models/resnet/channels", [3], "allowed: architecture, recipe, stages, stem"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), TYPOS, ids=[path for path, *_ in TYPOS])
+def test_an_unknown_key_is_named_with_what_is_allowed(config, path, value, words):
+    message = message_of(changed(config, path, value))
+    assert message.startswith(f"config: unknown key {path.replace('/', '.')!r}; ")
+    assert words in message
+
+
+MISSING = ["seeds", "split/seed", "recipes/student/shift", "models/resnet/recipe", "models/student/pool"]
+MISSING += ["models/student/architecture", "experiments/custom/student", "datasets/mnist/sha256/test_labels"]
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_a_missing_key_is_named(config, path):
+    assert f"key {path.replace('/', '.')!r} is missing" in message_of(changed(config, path, DROP))
+
+
+REFUSED = [
+    # types
+    ("study", 3, "a name of"),
+    ("seeds", 3, "a list of"),
+    ("seeds", None, "a list of"),
+    ("seeds", [0, "1"], "a whole number from 0 to 4294967295"),
+    ("seeds", [True], "a whole number"),
+    ("seeds", [0.5], "a whole number"),
+    ("seeds", [1.0], "a whole number"),
+    ("split", 5000, "the keys validation and seed"),
+    ("split/validation", "5000", "a whole number"),
+    ("split/validation", True, "a whole number"),
+    ("score_test_each_epoch", "yes", "true or false"),
+    ("score_test_each_epoch", 1, "true or false"),
+    ("recipes", [], "recipes by name"),
+    ("recipes/student", None, "the nine settings of a recipe"),
+    ("recipes/student/epochs", True, "a whole number"),
+    ("recipes/student/epochs", "1e1", "a whole number"),
+    ("recipes/student/epochs", 10.0, "a whole number"),
+    ("recipes/student/batch_size", 128.0, "a whole number"),
+    ("recipes/student/learning_rate", False, "a number above 0"),
+    ("recipes/student/flip", "true", "true or false"),
+    ("models/student/channels", 32, "a list of"),
+    ("models/student/pool", [1, 0, 1, 0], "true or false"),
+    ("models/resnet/stages", [32, 64], "a pair [channels, blocks]"),
+    ("models/resnet/stages", [[32, 1, 1]], "a pair [channels, blocks]"),
+    ("models/student", "student", "an architecture"),
+    ("experiments/custom/temperatures", 4, "a list of"),
+    ("experiments/custom/temperatures", ["4"], "a number above 0"),
+    # ranges
+    ("seeds", [], "at least one"),
+    ("seeds", [-1], "from 0 to 4294967295"),
+    ("seeds", [2**32], "from 0 to 4294967295"),
+    ("seeds", [10**400], "from 0 to 4294967295"),
+    ("split/validation", 0, "from 1 to 10000000"),
+    ("split/train_limit", 10**30, "from 1 to 10000000"),
+    ("recipes/student/epochs", 0, "from 1 to 100000"),
+    ("recipes/student/epochs", 10**9, "from 1 to 100000"),
+    ("recipes/student/batch_size", 1, "from 2 to 100000"),
+    ("recipes/student/learning_rate", 0, "a number above 0"),
+    ("recipes/student/learning_rate", 1e300, "at most 100"),
+    ("recipes/student/learning_rate", math.inf, "at most 100"),
+    ("recipes/student/learning_rate", math.nan, "a number above 0"),
+    ("recipes/student/momentum", 1, "below 1"),
+    ("recipes/student/weight_decay", -0.1, "from 0 to 1"),
+    ("recipes/student/label_smoothing", 1, "below 1"),
+    ("recipes/student/warmup", 1.1, "from 0 to 1"),
+    ("recipes/student/shift", 17, "from 0 to 16"),
+    ("models/student/channels", [0, 1, 1, 1], "from 1 to 4096"),
+    ("models/student/channels", [10**6, 1, 1, 1], "from 1 to 4096"),
+    ("models/resnet/stages", [], "a list of 1 to 10"),
+    ("experiments/custom/temperatures", [0], "a number above 0"),
+    ("experiments/custom/temperatures", [4, -1], "a number above 0"),
+    ("experiments/custom/temperatures", [math.nan], "a number above 0"),
+    ("experiments/custom/temperatures", [math.inf], "at most 1000"),
+    ("experiments/custom/temperatures", [], "at least one"),
+    ("experiments/custom/hard_weight", 1.5, "from 0 to 1"),
+    ("datasets/mnist/classes", ["one"], "at least two"),
+    # doubles
+    ("seeds", [0, 1, 0], "each once"),
+    ("experiments/custom/temperatures", [4, 4], "each once"),
+    ("experiments/custom/temperatures", [4, 4.0], "each once"),
+    ("datasets/mnist/classes", ["a", "a"], "each once"),
+    # words
+    ("accelerator", "gpu", "auto, cuda, mps or cpu"),
+    ("precision", "float16", "auto, bfloat16 or float32"),
+    ("models/student/architecture", "plane", "plain or resnet"),
+    ("study", "../x", "lower-case letters"),
+    ("study", "a b", "lower-case letters"),
+    ("study", "", "lower-case letters"),
+    ("study", "-rf", "lower-case letters"),
+    ("study", "x" * 41, "at most 40"),
+    ("study", "a\n", "lower-case letters"),
+    ("study", "$(id)", "lower-case letters"),
+    ("datasets/mnist/sha256/train_images", "abc", "64 lower-case hexadecimal digits"),
+    ("datasets/mnist/mirrors", ["ftp://host"], "http"),
+    ("datasets/mnist/mirrors", "http://host", "a list of addresses"),
+    ("datasets/mnist/debian_package", "-o evil; rm", "Debian package"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"), REFUSED, ids=[f"{path}={str(value)[:20]!r}" for path, value, _ in REFUSED]
+)
+def test_a_value_that_is_not_allowed_is_named_with_what_is(config, path, value, words):
+    message = message_of(changed(config, path, value))
+    assert path.replace("/", ".") in message
+    assert words in message
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "A", "x" * 41, "a_T4", "", 1, "a\n"])
+@pytest.mark.parametrize("group", ["models", "recipes", "experiments", "datasets"])
+def test_an_unsafe_name_is_refused(config, group, name):
+    config[group][name] = next(iter(config[group].values()))
+    message = message_of(config)
+    assert message.startswith(f"config: {group} ")
+    assert repr(name) in message
+    assert "lower-case letters" in message
+
+
+UNDEFINED = [
+    ("dataset", "cifar", ["fashion-mnist", "mnist"]),
+    ("models/student/recipe", "pupil", ["student", "teacher"]),
+    ("experiments/custom/teacher", "plain", ["plain-teacher", "resnet", "student"]),
+    ("experiments/resnet/student", "pupil", ["plain-teacher", "resnet", "student"]),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "defined"), UNDEFINED, ids=[path for path, *_ in UNDEFINED])
+def test_a_name_that_is_not_defined_is_named_with_those_that_are(config, path, value, defined):
+    message = message_of(changed(config, path, value))
+    assert path.replace("/", ".") in message
+    assert repr(value) in message
+    assert ", ".join(defined) in message
+
+
+def test_a_model_left_out_is_not_defined(config):
+    assert "experiments.resnet.teacher is 'resnet', which is not defined" in message_of(
+        changed(config, "models/resnet", None)
+    )
+
+
+def test_a_pool_for_each_of_channels(config):
+    message = message_of(changed(config, "models/student/pool", [True]))
+    assert "models.student.pool has 1 entries" in message
+
+
+def test_a_study_without_experiments_is_refused(config):
+    config["experiments"] = dict.fromkeys(config["experiments"])
+    assert "experiments" in message_of(config)
+
+
+def test_a_misspelt_architecture_is_what_is_named(config):
+    message = message_of(changed(config, "models/resnet/architecture", "resnt"))
+    assert "models.resnet.architecture is 'resnt'" in message
+
+
+def test_a_message_stays_readable_whatever_the_value(config):
+    assert len(message_of(changed(config, "experiments", [config["experiments"]] * 20))) < 400
+
+
+def study(**experiments: dict) -> dict:
+    return {"experiments": experiments}
+
+
+def experiment(teacher: str, student: str, temperatures: list, hard_weight: float = 0.1) -> dict:
+    return {"teacher": teacher, "student": student, "temperatures": temperatures, "hard_weight": hard_weight}
+
+
+def test_arms_shared_by_experiments_appear_once():
+    config = study(
+        a=experiment("big", "small", [4, 2]),
+        b=experiment("big", "small", [4.0, 8]),
+        c=experiment("small", "small", [4]),
+    )
+    assert arms_of(config) == [
+        Arm("big"),
+        Arm("small"),
+        Arm("small", "big", 4, 0.1),
+        Arm("small", "big", 2, 0.1),
+        Arm("small", "big", 8, 0.1),
+        Arm("small", "small", 4, 0.1),
+    ]
+
+
+def test_arms_have_paths_of_their_own():
+    weights = [0.1, 0.1234567, 0.1234568]
+    config = study(**{f"e{number}": experiment("big", "small", [4], weight) for number, weight in enumerate(weights)})
+    arms = arms_of(config)
+    assert len(arms) == 5
+    assert len({(arm.model, arm.supervision) for arm in arms}) == 5
+
+
+def test_roles_are_in_the_configs_order():
+    config = study(z=experiment("big", "small", [4, 1]), left_out=None, a=experiment("huge", "small", [2]))
+    roles = [(role.experiment, role.role, role.arm.model, role.arm.temperature) for role in roles_of(config)]
+    assert roles == [
+        ("z", "teacher", "big", None),
+        ("z", "baseline", "small", None),
+        ("z", "student", "small", 4),
+        ("z", "student", "small", 1),
+        ("a", "teacher", "huge", None),
+        ("a", "baseline", "small", None),
+        ("a", "student", "small", 2),
+    ]
+    assert list(experiments_of(config)) == ["z", "a"]
+
+
+@pytest.mark.parametrize(
+    ("arm", "name"),
+    [
+        (Arm("student"), "labels"),
+        (Arm("student", "resnet", 4, 0.1), "resnet_T4_w0.1"),
+        (Arm("student", "plain-teacher", 2.5, 0), "plain-teacher_T2.5_w0"),
+    ],
+)
+def test_an_arm_is_named_by_what_it_learned_from(arm, name):
+    assert arm.supervision == name
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(4, "4"), (4.0, "4"), (0.1, "0.1"), (1e-7, "1e-07"), (1000, "1000"), (0, "0"), (2.5, "2.5")]
+)
+def test_a_number_has_one_form(value, text):
+    assert format_number(value) == text
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1.2345678, 1e-7, 999.9999999])
+def test_the_name_of_a_number_is_the_number(value):
+    assert float(format_number(value)) == value
