@@ -8,7 +8,7 @@ study: .venv/installed
 	snakemake --cores all
 
 test: .venv/installed
-	pytest
+	pytest -m ""
 
 lint: .venv/installed
 	ruff check .

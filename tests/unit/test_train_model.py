@@ -1,0 +1,105 @@
+"""The command line's checkpoint belongs to what the run learns from: its data and its teacher's logits too."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+import train_model
+
+from dark_knowledge.data import prepare, save_dataset
+from dark_knowledge.transfer import save_teacher_logits
+
+ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture
+def distil(idx_files, recipe, tmp_path, monkeypatch):
+    """Run the command line on a split of the subset and logits [3, 500, 10]; returns the run's folder."""
+
+    def distil(logits: torch.Tensor, split_seed: int = 0, folder: str = "run"):
+        prepared = prepare(
+            idx_files,
+            classes=[str(c) for c in range(10)],
+            validation=100,
+            seed=split_seed,
+            train_limit=None,
+            test_limit=None,
+        )
+        save_dataset(tmp_path / "dataset.safetensors", *prepared)
+        save_teacher_logits(tmp_path / "logits.safetensors", logits)
+        options = {
+            "data": tmp_path / "dataset.safetensors",
+            "architecture": json.dumps(ARCHITECTURE),
+            "recipe": json.dumps(asdict(recipe(epochs=3))),
+            "seed": 0,
+            "teacher-logits": tmp_path / "logits.safetensors",
+            "temperature": 4,
+            "hard-weight": 0.1,
+            "accelerator": "cpu",
+            "precision": "float32",
+            "out": tmp_path / folder,
+        }
+        words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        monkeypatch.setattr("sys.argv", ["train_model.py", *words])
+        train_model.main()
+        return tmp_path / folder
+
+    return distil
+
+
+@pytest.fixture
+def logits():
+    """Made-up teacher's logits, as many draws as wanted."""
+    generator = torch.Generator().manual_seed(0)
+    return lambda: torch.randn(3, 500, 10, generator=generator).half()
+
+
+@pytest.fixture
+def killed(distil, monkeypatch):
+    """As `distil`, but killed after the last epoch, before anything but the checkpoint is written."""
+
+    def killed(*arguments) -> None:
+        def die(*_):
+            raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(train_model, "save_weights", die)
+            with pytest.raises(KilledError):
+                distil(*arguments)
+
+    return killed
+
+
+def test_a_run_writes_its_folder_and_removes_its_checkpoint(distil, logits):
+    folder = distil(logits())
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "history.parquet",
+        "metrics.json",
+        "selected.safetensors",
+        "steps.parquet",
+        "weights.safetensors",
+    ]
+    assert json.loads((folder / "metrics.json").read_text())["epochs"] == 3
+
+
+def test_a_run_killed_before_its_outputs_continues(distil, killed, logits, capsys):
+    teacher = logits()
+    killed(teacher)
+    found = (distil(teacher) / "weights.safetensors").read_bytes()
+    assert "continuing after epoch 3" in capsys.readouterr().out
+    assert found == (distil(teacher, folder="fresh") / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("change", ["teacher", "split"])
+def test_a_checkpoint_of_another_teacher_or_split_is_not_continued(distil, killed, logits, capsys, change):
+    one, other = logits(), logits()
+    killed(one)
+    settings = {"teacher": {"logits": other}, "split": {"logits": one, "split_seed": 1}}[change]
+    found = (distil(**settings) / "weights.safetensors").read_bytes()
+    assert "continuing" not in capsys.readouterr().out
+    assert found == (distil(**settings, folder="fresh") / "weights.safetensors").read_bytes()

@@ -1,0 +1,73 @@
+"""The workflow as a person uses it: a copy of the checkout, and Snakemake called on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+SMOKE = "workflow/studies/smoke.yaml"
+
+
+class Workflow:
+    """A copy of the checkout in `folder`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=CHECKOUT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.split("\0")):
+            if (CHECKOUT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(CHECKOUT / name, folder / name)
+
+    def snakemake(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
+        """Run Snakemake with the tests' own Python first on the PATH."""
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        return subprocess.run(
+            ["snakemake", *arguments],
+            cwd=folder or self.folder, env=environment, capture_output=True, text=True, timeout=900,
+        )  # fmt: skip
+
+    def plan(self, *arguments: str, folder: Path | None = None) -> dict[str, int]:
+        """Jobs per rule that Snakemake would run now; empty when there is nothing to do."""
+        planned = self.snakemake("--dry-run", *arguments, folder=folder)
+        assert planned.returncode == 0, planned.stderr
+        jobs = {}
+        lines = iter(planned.stdout.splitlines())
+        for line in lines:
+            if line.startswith("---"):
+                for row in lines:
+                    if not row.strip() or row.startswith("total"):
+                        break
+                    rule, count = row.split()
+                    jobs[rule] = int(count)
+                break
+        return jobs
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace `old`, which must be there, in a file of the copy."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def workflow(tmp_path):
+    return Workflow(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """The smoke study, run once and whole. Tests that change it put it back."""
+    workflow = Workflow(tmp_path_factory.mktemp("smoke") / "checkout")
+    workflow.run = workflow.snakemake("--cores", "2", "--configfile", SMOKE)
+    assert workflow.run.returncode == 0, workflow.run.stdout + workflow.run.stderr
+    workflow.results = workflow.folder / "results" / "smoke"
+    return workflow

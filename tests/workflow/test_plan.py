@@ -1,0 +1,88 @@
+"""What each study would run, and what is refused before anything runs."""
+
+import pytest
+import yaml
+
+ONCE = {
+    "all": 1, "collect_results": 1, "download_dataset": 1, "make_tables": 1, "plot_samples": 1, "prepare_dataset": 1,
+    "report": 1, "save_config": 1, "write_summary": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("study", "seeds", "temperatures"), [("note", 3, [1, 4]), ("smoke", 2, [1, 2]), ("full", 10, [8, 8])]
+)
+def test_jobs_of_a_study(workflow, study, seeds, temperatures):
+    arguments = [] if study == "note" else ["--configfile", f"workflow/studies/{study}.yaml"]
+    assert workflow.plan(*arguments) == ONCE | {
+        "train_model": 3 * seeds,  # two teachers and the baseline that both experiments share
+        "cache_teacher_logits": 2 * seeds,
+        "distill_model": sum(temperatures) * seeds,
+        "evaluate_runs": 3 + sum(temperatures),
+        "plot_experiment": 2,
+    }
+
+
+def test_an_experiment_is_left_out_by_null(workflow):
+    (workflow.folder / "mine.yaml").write_text("experiments: {custom: null}")
+    plan = workflow.plan("--configfile", "mine.yaml")
+    assert (plan["train_model"], plan["distill_model"], plan["plot_experiment"]) == (6, 12, 1)
+
+
+def test_self_distillation_needs_no_new_rule(workflow):
+    (workflow.folder / "mine.yaml").write_text("experiments: {custom: null, resnet: {teacher: student}}")
+    plan = workflow.plan("--configfile", "mine.yaml")
+    assert (plan["train_model"], plan["cache_teacher_logits"], plan["distill_model"]) == (3, 3, 12)
+
+
+def test_another_folder_works(workflow, tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    plan = workflow.plan("--snakefile", str(workflow.folder / "Snakefile"), "--directory", str(away))
+    assert plan["train_model"] == 9
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("seedz: [1]", "'seedz'"),
+        ("seeds: []", "seeds is []"),
+        ("seeds: [1, 1]", "seeds is [1, 1]"),
+        ("experiments: {resnet: {temperatures: [0]}}", "experiments.resnet.temperatures.0 is 0"),
+        ("experiments: {resnet: {student: nobody}}", "experiments.resnet.student is 'nobody'"),
+        ("experiments: {new: {teacher: resnet, temperatures: [4], hard_weight: 0}}", "'experiments.new.student'"),
+        ("dataset: cifar", "dataset is 'cifar'"),
+        ("recipes: {student: {epochs: ten}}", "recipes.student.epochs is 'ten'"),
+        ("study: ../elsewhere", "study is '../elsewhere'"),
+    ],
+)
+def test_a_bad_configuration_is_refused_in_one_line(workflow, override, named):
+    (workflow.folder / "bad.yaml").write_text(override)
+    refused = workflow.snakemake("--cores", "1", "--configfile", "bad.yaml")
+    errors = [line for line in refused.stderr.splitlines() if "error" in line.lower()]
+    assert refused.returncode != 0
+    assert len(errors) == 1
+    assert errors[0].startswith("error: config: ")
+    assert named in errors[0]
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert not [path for path in (workflow.folder / "results").glob("*") if path.name != "reference"]
+
+
+@pytest.mark.slow
+def test_a_corrupt_file_is_named_and_stops_before_training(workflow, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (source / f"{name}-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x01\0")
+    dataset = {"folder": str(source), "mirrors": [], "debian_package": None}
+    config = {"study": "corrupt", "dataset": "mine"}
+    defaults = yaml.safe_load((workflow.folder / "config.yaml").read_text())["datasets"]["mnist"]
+    config["datasets"] = {"mine": {**defaults, **{key: value for key, value in dataset.items() if value is not None}}}
+    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml", "--retries", "0")
+    text = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert f"error: train-images-idx3-ubyte of data set 'mine' was found nowhere ({source}" in text
+    assert "has SHA-256" in text
+    assert "rule train_model" not in text
+    assert not list((workflow.folder / "results" / "corrupt").rglob("*.idx"))

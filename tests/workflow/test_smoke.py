@@ -1,0 +1,139 @@
+"""The smoke study from source to report, and what runs again when something changes."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from .conftest import CHECKOUT, SMOKE
+
+pytestmark = pytest.mark.slow
+
+FIGURES = (
+    "loss_by_step", "accuracy_by_step", "loss_by_epoch", "accuracy_by_epoch", "student_losses", "validation_accuracy",
+    "temperature", "errors_per_class", "confusion",
+)  # fmt: skip
+
+
+def changed(smoke, *arguments):
+    """Rules that would run again, apart from those that gather what others made."""
+    always = {"all", "report"}
+    return {rule: count for rule, count in smoke.plan("--configfile", SMOKE, *arguments).items() if rule not in always}
+
+
+ANALYSIS = {"collect_results": 1, "make_tables": 1, "plot_experiment": 2, "write_summary": 1}
+
+
+def test_everything_is_there(smoke):
+    for name in ("accuracy", "gap_recovered", "errors_per_class", "runs"):
+        for kind in ("csv", "html", "tex"):
+            assert (smoke.results / "tables" / f"{name}.{kind}").stat().st_size > 0
+    for experiment in ("custom", "resnet"):
+        for name in FIGURES:
+            assert (smoke.results / "figures" / experiment / f"{name}.svg").read_text().rstrip().endswith("</svg>")
+    report = (smoke.results / "report.html").read_text()
+    for name in ("summary.html", "accuracy.html", "confusion.svg", "samples.svg"):
+        assert name in report
+    assert not list((smoke.results / "teacher_logits").rglob("*.safetensors"))
+    assert not list(smoke.results.rglob("resume.pt"))
+    assert not list(smoke.results.rglob("*.tmp"))
+
+
+def test_summary_needs_no_network(smoke):
+    summary = (smoke.results / "summary.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'>]+""", summary)
+    assert len(summary) < 1_500_000  # a larger page shows blank in a single-file report
+
+
+def test_tables_agree_with_the_runs(smoke):
+    runs = pd.read_csv(smoke.results / "tables" / "runs.csv")
+    accuracy = pd.read_csv(smoke.results / "tables" / "accuracy.csv")
+    assert len(runs) == 12
+    teacher = accuracy[(accuracy.experiment == "resnet") & (accuracy.role == "teacher")].iloc[0]
+    own = runs[(runs.model == "resnet") & (runs.supervision == "labels")]
+    assert teacher.n == 2
+    assert teacher.last_test_accuracy_mean == pytest.approx(100 * own.last_test_accuracy.mean())
+    errors = pd.read_csv(smoke.results / "tables" / "errors_per_class.csv")
+    total = errors[(errors.experiment == "resnet") & (errors.role == "teacher")].errors.sum()
+    assert total == pytest.approx(1000 * (1 - own.last_test_accuracy.mean()))
+
+
+def test_runs_say_where_they_come_from(smoke):
+    metrics = json.loads((smoke.results / "runs/student/resnet_T4_w0.1/seed1/metrics.json").read_text())
+    assert (metrics["seed"], metrics["temperature"], metrics["hard_weight"]) == (1, 4.0, 0.1)
+    assert metrics["precision"] in ("bfloat16", "float32")
+    assert {"torch", "device", "code", "commit", "parameters", "peak_memory_mb"} <= set(metrics)
+
+
+def test_each_epoch_is_in_the_log(smoke):
+    log = (smoke.results / "logs/runs/student/labels/seed0.log").read_text().splitlines()
+    epochs = [line for line in log if line.startswith("epoch")]
+    assert len(epochs) == 3
+    assert re.search(r"loss [\d.]+ .*validation [\d.]+%  \d+ images/s  \d+ s left", epochs[0])
+
+
+def test_a_second_run_has_nothing_to_do(smoke):
+    again = smoke.snakemake("--cores", "2", "--configfile", SMOKE)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_a_moved_checkout_changes_nothing(smoke):
+    moved = smoke.folder.with_name("moved")
+    smoke.folder.rename(moved)
+    try:
+        assert smoke.plan("--configfile", SMOKE, folder=moved) == {}
+    finally:
+        moved.rename(smoke.folder)
+
+
+def test_a_comment_or_a_touched_file_changes_nothing(smoke):
+    for script in (smoke.folder / "workflow" / "scripts").rglob("*.py"):
+        script.write_text("# a comment\n" + script.read_text())
+    try:
+        assert changed(smoke) == {}
+    finally:
+        restore(smoke)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "again"),
+    [
+        ("plots.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
+         {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
+        ("tables.py", '"accuracy": (', '"accuracy": ("In percent. "',
+         {"make_tables": 1, "plot_experiment": 2, "write_summary": 1}),
+        ("engine.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
+         {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 6} | ANALYSIS),
+    ],
+)  # fmt: skip
+def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
+    smoke.edit(f"workflow/scripts/dark_knowledge/{name}", old, new)
+    try:
+        assert changed(smoke) == again
+    finally:
+        restore(smoke)
+
+
+@pytest.mark.parametrize(
+    ("override", "again"),
+    [
+        # A new temperature needs its teacher's logits again, which are removed after use, and its own arm.
+        ("experiments: {resnet: {temperatures: [1, 4, 8]}}",
+         {"cache_teacher_logits": 2, "distill_model": 2, "evaluate_runs": 1}),
+        ("seeds: [0, 1, 2]",
+         {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 3, "evaluate_runs": 6}),
+        ("recipes: {student: {learning_rate: 0.05}}",
+         {"train_model": 2, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 4}),
+    ],
+)  # fmt: skip
+def test_changed_settings_run_again_what_uses_them(smoke, override, again):
+    (smoke.folder / "more.yaml").write_text(override)
+    assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_config": 1}
+
+
+def restore(smoke):
+    for name in ("workflow/scripts", "workflow/scripts/dark_knowledge"):
+        for original in (CHECKOUT / name).glob("*.py"):
+            (smoke.folder / name / original.name).write_text(original.read_text())
