@@ -135,3 +135,10 @@ def test_teacher_row_is_that_of_epoch_and_image():
     found = {(e, i): supervision(logits, e, torch.tensor([i])).total.item() for e in range(2) for i in range(3)}
     assert found.pop((1, 2)) == pytest.approx(math.log(2), abs=1e-6)
     assert list(found.values()) == pytest.approx([0] * 5, abs=1e-7)
+
+
+def test_label_smoothing_reaches_a_students_hard_term():
+    logits, label = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([2])
+    supervision = learn_from_teacher(label, logits[None], temperature=2, hard_weight=1, label_smoothing=0.3)
+    wanted = 0.7 * cross_entropy(logits, label) - 0.3 * logits.log_softmax(1).mean()
+    torch.testing.assert_close(supervision(logits, 0, torch.tensor([0])).total, wanted)

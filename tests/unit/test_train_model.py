@@ -31,7 +31,7 @@ def distil(idx_files, recipe, tmp_path, monkeypatch):
             test_limit=None,
         )
         save_dataset(tmp_path / "dataset.safetensors", *prepared)
-        save_teacher_logits(tmp_path / "logits.safetensors", logits)
+        save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=3), seed=0)
         options = {
             "data": tmp_path / "dataset.safetensors",
             "architecture": json.dumps(ARCHITECTURE),

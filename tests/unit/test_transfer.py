@@ -77,19 +77,27 @@ def test_rows_are_found_by_image_in_any_order_of_batches(data, recipe, compute, 
 
 def test_logits_survive_the_file(data, recipe, tmp_path):
     logits = torch.randn(2, 500, 10).half()
-    save_teacher_logits(tmp_path / "logits.safetensors", logits)
-    loaded = load_teacher_logits(tmp_path / "logits.safetensors", recipe(epochs=2), data, torch.device("cpu"))
+    save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=2), seed=3)
+    loaded = load_teacher_logits(tmp_path / "logits.safetensors", data, recipe(epochs=2), seed=3)
     assert torch.equal(loaded, logits)
 
 
 @pytest.mark.parametrize("shape", [(3, 500, 10), (2, 499, 10), (2, 500, 9), (500, 10)])
 def test_logits_of_another_shape_are_refused(data, recipe, tmp_path, shape):
     path = tmp_path / "logits.safetensors"
-    save_teacher_logits(path, torch.zeros(shape, dtype=torch.float16))
+    save_teacher_logits(path, torch.zeros(shape, dtype=torch.float16), recipe(), seed=0)
     with pytest.raises(InputError) as error:
-        load_teacher_logits(path, recipe(epochs=2), data, torch.device("cpu"))
+        load_teacher_logits(path, data, recipe(epochs=2), seed=0)
     assert str(path) in str(error.value)
-    assert "(2, 500, 10)" in str(error.value)
+    assert "2 epochs of 500 images and 10 classes" in str(error.value)
+
+
+@pytest.mark.parametrize(("change", "seed"), [({"shift": 1}, 0), ({"flip": False}, 0), ({}, 1)])
+def test_logits_of_another_stream_are_refused(data, recipe, tmp_path, change, seed):
+    path = tmp_path / "logits.safetensors"
+    save_teacher_logits(path, torch.zeros((2, 500, 10), dtype=torch.float16), recipe(epochs=2), seed=0)
+    with pytest.raises(InputError, match="belongs to the stream seed 0, flips, shifts up to 2"):
+        load_teacher_logits(path, data, recipe(epochs=2, **change), seed=seed)
 
 
 def test_logits_beyond_float16_are_refused(data, recipe, compute, teacher):

@@ -52,6 +52,7 @@ rule make_tables:
     params:
         classes=as_json(DATASET["classes"]),
         published=as_json({name: config["experiments"][name].get("published", {}) for name in EXPERIMENTS}),
+        out=subpath(output.accuracy, parent=True),
         script=script("make_tables.py"),
         code=code("make_tables.py"),
     shell:
@@ -61,7 +62,7 @@ rule make_tables:
         " --predictions {input.predictions:q}"
         " --classes {params.classes:q}"
         " --published {params.published:q}"
-        " --out $(dirname {output.accuracy:q})"
+        " --out {params.out:q}"
         " > {log:q} 2>&1"
 
 
@@ -92,6 +93,7 @@ rule plot_experiment:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
+        out=subpath(output.loss_by_step, parent=True),
         script=script("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
@@ -104,7 +106,7 @@ rule plot_experiment:
         " --predictions {input.predictions:q}"
         " --experiment {wildcards.experiment}"
         " --classes {params.classes:q}"
-        " --out $(dirname {output.loss_by_step:q})"
+        " --out {params.out:q}"
         " > {log:q} 2>&1"
 
 

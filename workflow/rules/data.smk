@@ -22,12 +22,13 @@ rule download_dataset:
     params:
         dataset=config["dataset"],
         source=as_json(DATASET),
+        out=subpath(output.train_images, parent=True),
         script=script("download_dataset.py"),
     shell:
         "python {params.script:q}"
         " --dataset {params.dataset}"
         " --source {params.source:q}"
-        " --out $(dirname {output.train_images:q})"
+        " --out {params.out:q}"
         " > {log:q} 2>&1"
 
 

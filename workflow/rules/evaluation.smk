@@ -66,13 +66,15 @@ rule collect_results:
         runtime=30,
     params:
         study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
+        results=subpath(output.arms, ancestor=2),
+        out=subpath(output.arms, parent=True),
         script=script("collect_results.py"),
         code=code("collect_results.py"),
     # The runs' folder rather than every file: a command line has a limit, a study has not.
     shell:
         "python {params.script:q}"
         " --data {input.data:q}"
-        " --runs $(dirname $(dirname {output.arms:q}))/runs"
+        " --runs {params.results:q}/runs"
         " --study {params.study:q}"
-        " --out $(dirname {output.arms:q})"
+        " --out {params.out:q}"
         " > {log:q} 2>&1"

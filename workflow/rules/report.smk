@@ -47,6 +47,7 @@ rule write_summary:
         mem_mb=2000,
         runtime=15,
     params:
+        results=subpath(output[0], parent=True),
         script=script("write_summary.py"),
         code=code("write_summary.py"),
     shell:
@@ -54,7 +55,7 @@ rule write_summary:
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
         " --predictions {input.predictions:q}"
-        " --figures $(dirname {output:q})/figures"
+        " --figures {params.results:q}/figures"
         " --config {input.config:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"

@@ -32,6 +32,7 @@ rule train_model:
         score_test="--score-test-each-epoch" if config["score_test_each_epoch"] else "",
         accelerator=config["accelerator"],
         precision=config["precision"],
+        out=subpath(output.weights, parent=True),
         script=script("train_model.py"),
         code=code("train_model.py"),
     shell:
@@ -43,7 +44,7 @@ rule train_model:
         " {params.supervision}"
         " {params.score_test}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
-        " --out $(dirname {output.weights:q})"
+        " --out {params.out:q}"
         " > {log:q} 2>&1"
 
 
@@ -106,6 +107,6 @@ use rule train_model as distill_model with:
         "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.tsv"
     params:
         supervision=lambda wildcards, input: (
-            f"--teacher-logits {input.teacher_logits} "
+            f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "
             f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}"
         ),

@@ -43,7 +43,7 @@ def main() -> None:
         logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
         seconds = time.perf_counter() - started
         print(f"epoch {epoch + 1:3d}/{recipe.epochs}  {len(logits[0]) / seconds:.0f} images/s", flush=True)
-    save_teacher_logits(arguments.out, torch.stack(logits))
+    save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parse_arguments()
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
-        classes = json.loads(file.metadata()["classes"])
+        classes = json.loads(file.metadata()["description"])["classes"]
     with written_whole(arguments.out) as temporary:
         plots.save(plots.samples(images, labels, classes), temporary)
 

@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     split = arguments.split
-    tensors, metadata = prepare(
+    tensors, description = prepare(
         {part: getattr(arguments, part) for part in FILES},
         classes=arguments.classes,
         validation=split["validation"],
@@ -30,10 +30,10 @@ def main() -> None:
         train_limit=split.get("train_limit"),
         test_limit=split.get("test_limit"),
     )
-    save_dataset(arguments.out, tensors, metadata)
+    save_dataset(arguments.out, tensors, description)
     for name, tensor in tensors.items():
         print(f"{name:18} {tuple(tensor.shape)}")
-    print(f"mean {float(metadata['mean']):.4f}, standard deviation {float(metadata['std']):.4f}")
+    print(f"mean {description['mean']:.4f}, standard deviation {description['std']:.4f}")
 
 
 if __name__ == "__main__":

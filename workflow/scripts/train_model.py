@@ -1,6 +1,7 @@
 """Train one model from one seed: from labels, or from a teacher's stored logits and labels (distillation)."""
 
 import argparse
+import hashlib
 import json
 import subprocess
 import time
@@ -52,19 +53,20 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     model = build_model(arguments.architecture, data.image_size, len(data.classes))
     model.to(compute.device, memory_format=torch.channels_last)
-    settings = {
+    identity = {
         "architecture": arguments.architecture,
         "recipe": arguments.recipe,
         "seed": arguments.seed,
         "temperature": arguments.temperature,
         "hard_weight": arguments.hard_weight,
-    }
-    identity = settings | {
+        "score_test_each_epoch": arguments.score_test_each_epoch,
+        "data": sha256(arguments.data),
+        "teacher_logits": arguments.teacher_logits and sha256(arguments.teacher_logits),
         "code": code_fingerprint(__file__),
         "torch": torch.__version__,
         "device": compute.description,
         "precision": compute.precision,
-        "score_test_each_epoch": arguments.score_test_each_epoch,
+        "threads": arguments.threads,
     }
     checkpoint = arguments.out / "resume.pt"
     progress = train(
@@ -100,7 +102,6 @@ def main() -> None:
             "start_up_seconds": time.perf_counter() - started - history.seconds.sum(),
             "images_per_second": history.images_per_second.median(),
             "peak_memory_mb": peak_memory_mb(),
-            "threads": arguments.threads,
             "commit": git_commit(),
         },
     )
@@ -110,10 +111,18 @@ def main() -> None:
 def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Supervision:
     if arguments.teacher_logits is None:
         return learn_from_labels(data.train_labels, recipe.label_smoothing)
-    logits = load_teacher_logits(arguments.teacher_logits, recipe, data, data.train_images.device)
     return learn_from_teacher(
-        data.train_labels, logits, temperature=arguments.temperature, hard_weight=arguments.hard_weight
+        data.train_labels,
+        load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed),
+        temperature=arguments.temperature,
+        hard_weight=arguments.hard_weight,
+        label_smoothing=recipe.label_smoothing,
     )
+
+
+def sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_weights(path: Path, model: torch.nn.Module) -> None:

@@ -1,6 +1,7 @@
 """From IDX files to a prepared data set: read, checked, split, measured."""
 
 import json
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_idx(payload: bytes, origin: str) -> np.ndarray:
     if len(payload) < start:
         raise InputError(f"{origin} is cut off inside its header; fetch it again")
     shape = struct.unpack(f">{dimensions}I", payload[4:start])
-    expected = start + int(np.prod(shape))
+    expected = start + math.prod(shape)
     if len(payload) != expected:
         raise InputError(f"{origin} holds {len(payload)} bytes, but its header announces {expected}; fetch it again")
     return np.frombuffer(payload, np.uint8, offset=start).reshape(shape)
@@ -73,8 +74,8 @@ def stratified_split(labels: np.ndarray, validation: int, seed: int) -> tuple[np
 
 
 def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed: int, train_limit: int | None,
-            test_limit: int | None) -> tuple[dict[str, Tensor], dict[str, str]]:  # fmt: skip
-    """Read, check, cut, split and measure a data set: tensors and metadata for `save_dataset`.
+            test_limit: int | None) -> tuple[dict[str, Tensor], dict]:  # fmt: skip
+    """Read, check, cut, split and measure a data set: tensors and description for `save_dataset`.
 
     `train_limit` and `test_limit` keep a stratified part, for quick studies. Mean and standard deviation are of the
     training part's pixels, in units of full white.
@@ -106,8 +107,8 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
         "test_labels": arrays["test_labels"],
     }
     pixels = tensors["train_images"] / 255
-    metadata = {"classes": json.dumps(classes), "mean": str(pixels.mean()), "std": str(pixels.std())}
-    return {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}, metadata
+    description = {"classes": classes, "mean": float(pixels.mean()), "std": float(pixels.std())}
+    return {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}, description
 
 
 def _check(files: dict, part: str, images: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
@@ -122,23 +123,18 @@ def _check(files: dict, part: str, images: np.ndarray, labels: np.ndarray, class
         )
 
 
-def save_dataset(path: str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a prepared data set."""
+def save_dataset(path: str, tensors: dict[str, Tensor], description: dict) -> None:
+    """Write a prepared data set, the same bytes each time: of several metadata keys the order in the file is random."""
     with written_whole(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(save(tensors, {"description": json.dumps(description)}))
 
 
 def load_dataset(path: str, device: torch.device | str = "cpu") -> Dataset:
     """Load a prepared data set onto `device`, where it stays."""
     with safe_open(path, framework="pt", device=str(device)) as file:
-        metadata = file.metadata()
+        description = json.loads(file.metadata()["description"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     for name in tensors:
         if name.endswith("_labels"):
             tensors[name] = tensors[name].long()
-    return Dataset(
-        **tensors,
-        classes=json.loads(metadata["classes"]),
-        mean=float(metadata["mean"]),
-        std=float(metadata["std"]),
-    )
+    return Dataset(**tensors, **description)

@@ -54,7 +54,7 @@ def _places(name: str, file: str, source: dict) -> Iterator[tuple[str, Callable[
     if root := os.environ.get("DARK_KNOWLEDGE_DATA"):
         folders += [Path(root, name), root]
     for folder in filter(None, [*folders, SYSTEM_FOLDER / name]):
-        plain, packed = Path(folder, file), Path(folder, f"{file}.gz")
+        plain, packed = (Path(folder, name).expanduser() for name in (file, f"{file}.gz"))
         for path in [path for path in (plain, packed) if path.exists()] or [plain]:
             yield str(path), path.read_bytes
     for mirror in source.get("mirrors") or []:

@@ -32,10 +32,16 @@ def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float)
 
 
 def distillation_losses(
-    logits: Tensor, labels: Tensor, teacher_logits: Tensor, *, temperature: float, hard_weight: float
+    logits: Tensor,
+    labels: Tensor,
+    teacher_logits: Tensor,
+    *,
+    temperature: float,
+    hard_weight: float,
+    label_smoothing: float = 0.0,
 ) -> Losses:
     """hard_weight * CE(z, y) + (1 - hard_weight) * T^2 KL(p_T || q_T), with its two terms unweighted beside it."""
-    hard = cross_entropy(logits, labels)
+    hard = cross_entropy(logits, labels, label_smoothing=label_smoothing)
     soft = soft_target_loss(logits, teacher_logits, temperature)
     return Losses(hard_weight * hard + (1 - hard_weight) * soft, hard, soft)
 
@@ -51,7 +57,7 @@ def learn_from_labels(labels: Tensor, label_smoothing: float) -> Supervision:
 
 
 def learn_from_teacher(
-    labels: Tensor, teacher_logits: Tensor, *, temperature: float, hard_weight: float
+    labels: Tensor, teacher_logits: Tensor, *, temperature: float, hard_weight: float, label_smoothing: float = 0.0
 ) -> Supervision:
     """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view."""
 
@@ -62,6 +68,7 @@ def learn_from_teacher(
             teacher_logits[epoch, index].float(),
             temperature=temperature,
             hard_weight=hard_weight,
+            label_smoothing=label_smoothing,
         )
 
     return supervision

@@ -5,7 +5,6 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 
 import difflib
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -106,7 +105,7 @@ def _schema_message(error: ValidationError) -> str:
         return f"config: unknown key {'.'.join([place, str(unknown)]).lstrip('.')!r}; {hint}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"config: key {'.'.join([place, missing]).lstrip('.')!r} is missing; it is needed in every study"
+        return f"config: key {'.'.join([place, missing]).lstrip('.')!r} is missing; add it"
     allowed = " ".join(error.schema.get("description", error.message).split())
     if "propertyNames" in error.absolute_schema_path:
         return f"config: {place} has an entry named {_shown(error.instance)}; allowed: {allowed}"
@@ -128,9 +127,6 @@ def _contradictions(config: dict) -> Iterator[str]:
         for role in ("teacher", "student"):
             if settings[role] not in models:
                 yield _unknown(f"experiments.{name}.{role}", settings[role], models)
-        names = Counter(format_number(temperature) for temperature in settings["temperatures"])
-        for twice in (name for name, count in names.items() if count > 1):
-            yield f"config: experiments.{name}.temperatures holds {twice} twice; allowed: each temperature once"
     for name in sorted(models):
         settings = config["models"][name]
         if settings["recipe"] not in config["recipes"]:

@@ -5,7 +5,8 @@ batch, so no order of batches can part a row from its view.
 """
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from dark_knowledge.augment import epoch_views, pad_images, render
@@ -34,18 +35,29 @@ def teacher_logits_of_epoch(
     return logits
 
 
-def save_teacher_logits(path: str, logits: Tensor) -> None:
-    """Write float16 logits [epochs, n, c]."""
+def save_teacher_logits(path: str, logits: Tensor, recipe: Recipe, seed: int) -> None:
+    """Write float16 logits [epochs, n, c] of the stream of (`recipe`, `seed`)."""
     with written_whole(path) as temporary:
-        temporary.write_bytes(save({"logits": logits.cpu()}))
+        temporary.write_bytes(save({"logits": logits.cpu()}, {"stream": _stream_name(recipe, seed)}))
 
 
-def load_teacher_logits(path: str, recipe: Recipe, data: Dataset, device: torch.device) -> Tensor:
-    """Read float16 logits [epochs, n, c] onto `device`; refuse a file made for other training."""
-    logits = load_file(path, device=str(device))["logits"]
-    expected = (recipe.epochs, len(data.train_images), len(data.classes))
-    if tuple(logits.shape) != expected:
+def load_teacher_logits(path: str, data: Dataset, recipe: Recipe, seed: int) -> Tensor:
+    """Read float16 logits [epochs, n, c] onto the data's device; refuse those of another stream or another data set."""
+    with safe_open(path, framework="pt", device=str(data.train_images.device)) as file:
+        stream = (file.metadata() or {}).get("stream")
+        logits = file.get_tensor("logits")
+    expected = _stream_name(recipe, seed)
+    if stream != expected:
         raise InputError(
-            f"{path} has shape {tuple(logits.shape)}, this training needs {expected}; delete it and run again"
+            f"{path} belongs to the stream {stream}, this training's is {expected}; delete it and run again"
+        )
+    if tuple(logits.shape) != (recipe.epochs, len(data.train_images), len(data.classes)):
+        raise InputError(
+            f"{path} has shape {tuple(logits.shape)}, this training needs {recipe.epochs} epochs of "
+            f"{len(data.train_images)} images and {len(data.classes)} classes; delete it and run again"
         )
     return logits
+
+
+def _stream_name(recipe: Recipe, seed: int) -> str:
+    return f"seed {seed}, {'flips' if recipe.flip else 'no flips'}, shifts up to {recipe.shift}"
