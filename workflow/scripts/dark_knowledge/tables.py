@@ -134,20 +134,20 @@ def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: li
     """A row per experiment, arm and class: test errors at the last epoch, mean and t interval over seeds."""
     last = predictions[predictions.epoch == "last"]
     wrong = (last.label != last.prediction).groupby([last.model, last.supervision, last.seed, last.label]).sum()
-    images = last.groupby(["model", "supervision", "seed", "label"]).size()
+    wrong = wrong.unstack(fill_value=0).reindex(columns=range(len(classes)), fill_value=0)
+    images = last.groupby("label").image.nunique().reindex(range(len(classes)), fill_value=0)
     rows = []
     for arm in arms.itertuples():
-        for label, name in enumerate(classes):
-            key = (arm.model, arm.supervision, slice(None), label)
-            interval = mean_interval(wrong.loc[key])
+        for label, errors in wrong.loc[(arm.model, arm.supervision)].items():
+            interval = mean_interval(errors)
             rows.append(
                 {
                     "experiment": arm.experiment,
                     "role": arm.role,
                     "temperature": arm.temperature,
                     "label": label,
-                    "class": name,
-                    "images": images.loc[key].iloc[0],
+                    "class": classes[label],
+                    "images": images[label],
                     "n": interval.n,
                     "errors": interval.mean,
                     "errors_low": interval.low,

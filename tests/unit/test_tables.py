@@ -1,0 +1,125 @@
+"""The tables, on results small enough to work by hand."""
+
+import pandas as pd
+import pytest
+
+from dark_knowledge import tables
+
+ARMS = pd.DataFrame(
+    [
+        ("x", "teacher", "big", "labels", None, None, None),
+        ("x", "baseline", "small", "labels", None, None, None),
+        ("x", "student", "small", "big_T2_w0.1", "big", 2.0, 0.1),
+        ("x", "student", "small", "big_T4_w0.1", "big", 4.0, 0.1),
+    ],
+    columns=["experiment", "role", "model", "supervision", "teacher", "temperature", "hard_weight"],
+)
+TEST = {
+    "labels big": [0.94, 0.96],
+    "labels small": [0.90, 0.92],
+    "big_T2_w0.1": [0.91, 0.92],
+    "big_T4_w0.1": [0.93, 0.97],
+}
+VALIDATION = {
+    "labels big": [0.9, 0.9],
+    "labels small": [0.9, 0.9],
+    "big_T2_w0.1": [0.95, 0.93],
+    "big_T4_w0.1": [0.92, 0.94],
+}
+NOWHERE = tables.published_rows({})
+
+
+def runs_of(arms=ARMS, seeds=(0, 1)):
+    rows = []
+    for arm in arms.itertuples():
+        key = f"labels {arm.model}" if arm.supervision == "labels" else arm.supervision
+        for seed in seeds:
+            row = {"model": arm.model, "supervision": arm.supervision, "seed": seed, "parameters": 1000}
+            row |= dict.fromkeys(tables.COLUMNS, 0.5)
+            row |= {"last_test_accuracy": TEST[key][seed], "last_validation_accuracy": VALIDATION[key][seed]}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_validation_chooses_the_temperature_against_test():
+    assert tables.chosen_temperature(runs_of(), ARMS, "x") == 2
+
+
+def test_a_tie_takes_the_lower_temperature():
+    runs = runs_of().assign(last_validation_accuracy=0.9)
+    assert tables.chosen_temperature(runs, ARMS, "x") == 2
+
+
+def test_accuracy_has_mean_interval_and_n():
+    teacher = tables.accuracy_table(runs_of(), ARMS).iloc[0]
+    assert teacher.n == 2
+    assert teacher.last_test_accuracy_mean == pytest.approx(95)
+    # Half of the 95 % t interval of two values: 12.706 times half their distance.
+    assert teacher.last_test_accuracy_high - 95 == pytest.approx(12.7062, rel=1e-4)
+
+
+def test_one_seed_has_no_interval():
+    runs = runs_of(seeds=(0,))
+    teacher = tables.readable_accuracy(tables.accuracy_table(runs, ARMS), NOWHERE).iloc[0]
+    assert teacher["last: test"] == "94.00"
+
+
+def test_gain_is_paired_by_seed():
+    shuffled = runs_of().iloc[::-1].reset_index(drop=True)
+    gap = tables.gap_table(shuffled, ARMS, NOWHERE).set_index("temperature")
+    assert gap.gain["2"] == pytest.approx(0.5)  # 1 and 0 points
+    assert gap.gain["4"] == pytest.approx(4.0)  # 3 and 5 points
+    assert gap.gap["4"] == pytest.approx(4.0)
+    assert gap.recovered["4"] == pytest.approx(100)
+    assert gap.chosen.to_dict() == {"2": True, "4": False}
+
+
+def test_published_figures_stand_beside():
+    figures = {"parameters": 1000, "train_accuracy": 99.0, "test_accuracy": 90.0}
+    published = tables.published_rows(
+        {
+            "x": {
+                "teacher": figures | {"test_accuracy": 94.0},
+                "baseline": figures,
+                "student": figures | {"test_accuracy": 92.0},
+            }
+        }
+    )
+    gap = tables.gap_table(runs_of(), ARMS, published).set_index("temperature")
+    assert gap.recovered["as published"] == pytest.approx(50)
+    shown = tables.readable_accuracy(tables.accuracy_table(runs_of(), ARMS), published)
+    assert list(shown["published: test"]) == ["94.00", "90.00", "92.00", tables.NO_NUMBER]
+
+
+def test_no_gap_has_no_share():
+    runs = runs_of()
+    runs.loc[runs.model == "big", "last_test_accuracy"] = 0.5
+    gap = tables.gap_table(runs, ARMS, NOWHERE)
+    assert gap.recovered.isna().all()
+    assert list(tables.readable_gap(gap)["gap recovered, %"]) == [tables.NO_NUMBER] * 2
+
+
+def test_errors_are_counted_per_class():
+    predictions = pd.DataFrame(
+        {
+            "model": "big",
+            "supervision": "labels",
+            "seed": [0] * 4 + [1] * 4,
+            "epoch": "last",
+            "image": [0, 1, 2, 3] * 2,
+            "label": [0, 0, 1, 1] * 2,
+            "prediction": [0, 1, 1, 1, 1, 1, 1, 1],
+        }
+    )
+    other = predictions.assign(epoch="selected", prediction=9)
+    table = tables.class_error_table(pd.concat([predictions, other]), ARMS.iloc[:1], ["a", "b", "never seen"])
+    assert list(table.errors) == [1.5, 0, 0]
+    assert list(table.images) == [2, 2, 0]
+    assert list(table["class"]) == ["a", "b", "never seen"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "high", "shown"), [(93.123, 93.4, "93.12 ± 0.28"), (93.123, None, "93.12"), (None, None, tables.NO_NUMBER)]
+)
+def test_intervals_are_shown_as_half_widths(mean, high, shown):
+    assert tables.show_interval(mean, high) == shown
