@@ -85,3 +85,16 @@ def test_a_missing_file_ends_a_command_in_one_line(tmp_path):
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         command.run(lambda: 1 / 0)
+
+
+def write_to_a_full_disk(path) -> None:
+    with written_whole(path) as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_bytes(b"too much")
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left") as error:
+        write_to_a_full_disk(tmp_path / "full")
+    assert error.value.filename == str(tmp_path / "full")
+    assert names(tmp_path) == []
