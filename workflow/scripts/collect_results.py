@@ -15,7 +15,7 @@ from dark_knowledge.study import Arm, arms_of, roles_of
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
-MACHINE = ("device", "precision", "threads", "torch", "commit")
+MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 PARTS = ("train", "validation", "test")
 
 

@@ -64,7 +64,7 @@ def main() -> None:
         "teacher_logits": arguments.teacher_logits and sha256(arguments.teacher_logits),
         "code": code_fingerprint(__file__),
         "torch": torch.__version__,
-        "device": compute.description,
+        "device": compute.device.type,
         "precision": compute.precision,
         "threads": arguments.threads,
     }
@@ -102,6 +102,7 @@ def main() -> None:
             "start_up_seconds": time.perf_counter() - started - history.seconds.sum(),
             "images_per_second": history.images_per_second.median(),
             "peak_memory_mb": peak_memory_mb(),
+            "machine": compute.machine,
             "commit": git_commit(),
         },
     )

@@ -94,7 +94,7 @@ def provenance(runs: pd.DataFrame) -> list[str]:
     return [
         f"{len(runs)} runs; code at commit {', '.join(sorted(runs.commit.fillna('unknown').unique()))}",
         f"PyTorch {', '.join(sorted(runs.torch.unique()))}",
-        f"device {', '.join(sorted(runs.device.unique()))} in {', '.join(sorted(runs.precision.unique()))}",
+        f"{', '.join(sorted(runs.machine.unique()))}, {', '.join(sorted(runs.precision.unique()))}",
         f"largest memory of a training job: {runs.peak_memory_mb.max():.0f} MB",
     ]
 

@@ -1,7 +1,10 @@
 """Where and how precisely to compute: the choice behind `accelerator` and `precision` in the config."""
 
+import platform
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -20,11 +23,14 @@ class Compute:
         return "bfloat16" if self.bfloat16 else "float32"
 
     @property
-    def description(self) -> str:
-        """The device's name as its maker gives it, where known."""
+    def machine(self) -> str:
+        """The name of the GPU, or of the processor, as its maker gives it where the system tells."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
-        return str(self.device)
+        cpuinfo = Path("/proc/cpuinfo")
+        if cpuinfo.exists() and (name := re.search(r"model name\s*: (.+)", cpuinfo.read_text())):
+            return name[1]
+        return platform.processor() or platform.machine()
 
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)

@@ -159,7 +159,8 @@ def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: li
 
 RUN_COLUMNS = [
     "model", "supervision", "seed", "parameters", "epochs", "selected_epoch", "last_validation_accuracy",
-    "last_test_accuracy", "seconds", "images_per_second", "peak_memory_mb", "device", "precision", "threads", "commit",
+    "last_test_accuracy", "seconds", "images_per_second", "peak_memory_mb", "machine", "device",
+    "precision", "threads", "commit",
 ]  # fmt: skip
 
 
@@ -253,7 +254,7 @@ def readable_runs(table: pd.DataFrame) -> pd.DataFrame:
             "training, s": [f"{value:.0f}" for value in table.seconds],
             "images/s": [f"{value:.0f}" for value in table.images_per_second],
             "peak memory, MB": [f"{value:.0f}" for value in table.peak_memory_mb],
-            "device": table.device + ", " + table.precision,
+            "machine": table.machine + ", " + table.precision,
         }
     )
 
