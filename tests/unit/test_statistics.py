@@ -1,10 +1,53 @@
-"""Intervals, against values from a printed table of Student's t."""
+"""Statistics, against hand-worked cases, printed tables, second implementations and small simulations of coverage."""
 
+import itertools
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
+from scipy.spatial import distance
 
-from dark_knowledge.statistics import mean_interval
+from dark_knowledge.statistics import (
+    agreement,
+    area_under_curve,
+    bca_interval,
+    epochs_to_threshold,
+    error_kappa,
+    expected_calibration_error,
+    gini,
+    holm,
+    jensen_shannon,
+    kl_to_teacher,
+    mcnemar,
+    mean_interval,
+    negative_log_likelihood,
+    normalised_entropy,
+    probability_of_superiority,
+    seeds_needed,
+    sign_flip_p,
+    stability,
+    two_way_bootstrap,
+    two_way_interval,
+    wilson_interval,
+)
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def random(seed=0):
+    return np.random.default_rng(seed)
+
+
+def coverage(intervals, truth):
+    return np.mean([interval.low <= truth <= interval.high for interval in intervals])
+
+
+def no_interval(interval):
+    return math.isnan(interval.low) and math.isnan(interval.high)
+
+
+# Intervals
 
 
 def test_interval_worked_by_hand():
@@ -31,3 +74,443 @@ def test_one_value_has_no_interval():
 
 def test_equal_values_have_a_point_interval():
     assert mean_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
+
+
+def test_bca_against_its_formula():
+    # Efron & Tibshirani 1993, An Introduction to the Bootstrap, equations 14.9 to 14.15
+    values = random().exponential(size=12)
+    resampled = random(1).choice(values, size=(20_000, 12)).mean(axis=1)
+    bias = stats.norm.ppf((resampled < values.mean()).mean())
+    jackknife = np.array([np.delete(values, i).mean() for i in range(12)])
+    skew = jackknife.mean() - jackknife
+    acceleration = (skew**3).sum() / (6 * (skew**2).sum() ** 1.5)
+    z = bias + stats.norm.ppf([0.025, 0.975])
+    expected = np.quantile(resampled, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    interval = bca_interval(values)
+    assert interval[1:3] == pytest.approx(expected, rel=0.02)
+    assert interval.high - interval.mean > 1.1 * (interval.mean - interval.low)  # it follows the skew
+    assert (interval.mean, interval.n) == (values.mean(), 12)
+
+
+@pytest.mark.parametrize(("n", "least", "most"), [(10, 0.86, 0.94), (3, 0.65, 0.8)])
+def test_coverage_of_bca_falls_short_at_few_values(n, least, most):
+    draws = random().normal(1, 2, size=(300, n))
+    assert least < coverage([bca_interval(draw, resamples=400) for draw in draws], 1) < most
+
+
+@pytest.mark.parametrize("values", [[0.9], [0.9, 0.9], [0.1] * 7, [0.9, math.nan, 0.8]])
+def test_bca_has_no_interval_for_one_value_or_equal_values(values):
+    interval = bca_interval(values)
+    assert no_interval(interval)
+    assert interval.mean == pytest.approx(np.mean(values), nan_ok=True)
+
+
+@pytest.mark.parametrize("values", [[0, 1], [0, 0, 1], [1, 2, 4]])
+def test_bca_of_two_or_three_values_spans_no_more_than_them(values):
+    interval = bca_interval(values)
+    assert min(values) <= interval.low < interval.mean < interval.high <= max(values)
+
+
+def effects(draw, seeds, images, of_seed, of_image, noise):
+    """Differences [seeds, images] of true mean 0: effects of seed and image, and noise, with these sd."""
+    parts = draw.normal(size=(seeds, 1)), draw.normal(size=(1, images)), draw.normal(size=(seeds, images))
+    return of_seed * parts[0] + of_image * parts[1] + noise * parts[2]
+
+
+@pytest.mark.parametrize(("of_seed", "of_image", "noise"), [(0.1, 1, 0.3), (0.3, 0.5, 0.5), (0, 0, 1)])
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_coverage_of_two_way_interval(seeds, of_seed, of_image, noise):
+    draw = random(seeds)
+    draws = [effects(draw, seeds, 60, of_seed, of_image, noise) for _ in range(400)]
+    assert 0.91 < coverage([two_way_interval(values, 0 * values) for values in draws], 0) < 0.99
+
+
+@pytest.mark.parametrize(
+    ("seeds", "sds", "least", "most"),
+    [(10, (0.1, 1, 0.3), 0.89, 0.98), (10, (0, 0, 1), 0.97, 1.01), (3, (0.3, 0, 0.1), 0.6, 0.85)],
+)
+def test_coverage_of_two_way_bootstrap_is_right_too_wide_and_too_narrow(seeds, sds, least, most):
+    draw = random(seeds)
+    draws = [effects(draw, seeds, 60, *sds) for _ in range(150)]
+    covered = coverage([two_way_bootstrap(values, 0 * values, resamples=200) for values in draws], 0)
+    assert least < covered < most
+
+
+def test_two_way_bootstrap_draws_one_axis_where_the_other_has_no_effect():
+    # the seeds differ by 0, 1, ..., 9 and the images not at all: the plain bootstrap of ten values
+    by_seed = np.repeat(np.arange(10.0)[:, None], 40, axis=1)
+    plain = stats.bootstrap((np.arange(10.0),), np.mean, method="percentile", rng=1).confidence_interval
+    assert two_way_bootstrap(by_seed, 0 * by_seed)[1:3] == pytest.approx(plain, abs=0.2)
+    assert two_way_bootstrap(by_seed.T, 0 * by_seed.T)[1:3] == pytest.approx(plain, abs=0.2)
+
+
+def test_two_way_interval_worked_by_hand():
+    # difference [[0, 2, 4], [2, 4, 6]]: squares 3 * 2 = 6 of seeds, 2 * 4 = 8 of images and none of noise, so the
+    # variance is (6 + 8) / 6 with 14^2 / 6^2 degrees of freedom
+    interval = two_way_interval([[1, 3, 5], [4, 6, 8]], [[1, 1, 1], [2, 2, 2]])
+    half = stats.t.ppf(0.975, 196 / 36) * math.sqrt(14 / 6)
+    assert interval == pytest.approx((3, 3 - half, 3 + half, 2))
+
+
+def test_two_way_interval_without_image_effects_is_the_interval_over_seeds():
+    noise = random().normal(size=(5, 8))
+    differences = noise - noise.mean(axis=0) + np.array([[0.1], [0.2], [0.4], [0.3], [0.1]])
+    assert two_way_interval(differences, 0 * differences) == pytest.approx(mean_interval(differences.mean(axis=1)))
+
+
+@pytest.mark.parametrize("interval", [two_way_bootstrap, two_way_interval])
+def test_two_way_pairs_the_arms(interval):
+    hits = random().random((4, 50)) < 0.9
+    better = hits.copy()
+    better[:, 0] = ~hits[:, 0]
+    assert interval(hits, hits)[:3] == (0, 0, 0)
+    assert interval(better, hits).mean == pytest.approx(better.mean() - hits.mean())
+
+
+@pytest.mark.parametrize("interval", [two_way_bootstrap, two_way_interval])
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
+def test_two_way_has_no_interval_for_one_seed_or_one_image(interval, shape):
+    result = interval(np.ones(shape), np.zeros(shape))
+    assert (result.mean, result.n) == (1, shape[0])
+    assert no_interval(result)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_against_newcombe(k, n, low, high):
+    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
+    interval = wilson_interval(k, n)
+    assert interval[1:3] == pytest.approx((low, high), abs=5e-5)
+    assert (interval.mean, interval.n) == (k / n, n)
+
+
+def test_wilson_of_nothing():
+    assert no_interval(wilson_interval(0, 0))
+
+
+# Tests
+
+
+@pytest.mark.parametrize(("n", "least"), [(1, 1), (2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125), (10, 2 / 1024)])
+def test_smallest_sign_flip_p(n, least):
+    assert sign_flip_p(np.arange(1, n + 1)) == least
+
+
+def test_sign_flip_worked_by_hand():
+    # of the sums +-1 +-2 +-3 the observed 4 is reached by 6 and 4, and by -4 and -6: four of eight
+    assert sign_flip_p([-1, 2, 3]) == 0.5
+
+
+def test_sign_flip_against_all_flips_in_a_loop():
+    differences = random().normal(0.4, 1, size=9)
+    sums = [abs(np.dot(signs, differences)) for signs in itertools.product([1, -1], repeat=9)]
+    assert sign_flip_p(differences) == np.mean(np.array(sums) >= abs(differences.sum()) - 1e-12)
+
+
+def test_sign_flips_are_drawn_beyond_sixteen():
+    differences = random().normal(0.3, 1, size=30)
+    assert sign_flip_p(differences) == sign_flip_p(differences)
+    assert sign_flip_p(differences) != sign_flip_p(differences, seed=1)
+    assert sign_flip_p(differences) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.02)
+
+
+@pytest.mark.parametrize("differences", [[0], [0, 0, 0], [0.1, 0.2, -0.3], [1, -1] * 10])
+def test_sign_flip_p_of_no_difference_is_one(differences):
+    assert sign_flip_p(differences) == 1
+
+
+def test_sign_flip_p_with_a_missing_pair_is_missing():
+    assert math.isnan(sign_flip_p([1, 2, math.nan]))
+
+
+def test_probability_of_superiority_worked_by_hand():
+    # of six pairs, 2 > 1, 3 > 1 and 3 > 2 win, and 1 = 1 and 2 = 2 tie
+    assert probability_of_superiority([1, 2, 3], [1, 2]) == pytest.approx(4 / 6)
+    assert probability_of_superiority([2], [1]) == 1
+    assert probability_of_superiority([1, 1], [1]) == 0.5
+
+
+def test_probability_of_superiority_is_mann_whitneys():
+    a, b = random().integers(0, 6, size=(2, 20))
+    assert probability_of_superiority(a, b[:13]) == pytest.approx(stats.mannwhitneyu(a, b[:13]).statistic / 260)
+
+
+def test_mcnemar_against_fagerland():
+    # Fagerland et al. 2013, airway hyper-responsiveness: 1 against 7 discordant of 21, exact 0.0703, mid-p 0.0391
+    before, after = np.repeat([1, 1, 0, 0], [1, 1, 7, 12]), np.repeat([1, 0, 1, 0], [1, 1, 7, 12])
+    result = mcnemar(before, after)
+    assert result == pytest.approx((1, 7, 18 / 256, 10 / 256))
+    assert mcnemar(after, before) == pytest.approx((7, 1, 18 / 256, 10 / 256))
+
+
+def test_mcnemar_of_equal_counts():
+    # two against two: the point has probability 6/16, half of it taken off
+    assert mcnemar([1, 1, 0, 0, 1], [0, 0, 1, 1, 1]) == pytest.approx((2, 2, 1, 1 - 3 / 16))
+
+
+@pytest.mark.parametrize("wrong", [[0], [1], [0, 0, 0], [1, 0, 1]])
+def test_mcnemar_without_discordant_images(wrong):
+    assert mcnemar(wrong, wrong) == (0, 0, 1, 1)
+
+
+def test_mcnemar_mid_p_keeps_its_level():
+    draw = random()
+    p = [mcnemar(*(draw.random((2, 400)) < 0.1)).mid_p for _ in range(400)]
+    assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.075
+
+
+def test_holm_worked_by_hand():
+    # sorted 0.005 * 4, 0.01 * 3, 0.03 * 2, and 0.04 * 1 raised to the one before it
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_is_the_closed_test_of_bonferroni():
+    p = random().random(6) ** 2
+    subsets = [list(s) for size in range(1, 7) for s in itertools.combinations(range(6), size)]
+    closed = [max(min(len(s) * p[s].min(), 1) for s in subsets if i in s) for i in range(6)]
+    assert holm(p) == pytest.approx(closed)
+
+
+@pytest.mark.parametrize(
+    ("p", "adjusted"),
+    [([0.2], [0.2]), ([0.7, 0.7], [1, 1]), ([math.nan, 0.01, 0.04], [math.nan, 0.02, 0.04]), ([math.nan], [math.nan])],
+)
+def test_holm_at_the_edges(p, adjusted):
+    assert holm(p) == pytest.approx(adjusted, nan_ok=True)
+
+
+def test_holm_leaves_its_argument_alone():
+    p = np.array([0.01, 0.01])
+    holm(p)
+    assert p.tolist() == [0.01, 0.01]
+
+
+def of_effect(effect):
+    """Differences of mean `effect` and sd 1."""
+    return np.array([-1, 1]) / math.sqrt(2) + effect
+
+
+@pytest.mark.parametrize(
+    ("effect", "power", "n"),
+    [(0.2, 0.8, 199), (0.5, 0.8, 34), (-0.5, 0.8, 34), (1, 0.8, 10), (2, 0.8, 5), (1, 0.99, 21), (1.5, 0.5, 4)],
+)
+def test_seeds_needed_against_statsmodels(effect, power, n):
+    # statsmodels 0.15, TTestPower().solve_power(effect, power=power, alpha=0.05), rounded up
+    assert seeds_needed(of_effect(effect), power=power) == n
+
+
+def test_seeds_needed_reach_the_power():
+    n = int(seeds_needed(of_effect(0.9)))
+    draws = random().normal(0.9, 1, size=(4_000, n))
+    assert np.mean(stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05) == pytest.approx(0.81, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("differences", "n"),
+    [
+        ([0.1], math.nan),
+        ([0, 0, 0], math.nan),
+        ([1, math.nan], math.nan),
+        ([1, -1], math.inf),
+        (of_effect(0.01), math.inf),
+        (of_effect(20), 2),
+        ([0.1, 0.1, 0.1], 2),
+    ],
+)
+def test_seeds_needed_at_the_edges(differences, n):
+    assert seeds_needed(differences) == pytest.approx(n, nan_ok=True)
+
+
+# Errors and their distribution over classes
+
+
+def test_kappa_worked_by_hand():
+    # 20 both, 5 only a, 10 only b, 15 neither: 0.7 observed, 0.5 * 0.6 + 0.5 * 0.4 = 0.5 expected
+    a, b = np.repeat([1, 1, 0, 0], [20, 5, 10, 15]), np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
+    assert error_kappa(a, b).mean == pytest.approx(0.4)
+    assert error_kappa(b, a).mean == pytest.approx(0.4)
+
+
+def test_kappas_interval_against_its_asymptotic_error():
+    # Fleiss, Cohen & Everitt 1969; statsmodels 0.15 cohens_kappa gives 0.4590 to 0.5469 for these counts
+    p = np.array([[4410, 190], [180, 220]]) / 5000
+    a, b = np.repeat([0, 0, 1, 1], [4410, 190, 180, 220]), np.repeat([0, 1, 0, 1], [4410, 190, 180, 220])
+    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    chance = rows @ columns
+    kappa = (np.trace(p) - chance) / (1 - chance)
+    same = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - kappa)) ** 2 for i in range(2))
+    other = (1 - kappa) ** 2 * sum(p[i, j] * (columns[i] + rows[j]) ** 2 for i, j in ((0, 1), (1, 0)))
+    half = 1.96 * math.sqrt((same + other - (kappa - chance * (1 - kappa)) ** 2) / 5000) / (1 - chance)
+    interval = error_kappa(a, b)
+    assert interval == pytest.approx((kappa, kappa - half, kappa + half, 5000), abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("wrong_a", "wrong_b", "kappa"),
+    [
+        ([0, 0, 0], [0, 0, 0], math.nan),
+        ([1, 1, 1], [1, 1, 1], math.nan),
+        ([0], [1], 0),
+        ([0, 0, 0], [0, 1, 0], 0),
+        ([0, 1, 1], [0, 1, 1], 1),
+        ([0, 1], [1, 0], -1),
+    ],
+)
+def test_kappa_at_the_edges(wrong_a, wrong_b, kappa):
+    interval = error_kappa(wrong_a, wrong_b)
+    assert interval.mean == pytest.approx(kappa, nan_ok=True)
+    assert no_interval(interval) == (math.isnan(kappa) or len(wrong_a) == 1)
+
+
+def test_jensen_shannon_worked_by_hand():
+    # p = (1, 0), q = (1/2, 1/2): divergence of p from the middle log2(4/3), of q 1/2 log2(2/3) + 1/2 log2 2
+    divergence = (math.log2(4 / 3) + 0.5 * math.log2(2 / 3) + 0.5) / 2
+    assert jensen_shannon([7, 0], [3, 3]) == pytest.approx(math.sqrt(divergence))
+    assert jensen_shannon([1, 0], [0, 9]) == 1
+    assert jensen_shannon([1, 2, 3], [10, 20, 30]) == 0
+
+
+def test_jensen_shannon_is_scipys():
+    p, q = random().integers(0, 90, size=(2, 10))
+    assert jensen_shannon(p, q) == pytest.approx(distance.jensenshannon(p, q, base=2))
+
+
+def test_jensen_shannon_of_nearly_equal_shares_is_a_number():
+    draw = random()
+    p = draw.random((200, 10))
+    distances = [jensen_shannon(row, row * (1 + draw.normal(0, 1e-9, 10))) for row in p]
+    assert all(0 <= distance < 1e-7 for distance in distances)
+
+
+@pytest.mark.parametrize(("p", "q"), [([0, 0], [1, 2]), ([1, 2], [0, 0]), ([0], [0])])
+def test_jensen_shannon_without_errors(p, q):
+    assert math.isnan(jensen_shannon(p, q))
+
+
+@pytest.mark.parametrize(
+    ("counts", "coefficient"),
+    [([5, 5, 5, 5], 0), ([0, 0, 0, 9], 0.75), ([1, 3], 0.25), ([1, 2, 3], 2 / 9), ([4], 0), ([0, 0], math.nan)],
+)
+def test_gini_worked_by_hand(counts, coefficient):
+    assert gini(counts) == pytest.approx(coefficient, nan_ok=True)
+
+
+def test_gini_is_twice_the_area_above_the_lorenz_curve():
+    counts = np.sort(random().integers(0, 100, size=10))
+    lorenz = np.concatenate([[0], np.cumsum(counts) / counts.sum()])
+    assert gini(counts) == pytest.approx(1 - 2 * np.trapezoid(lorenz, dx=0.1))
+
+
+@pytest.mark.parametrize(
+    ("counts", "entropy"),
+    [([5, 5, 5], 1), ([9, 0, 0], 0), ([1, 1, 2, 0], 0.75), ([4], math.nan), ([0, 0], math.nan)],
+)
+def test_normalised_entropy_worked_by_hand(counts, entropy):
+    assert normalised_entropy(counts) == pytest.approx(entropy, nan_ok=True)
+
+
+# Calibration and fidelity
+
+
+def test_calibration_error_worked_by_hand():
+    # two bins: 0.3 and 0.5, on its edge, with one of two right; 0.9 and 1.0 with both right
+    error = expected_calibration_error([0.3, 0.5, 0.9, 1.0], [1, 0, 1, 1], bins=2)
+    assert error == pytest.approx((2 * 0.1 + 2 * 0.05) / 4)
+
+
+def test_calibration_error_against_a_loop_over_bins():
+    confidence = random().random(500)
+    correct = random(1).random(500) < confidence**2
+    expected = 0
+    for i in range(15):
+        inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
+        expected += inside.sum() / 500 * abs(correct[inside].mean() - confidence[inside].mean())
+    assert expected_calibration_error(confidence, correct) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "error"), [([1.0], [True], 0), ([0.0], [True], 1), ([0.7, 0.7, 0.7], [1, 1, 0], 0.1 / 3)]
+)
+def test_calibration_error_at_the_edges(confidence, correct, error):
+    assert expected_calibration_error(confidence, correct) == pytest.approx(error)
+
+
+def test_negative_log_likelihood_worked_by_hand():
+    # softmax of (log 3, 0) is (3/4, 1/4), whatever is added to both
+    logits = np.array([[math.log(3), 0], [math.log(3) + 1000, 1000]])
+    assert negative_log_likelihood(logits, [0, 1]) == pytest.approx(-(math.log(3 / 4) + math.log(1 / 4)) / 2)
+    assert negative_log_likelihood([[1000, 0]], [1]) == 1000
+
+
+def test_kl_to_teacher_worked_by_hand():
+    # teacher (3/4, 1/4), student even; the other way round is another number
+    even, teacher = [[0, 0], [7, 7]], [[math.log(3), 0], [math.log(3), 0]]
+    assert kl_to_teacher(even, teacher) == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5))
+    assert kl_to_teacher(teacher, even) == pytest.approx(0.5 * math.log(2 / 3) + 0.5 * math.log(2))
+    assert kl_to_teacher(teacher, teacher) == 0
+
+
+def test_kl_to_a_certain_teacher_is_finite():
+    assert kl_to_teacher([[0, 0]], [[5000, 0]]) == pytest.approx(math.log(2))
+
+
+def test_agreement_worked_by_hand():
+    assert agreement([[1, 2], [2, 1], [0, 5]], [[3, 4], [3, 4], [1, 2]]) == pytest.approx(2 / 3)
+
+
+# Learning curves
+
+
+@pytest.mark.parametrize(
+    ("error", "area"), [([0.4, 0.2, 0.1], 0.225), ([0.3, 0.3], 0.3), ([0.1] * 30, 0.1), ([0.4], math.nan)]
+)
+def test_area_under_curve(error, area):
+    assert area_under_curve(error) == pytest.approx(area, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "epoch"), [(0.5, 1), (0.8, 2), (0.81, 4), (0.9, 4), (0.91, math.nan), (math.nan, math.nan)]
+)
+def test_epochs_to_threshold(threshold, epoch):
+    assert epochs_to_threshold([0.5, 0.8, 0.7, 0.9, 0.6], threshold) == pytest.approx(epoch, nan_ok=True)
+
+
+def test_stability_worked_by_hand():
+    # the line through 1, 0, 2 has slope 0.5 and mean 1: residuals 0.5, -1, 0.5
+    result = stability([9, 9, 1, 0, 2], last=3)
+    assert result.sd == pytest.approx(math.sqrt(1.5))
+    assert result.mean_change == pytest.approx(1.5)
+
+
+def test_stability_is_blind_to_the_slope():
+    wobble = random().normal(size=20)
+    assert stability(wobble + 0.3 * np.arange(20), last=12) == pytest.approx(stability(wobble, last=12))
+    assert stability(0.1 + 0.01 * np.arange(20), last=12) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_stability_estimates_the_sd_of_the_wobble():
+    variances = [stability(draw, last=8).sd ** 2 for draw in random().normal(0, 3, size=(500, 8))]
+    assert np.mean(variances) == pytest.approx(9, rel=0.06)
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(1, 1), (2, 2), (5, 2), (3, 4)])
+def test_stability_needs_three_epochs_and_a_full_window(epochs, last):
+    assert np.isnan(stability(np.linspace(0, 1, epochs), last)).all()
+
+
+# The same twice
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [
+        lambda seed: bca_interval([1, 2, 4, 8, 16], seed=seed),
+        lambda seed: two_way_bootstrap(random(1).random((4, 30)), random(2).random((4, 30)), seed=seed),
+        lambda seed: error_kappa(random(1).random(80) < 0.3, random(2).random(80) < 0.3, seed=seed),
+    ],
+)
+def test_seed_decides_the_resamples(interval):
+    assert interval(0) == interval(0)
+    assert interval(0) != interval(1)

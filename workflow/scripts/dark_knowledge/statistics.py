@@ -1,18 +1,21 @@
-"""Statistics: pure functions on arrays."""
+"""Statistics: pure functions on arrays; a quantity that the values do not define is NaN."""
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 
 class Interval(NamedTuple):
-    """A mean, the ends of its interval (NaN where n is 1) and the number of values."""
+    """A mean (or the estimate a function names), the ends of its interval (NaN: no interval), the number of values."""
 
     mean: float
     low: float
     high: float
     n: int
+
+
+# Intervals
 
 
 def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
@@ -27,3 +30,276 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
         return Interval(mean, np.nan, np.nan, n)
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
+
+
+def bca_interval(values: np.ndarray, confidence: float = 0.95, seed: int = 0, resamples: int = 9_999) -> Interval:
+    """Mean of `values` [n] with the BCa bootstrap interval (Efron 1987, JASA 82:171), which follows their skew.
+
+    It never reaches beyond the values and is too narrow at few: for 0.95 it covers the mean of ten normal values in
+    0.89 of cases and of three in 0.72, where `mean_interval` covers 0.95. One value, or values all equal, have no
+    interval.
+    """
+    values = np.asarray(values, dtype=float)
+    n, mean = len(values), values.mean()
+    if n < 2 or np.isnan(mean) or np.ptp(values) == 0:
+        return Interval(mean, np.nan, np.nan, n)
+    result = stats.bootstrap(
+        (values,), np.mean, confidence_level=confidence, n_resamples=resamples, method="BCa", rng=seed
+    )
+    return Interval(mean, *result.confidence_interval, n)
+
+
+def two_way_bootstrap(
+    a: np.ndarray, b: np.ndarray, confidence: float = 0.95, seed: int = 0, resamples: int = 2_000
+) -> Interval:
+    """Mean difference of accuracies, `a` minus `b` [seeds, images] of hits, over new seeds and new images; n is seeds.
+
+    Percentiles of the pigeonhole bootstrap (Owen 2007, Annals of Applied Statistics 1:386), which draws seeds and
+    images independently and both arms alike. It counts the noise of single predictions up to three times, so it is
+    too wide where that rules (0.99 covered for 0.95), and too narrow where few seeds differ much (0.7 at three);
+    `two_way_interval` is neither. No interval for one seed or one image.
+    """
+    difference = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    seeds, images = difference.shape
+    if min(seeds, images) < 2:
+        return Interval(difference.mean(), np.nan, np.nan, seeds)
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for i in range(resamples):
+        weights = np.bincount(rng.integers(seeds, size=seeds), minlength=seeds) / seeds
+        means[i] = (weights @ difference)[rng.integers(images, size=images)].mean()
+    return _percentile_interval(difference.mean(), means, seeds, confidence)
+
+
+def two_way_interval(a: np.ndarray, b: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Mean difference of accuracies, `a` minus `b` [seeds, images] of hits, over new seeds and new images; n is seeds.
+
+    Analysis of variance with seeds and images both random and t intervals of Hillis's degrees of freedom, as for
+    readers and cases in radiology (Hillis, Berbaum & Metz 2008, Academic Radiology 15:647). Without an effect of its
+    own of the image it is `mean_interval` of the differences by seed. No interval for one seed or one image.
+    """
+    difference = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    (seeds, images), mean = difference.shape, difference.mean()
+    if min(seeds, images) < 2:
+        return Interval(mean, np.nan, np.nan, seeds)
+    by_seed, by_image = difference.mean(axis=1, keepdims=True), difference.mean(axis=0, keepdims=True)
+    noise = ((difference - by_seed - by_image + mean) ** 2).sum() / ((seeds - 1) * (images - 1))
+    seed_square, image_square = images * by_seed.var(ddof=1), seeds * by_image.var(ddof=1)
+    square = seed_square + max(image_square - noise, 0)
+    freedom = (seeds - 1) * (square / seed_square) ** 2 if seed_square else np.inf
+    half = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(square / (seeds * images))
+    return Interval(mean, mean - half, mean + half, seeds)
+
+
+def wilson_interval(k: int, n: int, confidence: float = 0.95) -> Interval:
+    """Share `k` of `n` with Wilson's score interval (1927, JASA 22:209), of some width at 0 and n; NaN for n = 0."""
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    return Interval(k / n, *stats.binomtest(int(k), int(n)).proportion_ci(confidence, method="wilson"), n)
+
+
+def _percentile_interval(estimate: float, resampled: np.ndarray, n: int, confidence: float) -> Interval:
+    return Interval(estimate, *np.nanquantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2]), n)
+
+
+# Tests
+
+
+def sign_flip_p(differences: np.ndarray, seed: int = 0) -> float:
+    """Two-sided p of a zero mean of paired `differences` [n], by flipping signs (Fisher 1935, Design of Experiments).
+
+    All 2^n flips to n = 16, so p is at least 2 / 2^n; beyond, 2^16 flips drawn with `seed`. NaN among the differences
+    gives NaN.
+    """
+    differences = np.asarray(differences, dtype=float)
+    if np.isnan(differences).any():
+        return np.nan
+    if len(differences) < 2:
+        return 1.0
+    return stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=2**16, batch=2**12, rng=seed
+    ).pvalue
+
+
+def probability_of_superiority(a: np.ndarray, b: np.ndarray) -> float:
+    """P(A > B) over all pairs of `a` [n] and `b` [m], a tie counting half (Vargha & Delaney 2000)."""
+    above = np.asarray(a, dtype=float)[:, None] - np.asarray(b, dtype=float)
+    return np.heaviside(above, 0.5).mean()
+
+
+class McNemar(NamedTuple):
+    """Images that only a or only b gets wrong, and the two-sided p values that both are as likely."""
+
+    only_a: int
+    only_b: int
+    exact_p: float
+    mid_p: float
+
+
+def mcnemar(wrong_a: np.ndarray, wrong_b: np.ndarray) -> McNemar:
+    """McNemar's test of two runs' errors [images] on the same images: exact, and mid-p, which is less conservative.
+
+    Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91. It speaks for these two runs, not for
+    other seeds. Without a discordant image both p are 1.
+    """
+    wrong_a, wrong_b = np.asarray(wrong_a, dtype=bool), np.asarray(wrong_b, dtype=bool)
+    only_a, only_b = int((wrong_a & ~wrong_b).sum()), int((wrong_b & ~wrong_a).sum())
+    discordant = only_a + only_b
+    if discordant == 0:
+        return McNemar(0, 0, 1.0, 1.0)
+    exact = stats.binomtest(only_a, discordant).pvalue
+    point = stats.binom.pmf(only_a, discordant, 0.5)
+    return McNemar(only_a, only_b, exact, exact - (point / 2 if only_a == only_b else point))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjusted p values of `p` [m] that hold the family-wise error rate (Holm 1979); NaN stays and is not counted."""
+    adjusted = np.array(p, dtype=float)
+    order = np.argsort(adjusted, kind="stable")[: np.count_nonzero(~np.isnan(adjusted))]
+    factors = len(order) - np.arange(len(order))
+    adjusted[order] = np.minimum(np.maximum.accumulate(adjusted[order] * factors), 1)
+    return adjusted
+
+
+def seeds_needed(differences: np.ndarray, level: float = 0.05, power: float = 0.8, most: int = 1_000) -> float:
+    """Paired seeds at which the two-sided t test has `power`, were the mean and sd of `differences` [n] the true ones.
+
+    Noncentral t (Cohen 1988, Statistical Power Analysis), counting only verdicts of the right sign. A figure to plan
+    with: the observed mean is itself uncertain. At least 2; inf for more than `most`; NaN for one value, for zeros
+    alone, or with a NaN among them.
+    """
+    differences = np.asarray(differences, dtype=float)
+    if len(differences) < 2 or not differences.any() or np.isnan(differences).any():
+        return np.nan
+    mean, sd = abs(differences.mean()), differences.std(ddof=1)
+    effect = mean / max(sd, mean / 100)  # at 100 sd two seeds suffice
+    for n in range(2, most + 1):
+        if stats.nct.sf(stats.t.ppf(1 - level / 2, n - 1), n - 1, np.sqrt(n) * effect) >= power:
+            return float(n)
+    return np.inf
+
+
+# Errors and their distribution over classes
+
+
+def error_kappa(
+    wrong_a: np.ndarray, wrong_b: np.ndarray, confidence: float = 0.95, seed: int = 0, resamples: int = 9_999
+) -> Interval:
+    """Cohen's kappa (1960) of two runs' errors [images], with a percentile bootstrap interval over images; n is images.
+
+    1: the same images are wrong; 0: as many in common as chance gives. NaN where both runs are right, or wrong, on
+    every image; resamples of that kind are left out. One image has no interval.
+    """
+    wrong_a, wrong_b = np.asarray(wrong_a, dtype=bool), np.asarray(wrong_b, dtype=bool)
+    counts, n = np.bincount(2 * wrong_a + wrong_b, minlength=4), len(wrong_a)
+    kappa = float(_kappa(counts))
+    if n < 2 or np.isnan(kappa):
+        return Interval(kappa, np.nan, np.nan, n)
+    resampled = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
+    return _percentile_interval(kappa, _kappa(resampled), n, confidence)
+
+
+def _kappa(counts: np.ndarray) -> np.ndarray:
+    """Kappa of `counts` [..., 4] of images: both right, only b wrong, only a wrong, both wrong."""
+    share = counts / counts.sum(axis=-1, keepdims=True)
+    wrong_a, wrong_b = share[..., 2] + share[..., 3], share[..., 1] + share[..., 3]
+    observed = share[..., 0] + share[..., 3]
+    expected = wrong_a * wrong_b + (1 - wrong_a) * (1 - wrong_b)
+    with np.errstate(invalid="ignore"):
+        return (observed - expected) / (1 - expected)
+
+
+def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
+    """Jensen-Shannon distance, base 2, 0 to 1, of two distributions given as counts [k]; NaN where a total is 0.
+
+    The root of the divergence (Endres & Schindelin 2003). Sampling alone keeps it above 0, so it needs two seeds of
+    one net beside it. SciPy's own is NaN for near-equal arguments, where rounding takes the divergence below 0.
+    """
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    if not (p.sum() and q.sum()):
+        return np.nan
+    p, q = p / p.sum(), q / q.sum()
+    middle = (p + q) / 2
+    divergence = (special.rel_entr(p, middle) + special.rel_entr(q, middle)).sum() / 2
+    return np.sqrt(max(divergence, 0) / np.log(2))
+
+
+def gini(counts: np.ndarray) -> float:
+    """Gini coefficient of `counts` [k]: 0 where all are equal, 1 - 1/k where one class has all; NaN where all are 0."""
+    counts = np.asarray(counts, dtype=float)
+    if not counts.sum():
+        return np.nan
+    return np.abs(counts[:, None] - counts).sum() / (2 * len(counts) * counts.sum())
+
+
+def normalised_entropy(counts: np.ndarray) -> float:
+    """Entropy of `counts` [k] over log k: 1 where all are equal, 0 where one has all; NaN: all are 0, or k is 1."""
+    counts = np.asarray(counts, dtype=float)
+    if not counts.sum() or len(counts) < 2:
+        return np.nan
+    return stats.entropy(counts) / np.log(len(counts))
+
+
+# Calibration and fidelity
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Gap between mean `confidence` [n] and share `correct` [n], averaged over equal-width bins weighted by size.
+
+    Guo et al. 2017, On Calibration of Modern Neural Networks; a bin holds its upper edge, as there.
+    """
+    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
+    bin_of = np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return np.abs(np.bincount(bin_of, weights=correct - confidence)).sum() / len(correct)
+
+
+def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log likelihood, in nats, of `labels` [n] under the softmax of `logits` [n, classes]."""
+    log_p = special.log_softmax(np.asarray(logits, dtype=float), axis=1)
+    return -np.take_along_axis(log_p, np.asarray(labels, dtype=int)[:, None], axis=1).mean()
+
+
+def agreement(logits_a: np.ndarray, logits_b: np.ndarray) -> float:
+    """Share of images on which two nets' `logits` [n, classes] rank the same class first (Stanton et al. 2021)."""
+    return (np.argmax(logits_a, axis=1) == np.argmax(logits_b, axis=1)).mean()
+
+
+def kl_to_teacher(student: np.ndarray, teacher: np.ndarray) -> float:
+    """Mean KL(teacher || student), in nats, of the softmax at T = 1 of logits [n, classes] (Stanton et al. 2021)."""
+    log_student = special.log_softmax(np.asarray(student, dtype=float), axis=1)
+    log_teacher = special.log_softmax(np.asarray(teacher, dtype=float), axis=1)
+    return (np.exp(log_teacher) * (log_teacher - log_student)).sum(axis=1).mean()
+
+
+# Learning curves
+
+
+def area_under_curve(error: np.ndarray) -> float:
+    """Area under the validation `error` [epochs], by trapezoids, over its length: a mean error; NaN for one epoch."""
+    return np.trapezoid(error) / (len(error) - 1) if len(error) > 1 else np.nan
+
+
+def epochs_to_threshold(accuracy: np.ndarray, threshold: float) -> float:
+    """First epoch, counted from 1, whose `accuracy` [epochs] is at least `threshold`; NaN (censored) if none."""
+    reached = np.flatnonzero(np.asarray(accuracy) >= threshold)
+    return float(reached[0] + 1) if len(reached) else np.nan
+
+
+class Stability(NamedTuple):
+    """How an accuracy wobbles about its line: residual sd, and mean absolute change from one epoch to the next."""
+
+    sd: float
+    mean_change: float
+
+
+def stability(accuracy: np.ndarray, last: int) -> Stability:
+    """Wobble of the `last` epochs of `accuracy` [epochs] about their least-squares line, whose slope is learning.
+
+    The sd has n - 2 degrees of freedom, the line having taken two. NaN for a window of fewer than three epochs, and
+    for a run shorter than the window.
+    """
+    if last < 3 or len(accuracy) < last:
+        return Stability(np.nan, np.nan)
+    tail, epochs = np.asarray(accuracy, dtype=float)[-last:], np.arange(last)
+    residual = tail - np.polyval(np.polyfit(epochs, tail, 1), epochs)
+    return Stability(np.sqrt((residual**2).sum() / (last - 2)), np.abs(np.diff(residual)).mean())
