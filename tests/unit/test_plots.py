@@ -41,7 +41,9 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str,
             tables["epochs"].append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **losses, **scores))
             tables["steps"].append(pd.DataFrame({"step": range(0, 100 * epochs, 20)}).assign(**keys, **losses))
             tables["predictions"].append(
-                pd.DataFrame({"label": labels, "prediction": np.where(wrong, 0, labels)}).assign(**keys, epoch="last")
+                pd.DataFrame(
+                    {"image": range(len(labels)), "label": labels, "prediction": np.where(wrong, 0, labels)}
+                ).assign(**keys, epoch="last")
             )
     return {"arms": arms} | {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 

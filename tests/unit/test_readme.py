@@ -1,0 +1,24 @@
+"""The README's numbers are those of the committed reference results."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge.tables import arm_name, show_interval
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_accuracies_are_those_of_the_reference_run():
+    readme = (ROOT / "README.md").read_text()
+    table = pd.read_csv(ROOT / "results" / "reference" / "note" / "tables" / "accuracy.csv")
+    for row in table.itertuples():
+        shown = " | ".join(
+            [
+                row.experiment,
+                arm_name(row.role, row.temperature, row.chosen),
+                f"{row.parameters:,}",
+                show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high),
+            ]
+        )
+        assert f"| {shown} |" in readme
