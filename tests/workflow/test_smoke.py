@@ -97,6 +97,14 @@ def test_a_comment_or_a_touched_file_changes_nothing(smoke):
         restore(smoke)
 
 
+def test_an_edited_page_is_written_again(smoke):
+    smoke.edit("workflow/report/summary.html.j2", "What was asked", "The question")
+    try:
+        assert changed(smoke) == {"write_summary": 1}
+    finally:
+        restore(smoke)
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "again"),
     [
@@ -134,6 +142,6 @@ def test_changed_settings_run_again_what_uses_them(smoke, override, again):
 
 
 def restore(smoke):
-    for name in ("workflow/scripts", "workflow/scripts/dark_knowledge"):
-        for original in (CHECKOUT / name).glob("*.py"):
+    for name in ("workflow/scripts", "workflow/scripts/dark_knowledge", "workflow/report"):
+        for original in (path for path in (CHECKOUT / name).iterdir() if path.is_file()):
             (smoke.folder / name / original.name).write_text(original.read_text())

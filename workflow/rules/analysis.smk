@@ -55,6 +55,7 @@ rule make_tables:
         out=subpath(output.accuracy, parent=True),
         script=script("make_tables.py"),
         code=code("make_tables.py"),
+        template=texts("table.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
         " --arms {input.arms:q}"

@@ -1,5 +1,6 @@
 """Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -45,6 +46,13 @@ def script(name):
 def code(script):
     """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
     return code_fingerprint(SCRIPTS / script)
+
+
+def texts(*patterns):
+    """Fingerprint of templates and captions in workflow/report, for the rules that fill them in."""
+    folder = SCRIPTS.parent / "report"
+    content = b"".join(path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern)))
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def as_json(value):

@@ -50,6 +50,7 @@ rule write_summary:
         results=subpath(output[0], parent=True),
         script=script("write_summary.py"),
         code=code("write_summary.py"),
+        template=texts("summary.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
         " --arms {input.arms:q}"
@@ -85,6 +86,7 @@ rule report:
         runtime=15,
     params:
         snakefile=relative(workflow.main_snakefile),
+        captions=texts("*.rst"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
     shell:
         "snakemake {input.results:q}"
