@@ -73,6 +73,11 @@ def recipe_of(model):
     return config["models"][model]["recipe"]
 
 
+def unless_kept(teacher_logits):
+    """Remove a teacher's logits after their last use, unless the study keeps them."""
+    return teacher_logits if config["keep_teacher_logits"] else temp(teacher_logits)
+
+
 def verified(part):
     """Path of an IDX file, with its checksum where the config has one."""
     checksum = DATASET["sha256"][part]

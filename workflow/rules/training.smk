@@ -54,7 +54,7 @@ rule cache_teacher_logits:
         data=rules.prepare_dataset.output,
         weights="<results>/runs/{teacher}/labels/seed{seed}/weights.safetensors",
     output:
-        temp("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
+        unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
     log:
         "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
     benchmark:
