@@ -33,6 +33,7 @@ rule make_tables:
                 f"<results>/tables/{name}.html",
                 caption=f"../report/table_{name}.rst",
                 category=category,
+                subcategory="all experiments",
                 labels={"table": label},
             )
             for name, (category, label) in TABLES.items()

@@ -207,6 +207,8 @@ def _resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim
     untouched = copy.deepcopy((model.state_dict(), optimiser.state_dict()))
     try:
         state = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
+        if not isinstance(state, dict):
+            raise TypeError("a checkpoint is a dictionary")
         same_training = state["identity"] == json.dumps(identity, sort_keys=True)
         if same_training:
             progress = Progress(**state["progress"])
