@@ -78,7 +78,6 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
-    row["best_on_test_train_accuracy"] = np.nan if best is None else history.train_accuracy[best]
     return row | {key: metrics[key] for key in COST + MACHINE}
 
 

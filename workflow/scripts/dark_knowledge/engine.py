@@ -214,10 +214,15 @@ def _resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim
             progress = Progress(**state["progress"])
             model.load_state_dict(state["model"])
             optimiser.load_state_dict(state["optimiser"])
-    except Exception:  # a damaged or foreign file can make the unpickler, or what reads its content, raise anything
+    except (
+        Exception
+    ) as error:  # a damaged or foreign file can make the unpickler, or what reads its content, raise anything
         model.load_state_dict(untouched[0])
         optimiser.load_state_dict(untouched[1])
-        print(f"{path} is not continued: it is damaged or no checkpoint; training starts afresh", file=sys.stderr)
+        print(
+            f"{path} is not continued: it is damaged or no checkpoint ({type(error).__name__}); training starts afresh",
+            file=sys.stderr,
+        )
         return None
     if not same_training:
         print(
