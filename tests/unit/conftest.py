@@ -74,6 +74,7 @@ def recipe():
         warmup=0.2,
         momentum=0.9,
         weight_decay=5e-4,
+        max_norm=None,
         label_smoothing=0,
         flip=True,
         shift=2,
@@ -109,6 +110,7 @@ def run(data, recipe, make_model, compute, tmp_path):
         checkpoint: Path | None = None,
         score_test: bool = False,
         identity: dict | None = None,
+        transfer_set: torch.Tensor | None = None,
         **settings,
     ) -> tuple[torch.nn.Module, Progress]:
         model = model or make_model(seed)
@@ -122,6 +124,7 @@ def run(data, recipe, make_model, compute, tmp_path):
             score_test_each_epoch=score_test,
             checkpoint=checkpoint or tmp_path / f"run{next(number)}" / "resume.pt",
             identity={"seed": seed} if identity is None else identity,
+            transfer_set=transfer_set,
         )
         return model, progress
 

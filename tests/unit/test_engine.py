@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from dark_knowledge.augment import epoch_views, pad_images, render
 from dark_knowledge.command import InputError
 from dark_knowledge.evaluate import accuracy, predict
 from dark_knowledge.losses import learn_from_labels, learn_from_teacher
+from dark_knowledge.models import build_model
 
 
 class KilledError(Exception):
@@ -153,6 +155,62 @@ def test_a_distilled_run_resumes_too(data, run, tmp_path):
         run(epochs=3, supervision=killed, checkpoint=tmp_path / "resume.pt")
     resumed = run(epochs=3, supervision=teacher, checkpoint=tmp_path / "resume.pt")
     assert_same_run(resumed, run(epochs=3, supervision=teacher))
+
+
+def stop_at(data, epoch: int, batch: int, number: signal.Signals):
+    """Supervision by labels under which a signal arrives in the given batch, both counted from 0."""
+    labels, batches = learn_from_labels(data.train_labels, 0), []
+
+    def supervision(logits, now, index):
+        batches.append(now)
+        if batches.count(epoch) == batch + 1:
+            os.kill(os.getpid(), number)
+        return labels(logits, now, index)
+
+    return supervision
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 0), (0, 4), (1, 9), (2, 3)])
+def test_a_signal_stops_between_two_steps_and_nothing_is_lost(data, run, tmp_path, capsys, number, epoch, batch):
+    checkpoint, before = tmp_path / "resume.pt", signal.getsignal(number)
+    with pytest.raises(SystemExit) as stopped:
+        run(epochs=3, supervision=stop_at(data, epoch, batch, number), checkpoint=checkpoint)
+    assert stopped.value.code == 128 + number
+    assert signal.getsignal(number) is before
+    assert f"stopped by {number.name}" in capsys.readouterr().err
+    assert len(torch.load(checkpoint, weights_only=True)["progress"]["unfinished"]) == (batch + 1) % 10
+    assert_same_run(run(epochs=3, checkpoint=checkpoint), run(epochs=3))
+
+
+def test_dropout_goes_on_where_a_signal_stopped_it(data, run, tmp_path):
+    def network():
+        torch.manual_seed(0)
+        settings = {"architecture": "mlp", "hidden": [20, 20], "input_dropout": 0.2, "hidden_dropout": 0.5}
+        return build_model(settings, (28, 28), 10)
+
+    checkpoint, whole = tmp_path / "resume.pt", run(model=network())
+    with pytest.raises(SystemExit):
+        run(model=network(), supervision=stop_at(data, 1, 4, signal.SIGTERM), checkpoint=checkpoint)
+    torch.rand(3)
+    assert_same_run(run(model=network(), checkpoint=checkpoint), whole)
+
+
+def test_incoming_norms_are_bounded_after_every_step(data, run):
+    norms = []
+
+    class Watched(torch.nn.Sequential):
+        def forward(self, images):
+            norms.append(torch.cat([self[0][i].weight.norm(dim=1) for i in (2, 5)]).max().item())
+            return super().forward(images)
+
+    torch.manual_seed(0)
+    settings = {"architecture": "mlp", "hidden": [20, 20], "input_dropout": 0.0, "hidden_dropout": 0.0}
+    network = build_model(settings, (28, 28), 10)
+    run(model=Watched(network), max_norm=0.5)
+    assert norms[0] > 0.5
+    assert max(norms[1:]) == pytest.approx(0.5, rel=1e-5)
+    assert network[-1].weight.norm(dim=1).max() > 0.5  # the classifier is not bounded
 
 
 class Malicious:

@@ -5,16 +5,17 @@ import torch
 
 from dark_knowledge.command import InputError
 from dark_knowledge.devices import choose_compute
-from dark_knowledge.evaluate import BATCH, accuracy, predict
+from dark_knowledge.evaluate import accuracy, predict
 
 
 def test_predictions_do_not_depend_on_the_batch(data, compute, make_model):
     model = make_model().train()
     images = torch.cat([data.train_images, data.test_images])
-    assert len(images) > BATCH
+    assert len(images) > compute.scoring_batch
     together = predict(model, data, images, compute)
     assert together.shape == (len(images), 10)
-    for number in (0, BATCH - 1, BATCH, len(images) - 1):
+    batch = compute.scoring_batch
+    for number in (0, batch - 1, batch, len(images) - 1):
         alone = predict(model, data, images[number : number + 1], compute)[0]
         torch.testing.assert_close(together[number], alone, rtol=1e-5, atol=1e-5)
 

@@ -16,7 +16,14 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str,
     random = np.random.default_rng(0)
     arms = pd.DataFrame(
         [
-            {"experiment": experiment, "role": role, "model": model, "supervision": supervision, "temperature": value}
+            {
+                "experiment": experiment,
+                "role": role,
+                "arm": role if role != "student" else f"student, T = {value:g}",
+                "model": model,
+                "supervision": supervision,
+                "temperature": value,
+            }
             for experiment, values in (("full", temperatures), ("single", temperatures[-1:]))
             for role, model, supervision, value in [
                 ("teacher", experiment, "labels", np.nan),

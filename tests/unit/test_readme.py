@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge.tables import arm_name, show_interval
+from dark_knowledge.tables import show_interval, starred
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ def test_accuracies_are_those_of_the_reference_run():
         shown = " | ".join(
             [
                 row.experiment,
-                arm_name(row.role, row.temperature, row.chosen),
+                starred(row.arm, row.chosen),
                 f"{row.parameters:,}",
                 show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high),
             ]

@@ -121,7 +121,7 @@ REFUSED = [
     ("score_test_each_epoch", "yes", "true or false"),
     ("score_test_each_epoch", 1, "true or false"),
     ("recipes", [], "recipes by name"),
-    ("recipes/student", None, "the nine settings of a recipe"),
+    ("recipes/student", None, "the settings of a recipe"),
     ("recipes/student/epochs", True, "a whole number"),
     ("recipes/student/epochs", "1e1", "a whole number"),
     ("recipes/student/epochs", 10.0, "a whole number"),
@@ -172,7 +172,7 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain or resnet"),
+    ("models/student/architecture", "plane", "plain, resnet or mlp"),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
@@ -248,7 +248,7 @@ def test_a_message_stays_readable_whatever_the_value(config):
 
 
 def study(**experiments: dict) -> dict:
-    return {"experiments": experiments}
+    return {"experiments": experiments, "seeds": [0, 1]}
 
 
 def experiment(teacher: str, student: str, temperatures: list, hard_weight: float = 0.1) -> dict:
@@ -261,7 +261,7 @@ def test_arms_shared_by_experiments_appear_once():
         b=experiment("big", "small", [4.0, 8]),
         c=experiment("small", "small", [4]),
     )
-    assert arms_of(config) == [
+    assert list(arms_of(config)) == [
         Arm("big"),
         Arm("small"),
         Arm("small", "big", 4, 0.1),
@@ -269,6 +269,78 @@ def test_arms_shared_by_experiments_appear_once():
         Arm("small", "big", 8, 0.1),
         Arm("small", "small", 4, 0.1),
     ]
+
+
+def test_an_arm_has_the_seeds_of_all_its_experiments():
+    config = study(a=experiment("big", "small", [4]), b=experiment("big", "small", [8]) | {"seeds": [1, 2, 3]})
+    assert arms_of(config) == {
+        Arm("big"): [0, 1, 2, 3],
+        Arm("small"): [0, 1, 2, 3],
+        Arm("small", "big", 4, 0.1): [0, 1],
+        Arm("small", "big", 8, 0.1): [1, 2, 3],
+    }
+
+
+def test_controls_follow_the_students():
+    controls = {
+        "smoothed-labels": {"model": "small-smoothed"},
+        "left-out": None,
+        "self-distillation": {"teacher": "small", "temperature": 2, "hard_weight": 0.5},
+        "shuffled": {"teacher": "big", "temperature": 4, "transfer_set": "mixed"},
+    }
+    roles = roles_of(study(a=experiment("big", "small", [4]) | {"controls": controls}))
+    assert [(role.role, role.label, role.arm) for role in roles[2:]] == [
+        ("student", "student, T = 4", Arm("small", "big", 4, 0.1)),
+        ("control", "smoothed labels", Arm("small-smoothed")),
+        ("control", "self distillation", Arm("small", "small", 2, 0.5)),
+        ("control", "shuffled", Arm("small", "big", 4, 0.1, "mixed")),
+    ]
+
+
+def test_a_transfer_set_is_what_baseline_and_students_learn_from():
+    roles = roles_of(study(a=experiment("big", "small", [4]) | {"transfer_set": "part"}))
+    assert [role.arm.transfer_set for role in roles] == [None, "part", "part"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"transfer_set": "nowhere"}, "experiments.resnet.transfer_set is 'nowhere'"),
+        ({"transfer_set": "shuffled"}, "experiments.resnet.transfer_set shuffles"),
+        ({"seeds": []}, "experiments.resnet.seeds is []"),
+        ({"controls": {"a": {"teacher": "resnet"}}}, "experiments.resnet.controls.a.temperature' is missing"),
+        ({"controls": {"a": {"teacher": "nobody", "temperature": 1}}}, "controls.a.teacher is 'nobody'"),
+        ({"controls": {"a": {"model": "nobody"}}}, "controls.a.model is 'nobody'"),
+        (
+            {"controls": {"a": {"model": "student", "temperature": 1}}},
+            "controls.a.temperature is set without a teacher",
+        ),
+        ({"controls": {"a": {"transfer_set": "shuffled"}}}, "controls.a shuffles soft targets but has no teacher"),
+        ({"controls": {"a": {}}}, "experiments.resnet.controls.a is {}"),
+        ({"controls": {"a b": {"model": "student"}}}, "experiments.resnet.controls has an entry named 'a b'"),
+        ({"controls": {"a": {"student": "resnet"}}}, "unknown key 'experiments.resnet.controls.a.student'"),
+    ],
+)
+def test_a_wrong_part_of_an_experiment_is_named(config, changes, named):
+    config["experiments"]["resnet"] |= changes
+    assert named in message_of(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "transfer_sets.mine is {}"),
+        ({"images": 0}, "transfer_sets.mine.images is 0"),
+        ({"images": 10, "shuffle": "all"}, "transfer_sets.mine is"),
+        ({"shuffle": "some"}, "transfer_sets.mine.shuffle is 'some'"),
+        ({"only_classes": [10]}, "transfer_sets.mine.only_classes is [10]; allowed: labels from 0 to 9"),
+        ({"omit_classes": list(range(10))}, "transfer_sets.mine.omit_classes leaves no class"),
+        ({"omit": [3]}, "unknown key 'transfer_sets.mine.omit'"),
+    ],
+)
+def test_a_wrong_transfer_set_is_named(config, settings, named):
+    config["transfer_sets"]["mine"] = settings
+    assert named in message_of(config)
 
 
 def test_arms_have_paths_of_their_own():
@@ -300,6 +372,8 @@ def test_roles_are_in_the_configs_order():
         (Arm("student"), "labels"),
         (Arm("student", "resnet", 4, 0.1), "resnet_T4_w0.1"),
         (Arm("student", "plain-teacher", 2.5, 0), "plain-teacher_T2.5_w0"),
+        (Arm("student", transfer_set="no-3s"), "labels_on-no-3s"),
+        (Arm("student", "resnet", 4, 0.1, "no-3s"), "resnet_T4_w0.1_on-no-3s"),
     ],
 )
 def test_an_arm_is_named_by_what_it_learned_from(arm, name):

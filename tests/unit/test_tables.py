@@ -7,12 +7,12 @@ from dark_knowledge import tables
 
 ARMS = pd.DataFrame(
     [
-        ("x", "teacher", "big", "labels", None, None, None),
-        ("x", "baseline", "small", "labels", None, None, None),
-        ("x", "student", "small", "big_T2_w0.1", "big", 2.0, 0.1),
-        ("x", "student", "small", "big_T4_w0.1", "big", 4.0, 0.1),
+        ("x", "teacher", "teacher", "big", "labels", None, None, None),
+        ("x", "baseline", "baseline", "small", "labels", None, None, None),
+        ("x", "student", "student, T = 2", "small", "big_T2_w0.1", "big", 2.0, 0.1),
+        ("x", "student", "student, T = 4", "small", "big_T4_w0.1", "big", 4.0, 0.1),
     ],
-    columns=["experiment", "role", "model", "supervision", "teacher", "temperature", "hard_weight"],
+    columns=["experiment", "role", "arm", "model", "supervision", "teacher", "temperature", "hard_weight"],
 )
 TEST = {
     "labels big": [0.94, 0.96],
@@ -66,12 +66,12 @@ def test_one_seed_has_no_interval():
 
 def test_gain_is_paired_by_seed():
     shuffled = runs_of().iloc[::-1].reset_index(drop=True)
-    gap = tables.gap_table(shuffled, ARMS, NOWHERE).set_index("temperature")
-    assert gap.gain["2"] == pytest.approx(0.5)  # 1 and 0 points
-    assert gap.gain["4"] == pytest.approx(4.0)  # 3 and 5 points
-    assert gap.gap["4"] == pytest.approx(4.0)
-    assert gap.recovered["4"] == pytest.approx(100)
-    assert gap.chosen.to_dict() == {"2": True, "4": False}
+    gap = tables.gap_table(shuffled, ARMS, NOWHERE).set_index("arm")
+    assert gap.gain["student, T = 2"] == pytest.approx(0.5)  # 1 and 0 points
+    assert gap.gain["student, T = 4"] == pytest.approx(4.0)  # 3 and 5 points
+    assert gap.gap["student, T = 4"] == pytest.approx(4.0)
+    assert gap.recovered["student, T = 4"] == pytest.approx(100)
+    assert gap.chosen.to_dict() == {"student, T = 2": True, "student, T = 4": False}
 
 
 def test_published_figures_stand_beside():
@@ -85,7 +85,7 @@ def test_published_figures_stand_beside():
             }
         }
     )
-    gap = tables.gap_table(runs_of(), ARMS, published).set_index("temperature")
+    gap = tables.gap_table(runs_of(), ARMS, published).set_index("arm")
     assert gap.recovered["as published"] == pytest.approx(50)
     shown = tables.readable_accuracy(tables.accuracy_table(runs_of(), ARMS), published)
     assert list(shown["published: test"]) == ["94.00", "90.00", "92.00", tables.NO_NUMBER]

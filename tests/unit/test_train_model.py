@@ -37,6 +37,7 @@ def distil(idx_files, recipe, tmp_path, monkeypatch):
             "architecture": json.dumps(ARCHITECTURE),
             "recipe": json.dumps(asdict(recipe(epochs=3))),
             "seed": 0,
+            "split-seed": split_seed,
             "teacher-logits": tmp_path / "logits.safetensors",
             "temperature": 4,
             "hard-weight": 0.1,

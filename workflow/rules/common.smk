@@ -26,7 +26,7 @@ except InputError as error:
 
 EXPERIMENTS = list(study.experiments_of(config))
 ARMS = study.arms_of(config)
-SEEDS = config["seeds"]
+SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
@@ -71,6 +71,19 @@ def recipe(name):
 
 def recipe_of(model):
     return config["models"][model]["recipe"]
+
+
+def transfer_set(part):
+    """The settings of a transfer set, as JSON for a command line; `part` is empty where runs learn from all images."""
+    return as_json(config["transfer_sets"][part.removeprefix("_on-")] if part else {})
+
+
+def of_arm(file):
+    """Input function: a file of each seed's run of an arm."""
+    return lambda wildcards: expand(
+        f"<results>/runs/{wildcards.model}/{wildcards.supervision}/seed{{seed}}/{file}",
+        seed=SEEDS[wildcards.model, wildcards.supervision],
+    )
 
 
 def unless_kept(teacher_logits):

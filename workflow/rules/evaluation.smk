@@ -5,8 +5,8 @@ rule evaluate_runs:
     """Compute the logits of one arm, all seeds, on every part of the data set."""
     input:
         data=rules.prepare_dataset.output,
-        last=expand("<results>/runs/{{model}}/{{supervision}}/seed{seed}/weights.safetensors", seed=SEEDS),
-        selected=expand("<results>/runs/{{model}}/{{supervision}}/seed{seed}/selected.safetensors", seed=SEEDS),
+        last=of_arm("weights.safetensors"),
+        selected=of_arm("selected.safetensors"),
     output:
         "<results>/runs/{model}/{supervision}/logits.safetensors",
     log:
@@ -44,8 +44,8 @@ rule collect_results:
         logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
         runs=[
             f"<results>/runs/{arm.model}/{arm.supervision}/seed{seed}/{file}"
-            for arm in ARMS
-            for seed in SEEDS
+            for arm, seeds in ARMS.items()
+            for seed in seeds
             for file in ("metrics.json", "history.parquet", "steps.parquet")
         ],
     output:
@@ -65,7 +65,7 @@ rule collect_results:
         mem_mb=4000,
         runtime=30,
     params:
-        study=as_json({"seeds": SEEDS, "experiments": config["experiments"]}),
+        study=as_json({"seeds": config["seeds"], "experiments": config["experiments"]}),
         results=subpath(output.arms, ancestor=2),
         out=subpath(output.arms, parent=True),
         script=script("collect_results.py"),

@@ -9,15 +9,15 @@ rule train_model:
     input:
         data=rules.prepare_dataset.output,
     output:
-        weights="<results>/runs/{model}/labels/seed{seed}/weights.safetensors",
-        selected="<results>/runs/{model}/labels/seed{seed}/selected.safetensors",
-        history="<results>/runs/{model}/labels/seed{seed}/history.parquet",
-        steps="<results>/runs/{model}/labels/seed{seed}/steps.parquet",
-        metrics="<results>/runs/{model}/labels/seed{seed}/metrics.json",
+        weights="<results>/runs/{model}/labels{part}/seed{seed}/weights.safetensors",
+        selected="<results>/runs/{model}/labels{part}/seed{seed}/selected.safetensors",
+        history="<results>/runs/{model}/labels{part}/seed{seed}/history.parquet",
+        steps="<results>/runs/{model}/labels{part}/seed{seed}/steps.parquet",
+        metrics="<results>/runs/{model}/labels{part}/seed{seed}/metrics.json",
     log:
-        "<logs>/runs/{model}/labels/seed{seed}.log",
+        "<logs>/runs/{model}/labels{part}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/labels/seed{seed}.tsv"
+        "<benchmarks>/runs/{model}/labels{part}/seed{seed}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -29,6 +29,8 @@ rule train_model:
         architecture=lambda wildcards: architecture(wildcards.model),
         recipe=lambda wildcards: recipe(recipe_of(wildcards.model)),
         supervision="",
+        transfer_set=lambda wildcards: transfer_set(wildcards.part),
+        split_seed=config["split"]["seed"],
         score_test="--score-test-each-epoch" if config["score_test_each_epoch"] else "",
         accelerator=config["accelerator"],
         precision=config["precision"],
@@ -42,6 +44,7 @@ rule train_model:
         " --recipe {params.recipe:q}"
         " --seed {wildcards.seed}"
         " {params.supervision}"
+        " --transfer-set {params.transfer_set:q} --split-seed {params.split_seed}"
         " {params.score_test}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {params.out:q}"
@@ -96,15 +99,15 @@ use rule train_model as distill_model with:
             seed=wildcards.seed,
         ),
     output:
-        weights="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/weights.safetensors",
-        selected="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/selected.safetensors",
-        history="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/history.parquet",
-        steps="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/steps.parquet",
-        metrics="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/metrics.json",
+        weights="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/weights.safetensors",
+        selected="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/selected.safetensors",
+        history="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/history.parquet",
+        steps="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/steps.parquet",
+        metrics="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/metrics.json",
     log:
-        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.log",
+        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.tsv"
+        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.tsv"
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "

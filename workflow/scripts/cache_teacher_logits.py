@@ -12,7 +12,7 @@ from dark_knowledge.data import load_dataset
 from dark_knowledge.devices import choose_compute
 from dark_knowledge.models import build_model
 from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import save_teacher_logits, teacher_logits_of_epoch
+from dark_knowledge.transfer import save_teacher_logits, stored_epochs, teacher_logits_of_epoch
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -38,11 +38,12 @@ def main() -> None:
     load_model(teacher, arguments.weights)
     teacher.to(compute.device, memory_format=torch.channels_last)
     logits = []
-    for epoch in range(recipe.epochs):
+    epochs = stored_epochs(recipe)
+    for epoch in range(epochs):
         started = time.perf_counter()
         logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
         seconds = time.perf_counter() - started
-        print(f"epoch {epoch + 1:3d}/{recipe.epochs}  {len(logits[0]) / seconds:.0f} images/s", flush=True)
+        print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds:.0f} images/s", flush=True)
     save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
 
 

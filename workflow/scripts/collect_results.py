@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
-from dark_knowledge.study import Arm, arms_of, roles_of
+from dark_knowledge.study import arms_of, roles_of
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
@@ -33,10 +33,10 @@ def main() -> None:
     data = load_file(arguments.data)
     labels = {part: data[f"{part}_labels"] for part in PARTS}
     tables = {"arms": [arm_rows(arguments.study)], "runs": [], "epochs": [], "steps": [], "predictions": []}
-    for arm in arms_of(arguments.study):
+    for arm, seeds in arms_of(arguments.study).items():
         folder = arguments.runs / arm.model / arm.supervision
         logits = load_file(folder / "logits.safetensors")
-        for number, seed in enumerate(arguments.study["seeds"]):
+        for number, seed in enumerate(seeds):
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": seed}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             history = pd.read_parquet(folder / f"seed{seed}" / "history.parquet")
@@ -62,10 +62,13 @@ def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
 def arm_rows(study: dict) -> pd.DataFrame:
     """A row per role that an arm plays in an experiment."""
 
-    def row(experiment: str, role: str, arm: Arm) -> dict:
-        return {"experiment": experiment, "role": role, "supervision": arm.supervision} | vars(arm)
-
-    return pd.DataFrame([row(role.experiment, role.role, role.arm) for role in roles_of(study)])
+    return pd.DataFrame(
+        [
+            {"experiment": role.experiment, "role": role.role, "arm": role.label, "supervision": role.arm.supervision}
+            | vars(role.arm)
+            for role in roles_of(study)
+        ]
+    )
 
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:

@@ -2,14 +2,16 @@
 
 import argparse
 import json
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_model, save
+from torch import Tensor, nn
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
-from dark_knowledge.data import load_dataset
-from dark_knowledge.devices import choose_compute
+from dark_knowledge.data import Dataset, load_dataset
+from dark_knowledge.devices import Compute, choose_compute
 from dark_knowledge.evaluate import accuracy, predict
 from dark_knowledge.models import build_model
 
@@ -35,18 +37,29 @@ def main() -> None:
     data = load_dataset(arguments.data, compute.device)
     model = build_model(arguments.architecture, data.image_size, len(data.classes))
     model.to(compute.device, memory_format=torch.channels_last)
-    tensors = {}
-    for epoch in ("last", "selected"):
-        for part in PARTS:
-            tensors[f"{epoch}/{part}"] = []
-        for weights in getattr(arguments, epoch):
-            load_model(model, weights, device=str(compute.device))
-            for part in PARTS:
-                logits = predict(model, data, getattr(data, f"{part}_images"), compute)
-                tensors[f"{epoch}/{part}"].append(logits.cpu())
-                print(f"{weights}  {part}  {accuracy(logits, getattr(data, f'{part}_labels')):.2%}", flush=True)
+    tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
+    for last, selected in zip(arguments.last, arguments.selected, strict=True):
+        logits = logits_of(model, last, data, compute)
+        append(tensors, "last", logits)
+        # Where validation selected the last epoch the weights are the same bytes, and so are the logits.
+        same = Path(last).read_bytes() == Path(selected).read_bytes()
+        append(tensors, "selected", logits if same else logits_of(model, selected, data, compute))
     with written_whole(arguments.out) as temporary:
         temporary.write_bytes(save({name: torch.stack(logits) for name, logits in tensors.items()}))
+
+
+def logits_of(model: nn.Module, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:
+    """Logits [images, classes] of every part, from the given weights."""
+    load_model(model, weights, device=str(compute.device))
+    logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
+    for part in PARTS:
+        print(f"{weights}  {part}  {accuracy(logits[part], getattr(data, f'{part}_labels').cpu()):.2%}", flush=True)
+    return logits
+
+
+def append(tensors: dict[str, list[Tensor]], epoch: str, logits: dict[str, Tensor]) -> None:
+    for part in PARTS:
+        tensors[f"{epoch}/{part}"].append(logits[part])
 
 
 if __name__ == "__main__":

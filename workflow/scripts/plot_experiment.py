@@ -27,7 +27,8 @@ def main() -> None:
     runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
     arms = plots.drawn_arms(study_arms, arguments.experiment)
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
-    compared = arms[(arms.role != "student") | (arms.temperature == chosen)]
+    student = (arms.role == "student") & (arms.temperature == chosen)
+    compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
     # Of millions of predictions only those that are drawn.
     drawn = [("epoch", "==", "last"), ("supervision", "in", compared.supervision), ("model", "in", compared.model)]
     predictions = pd.read_parquet(arguments.predictions, filters=drawn)

@@ -20,7 +20,7 @@ from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.losses import Supervision, learn_from_labels, learn_from_teacher
 from dark_knowledge.models import build_model, count_parameters
 from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import load_teacher_logits
+from dark_knowledge.transfer import chosen_images, load_teacher_logits, shuffled_images
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -29,7 +29,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--architecture", type=json.loads, required=True, help="network, as JSON")
     parser.add_argument("--recipe", type=json.loads, required=True, help="training settings, as JSON")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--split-seed", type=int, required=True, help="draws the images of a transfer set")
     parser.add_argument("--teacher-logits", help="stored teacher logits; without them, labels alone supervise")
+    parser.add_argument("--transfer-set", type=json.loads, default={}, help="images or soft targets to use, as JSON")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--hard-weight", type=float)
     parser.add_argument("--score-test-each-epoch", action="store_true", help="for the best-epoch-on-test protocol")
@@ -46,10 +48,10 @@ def main() -> None:
     compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
     data = load_dataset(arguments.data, compute.device)
     recipe = Recipe(**arguments.recipe)
-    if not steps_per_epoch(len(data.train_images), recipe):
-        raise InputError(
-            f"batch_size is {recipe.batch_size}, but only {len(data.train_images)} images are left for training"
-        )
+    transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
+    images = int(transfer_set.sum())
+    if not steps_per_epoch(images, recipe):
+        raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(arguments.seed)
     model = build_model(arguments.architecture, data.image_size, len(data.classes))
     model.to(compute.device, memory_format=torch.channels_last)
@@ -59,6 +61,8 @@ def main() -> None:
         "seed": arguments.seed,
         "temperature": arguments.temperature,
         "hard_weight": arguments.hard_weight,
+        "transfer_set": arguments.transfer_set,
+        "split_seed": arguments.split_seed,
         "score_test_each_epoch": arguments.score_test_each_epoch,
         "data": sha256(arguments.data),
         "teacher_logits": arguments.teacher_logits and sha256(arguments.teacher_logits),
@@ -79,6 +83,7 @@ def main() -> None:
         score_test_each_epoch=arguments.score_test_each_epoch,
         checkpoint=checkpoint,
         identity=identity,
+        transfer_set=transfer_set,
     )
 
     history = pd.DataFrame(progress.history)
@@ -92,6 +97,7 @@ def main() -> None:
         identity
         | {
             "parameters": count_parameters(model),
+            "training_images": images,
             "epochs": len(history),
             "selected_epoch": progress.selected_epoch,
             "validation_accuracy": {
@@ -112,9 +118,13 @@ def main() -> None:
 def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Supervision:
     if arguments.teacher_logits is None:
         return learn_from_labels(data.train_labels, recipe.label_smoothing)
+    teacher_logits = load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed)
+    if "shuffle" in arguments.transfer_set:
+        within_class = arguments.transfer_set["shuffle"] == "within-class"
+        teacher_logits = teacher_logits[:, shuffled_images(data.train_labels, within_class, arguments.seed)]
     return learn_from_teacher(
         data.train_labels,
-        load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed),
+        teacher_logits,
         temperature=arguments.temperature,
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,

@@ -60,14 +60,14 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
     shown = {
         row.role: tables.show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
         for row in rows.itertuples()
-        if row.role != "student" or row.chosen
+        if row.role in ("teacher", "baseline") or row.chosen
     }
     gains = gap[gap.experiment == experiment]
     gain = gains[gains.chosen].iloc[0]
-    published = gains[gains.temperature == "as published"].gain
+    published = gains[gains.arm == tables.AS_PUBLISHED].gain
     return shown | {
         "name": experiment,
-        "temperature": gain.temperature,
+        "temperature": f"{rows[rows.chosen].temperature.iloc[0]:g}",
         "n": gain.n,
         "gain": tables.show_interval(gain.gain, gain.gain_high),
         "gain_low": gain.gain_low,
@@ -79,7 +79,8 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
 def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame) -> dict:
     """The baseline's hardest class and each role's errors on it, as shown in the text."""
     chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
-    rows = errors[(errors.experiment == experiment) & ((errors.role != "student") | (errors.temperature == chosen))]
+    compared = errors.role.isin(["teacher", "baseline"]) | ((errors.role == "student") & (errors.temperature == chosen))
+    rows = errors[(errors.experiment == experiment) & compared]
     baseline = rows[rows.role == "baseline"]
     hardest = baseline.loc[baseline.errors.idxmax()]
     of_class = rows[rows.label == hardest.label]

@@ -5,8 +5,11 @@ import io
 import json
 import math
 import resource
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +19,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from dark_knowledge.augment import Views, epoch_views, pad_images, render
+from dark_knowledge.augment import epoch_views, pad_images, render
 from dark_knowledge.command import InputError, written_whole
 from dark_knowledge.data import Dataset
 from dark_knowledge.devices import Compute
 from dark_knowledge.evaluate import accuracy, predict
 from dark_knowledge.losses import Supervision
+from dark_knowledge.models import limit_incoming_norms
 from dark_knowledge.recipes import Recipe, one_cycle
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
@@ -30,16 +34,37 @@ LOG_EVERY = 20
 
 @dataclass
 class Progress:
-    """What a training has done so far, all of it plain values, so that a checkpoint loads with `weights_only`."""
+    """What a training has done so far, all of it plain values, so that a checkpoint loads with `weights_only`.
+
+    `unfinished` holds the measured rows of an epoch that a signal cut short, beside its seconds and dropout's state.
+    """
 
     history: list[dict] = field(default_factory=list)
     steps: list[dict] = field(default_factory=list)
     selected_epoch: int = -1
     selected_weights: dict[str, Tensor] = field(default_factory=dict)
+    unfinished: list[list[float]] = field(default_factory=list)
+    unfinished_seconds: float = 0.0
+    random_state: Tensor | None = None
 
     @property
     def epoch(self) -> int:
         return len(self.history)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same through a training. `transfer_set` [n] is true for the images to learn from."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    data: Dataset
+    padded: Tensor
+    transfer_set: Tensor
+    recipe: Recipe
+    supervision: Supervision
+    seed: int
+    compute: Compute
 
 
 def train(
@@ -53,11 +78,14 @@ def train(
     score_test_each_epoch: bool,
     checkpoint: Path,
     identity: dict,
+    transfer_set: Tensor | None = None,
 ) -> Progress:
     """Train `model` in place and return its history and the weights of its best validation epoch.
 
-    A checkpoint of the same `identity` is continued, bit for bit on a CPU; another is refused. The test set is scored
-    after each epoch only for the protocol that picks the best epoch on it, and never read here.
+    `transfer_set` [n] is true for the training images to learn from; without it, all are. A checkpoint of the same
+    `identity` is continued, bit for bit on a CPU; another is refused. SIGTERM and SIGINT end the process between two
+    steps, with a checkpoint. The test set is scored after each epoch only for the protocol that picks the best epoch
+    on it, and never read here.
     """
     optimiser = torch.optim.SGD(
         model.parameters(),
@@ -67,27 +95,28 @@ def train(
         weight_decay=recipe.weight_decay,
         fused=compute.device.type in ("cpu", "cuda"),
     )
-    progress = _resume(checkpoint, identity, model, optimiser) or Progress()
+    if transfer_set is None:
+        transfer_set = torch.ones(len(data.train_images), dtype=torch.bool, device=compute.device)
     padded = pad_images(data.train_images, recipe.shift)
-    while progress.epoch < recipe.epochs:
-        started = time.perf_counter()
-        epoch = progress.epoch
-        views = epoch_views(seed, epoch, len(padded), flip=recipe.flip, shift=recipe.shift, device=compute.device)
-        steps = _train_epoch(model, optimiser, data, padded, views, recipe, supervision, epoch, compute)
-        trained = time.perf_counter() - started
-        row = _epoch_row(epoch, steps, recipe, trained)
-        row |= _scores(model, data, compute, score_test_each_epoch)
-        _refuse_divergence(
-            np.array([row["validation_loss"]]), rates=[row["learning_rate"]], epoch=epoch, first=len(steps)
-        )
-        row["seconds"] = time.perf_counter() - started
-        progress.history.append(row)
-        progress.steps += [step for step in steps if step["step"] % LOG_EVERY == 0]
-        if _is_best(progress.history):
-            progress.selected_epoch = epoch
-            progress.selected_weights = copy.deepcopy(model.state_dict())
-        print(_log_line(progress, recipe), flush=True)
-        _save_checkpoint(checkpoint, identity, model, optimiser, progress)
+    training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
+    progress = _resume(checkpoint, identity, model, optimiser) or Progress()
+    with _stop_signals() as received:
+        while progress.epoch < recipe.epochs:
+            started = time.perf_counter() - progress.unfinished_seconds
+            measured, rates = _train_epoch(training, progress, received)
+            trained = time.perf_counter() - started
+            if len(measured) < len(rates):
+                progress.unfinished, progress.unfinished_seconds = measured.tolist(), trained
+                progress.random_state = torch.get_rng_state()
+                _save_checkpoint(checkpoint, identity, model, optimiser, progress)
+                name = signal.Signals(received[0]).name
+                print(f"stopped by {name} in epoch {progress.epoch + 1}; the same command continues", file=sys.stderr)
+                sys.exit(128 + received[0])
+            progress.unfinished, progress.unfinished_seconds, progress.random_state = [], 0.0, None
+            _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
+            progress.history[-1]["seconds"] = time.perf_counter() - started
+            print(_log_line(progress, recipe), flush=True)
+            _save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
 
 
@@ -96,47 +125,98 @@ def steps_per_epoch(images: int, recipe: Recipe) -> int:
     return images // recipe.batch_size
 
 
-def _train_epoch(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    data: Dataset,
-    padded: Tensor,
-    views: Views,
-    recipe: Recipe,
-    supervision: Supervision,
-    epoch: int,
-    compute: Compute,
-) -> list[dict]:
-    """One pass over the stream; a row per step. Losses stay on the device until the end, so that it never waits."""
-    count = steps_per_epoch(len(padded), recipe)
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT instead of dying of them, so that a training can stop between two steps."""
+    received = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _train_epoch(training: _Training, progress: Progress, received: list[int]) -> tuple[Tensor, list[float]]:
+    """One pass over the stream, or its rest: a row of STEP_COLUMNS per step done, and the rates of all steps.
+
+    Losses stay on the device until the end, so that it never waits.
+    """
+    recipe, data, compute, epoch = training.recipe, training.data, training.compute, progress.epoch
+    n = len(data.train_images)
+    views = epoch_views(training.seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
+    order = views.order[training.transfer_set[views.order]]
+    count = steps_per_epoch(len(order), recipe)
+    rates = [
+        one_cycle(epoch * count + number, recipe.epochs * count, recipe.learning_rate, recipe.warmup)
+        for number in range(count)
+    ]
+    done = len(progress.unfinished)
     measured = torch.full((count, len(STEP_COLUMNS)), math.nan, device=compute.device)
-    rates = []
-    model.train()
-    batches = views.order.split(recipe.batch_size)[:count]
-    for number, index in enumerate(tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None)):
-        rates.append(one_cycle(epoch * count + number, recipe.epochs * count, recipe.learning_rate, recipe.warmup))
-        for group in optimiser.param_groups:
-            group["lr"] = rates[-1]
-        images = data.normalise(render(padded, index, views, recipe.shift))
-        with compute.autocast():
-            logits = model(images)
-        losses = supervision(logits, epoch, index)
-        optimiser.zero_grad()
-        losses.total.backward()
-        optimiser.step()
-        with torch.no_grad():
-            measured[number, 0] = losses.total
-            measured[number, 1] = losses.hard
-            if losses.soft is not None:
-                measured[number, 2] = losses.soft
-            measured[number, 3] = (logits.argmax(1) == data.train_labels[index]).float().mean()
-    values = measured.cpu().numpy().astype(float)
+    measured[:done] = torch.tensor(progress.unfinished).reshape(done, len(STEP_COLUMNS))
+    _set_random_state(training.seed, progress)
+    training.model.train()
+    batches = order.split(recipe.batch_size)[done:count]
+    for index in tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None):
+        if received:
+            break
+        images = data.normalise(render(training.padded, index, views, recipe.shift))
+        measured[done] = _step(training, images, epoch, index, rates[done])
+        done += 1
+    return measured[:done].cpu(), rates
+
+
+def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: float) -> Tensor:
+    """Learn from one batch: the values of STEP_COLUMNS before its step."""
+    optimiser = training.optimiser
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    with training.compute.autocast():
+        logits = training.model(images)
+    losses = training.supervision(logits, epoch, index)
+    optimiser.zero_grad()
+    losses.total.backward()
+    optimiser.step()
+    if training.recipe.max_norm is not None:
+        limit_incoming_norms(training.model, training.recipe.max_norm)
+    with torch.no_grad():
+        soft = torch.full_like(losses.total, math.nan) if losses.soft is None else losses.soft
+        correct = logits.argmax(1) == training.data.train_labels[index]
+        return torch.stack([losses.total, losses.hard, soft, correct.float().mean()])
+
+
+def _set_random_state(seed: int, progress: Progress) -> None:
+    """Dropout draws from a stream of its own for each seed and epoch, so that a continued training draws the same."""
+    if progress.random_state is not None:
+        torch.set_rng_state(progress.random_state.cpu())
+    else:
+        torch.manual_seed(int(np.random.SeedSequence([seed, progress.epoch]).generate_state(1)[0]))
+
+
+def _finish_epoch(
+    training: _Training, progress: Progress, measured: Tensor, rates: list[float], seconds: float, score_test: bool
+) -> None:
+    """Score a finished epoch and write it into `progress`, its weights as well if validation never saw better."""
+    epoch, values = progress.epoch, measured.numpy().astype(float)
     _refuse_divergence(values[:, 0], rates, epoch)
-    return [
-        {"step": epoch * count + number, "epoch": epoch, "learning_rate": rates[number]}
+    steps = [
+        {"step": epoch * len(rates) + number, "epoch": epoch, "learning_rate": rates[number]}
         | dict(zip(STEP_COLUMNS, row.tolist(), strict=True))
         for number, row in enumerate(values)
     ]
+    row = {"epoch": epoch, "learning_rate": rates[-1]}
+    row |= {column: float(np.mean([step[column] for step in steps])) for column in STEP_COLUMNS}
+    row["images_per_second"] = len(steps) * training.recipe.batch_size / seconds
+    row |= _scores(training.model, training.data, training.compute, score_test)
+    _refuse_divergence(np.array([row["validation_loss"]]), rates[-1:], epoch, first=len(steps))
+    progress.history.append(row)
+    progress.steps += [step for step in steps if step["step"] % LOG_EVERY == 0]
+    if _is_best(progress.history):
+        progress.selected_epoch = epoch
+        progress.selected_weights = copy.deepcopy(training.model.state_dict())
 
 
 def _refuse_divergence(losses: np.ndarray, rates: list[float], epoch: int, first: int = 1) -> None:
@@ -147,12 +227,6 @@ def _refuse_divergence(losses: np.ndarray, rates: list[float], epoch: int, first
             f"the loss is {losses[bad[0]]} in epoch {epoch + 1}, step {first + bad[0]}, at learning rate "
             f"{rates[bad[0]]:.3g}: training diverged; lower `learning_rate` of this model's recipe"
         )
-
-
-def _epoch_row(epoch: int, steps: list[dict], recipe: Recipe, seconds: float) -> dict:
-    row = {"epoch": epoch, "learning_rate": steps[-1]["learning_rate"]}
-    row |= {column: float(np.mean([step[column] for step in steps])) for column in STEP_COLUMNS}
-    return row | {"images_per_second": len(steps) * recipe.batch_size / seconds}
 
 
 def _scores(model: nn.Module, data: Dataset, compute: Compute, score_test: bool) -> dict:

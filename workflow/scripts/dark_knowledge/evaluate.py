@@ -6,14 +6,12 @@ from torch import Tensor, nn
 from dark_knowledge.data import Dataset
 from dark_knowledge.devices import Compute
 
-BATCH = 500
-
 
 def predict(model: nn.Module, data: Dataset, images: Tensor, compute: Compute) -> Tensor:
     """Logits [n, c] in float32 of uint8 `images` [n, h, w], the model in evaluation mode."""
     model.eval()
     with torch.inference_mode(), compute.autocast():
-        return torch.cat([model(data.normalise(batch)).float() for batch in images.split(BATCH)])
+        return torch.cat([model(data.normalise(batch)).float() for batch in images.split(compute.scoring_batch)])
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

@@ -1,5 +1,6 @@
 """The networks. A new one is a function here, an entry in ARCHITECTURES and its keys in the schema."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -75,6 +76,16 @@ def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(inputs, classes))
 
 
+def mlp(
+    image_size: tuple[int, int], classes: int, *, hidden: list[int], input_dropout: float, hidden_dropout: float
+) -> nn.Sequential:
+    """Fully connected ReLU layers of `hidden` units, with dropout as in Hinton et al. 2012 (arXiv 1207.0580)."""
+    layers = [nn.Flatten(), nn.Dropout(input_dropout)]
+    for inputs, outputs in pairwise([math.prod(image_size), *hidden]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(hidden_dropout)]
+    return nn.Sequential(*layers, Classifier(hidden[-1], classes))
+
+
 def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
     if min(image_size) < 2**poolings:
         raise InputError(
@@ -83,13 +94,24 @@ def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
         )
 
 
-ARCHITECTURES = {"plain": plain, "resnet": resnet}
+ARCHITECTURES = {"plain": plain, "resnet": resnet, "mlp": mlp}
 
 
 def build_model(settings: dict, image_size: tuple[int, int], classes: int) -> nn.Module:
     """Build the network of a config entry: its `architecture` names the function, its other keys are arguments."""
     arguments = {key: value for key, value in settings.items() if key != "architecture"}
     return ARCHITECTURES[settings["architecture"]](image_size, classes, **arguments)
+
+
+def limit_incoming_norms(model: nn.Module, limit: float) -> None:
+    """Scale down, in place, the incoming weights of each hidden unit whose L2 norm exceeds `limit`.
+
+    Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units, so the classifier is left alone.
+    """
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)) and not isinstance(layer, Classifier):
+                layer.weight.copy_(torch.renorm(layer.weight, p=2, dim=0, maxnorm=limit))
 
 
 def count_parameters(model: nn.Module) -> int:

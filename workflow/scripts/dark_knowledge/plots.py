@@ -20,10 +20,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.statistics import mean_interval
-from dark_knowledge.tables import arm_name, class_error_table
+from dark_knowledge.tables import class_error_table
 
-# Told apart by people with any colour vision, and in grey: black, orange, and light green to dark blue.
-TEACHER, BASELINE, STUDENTS = "#1a1a1a", "#d55e00", "crest"
+# Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
+TEACHER, BASELINE, STUDENTS, CONTROLS = "#1a1a1a", "#d55e00", "crest", "RdPu_r"
 
 matplotlib.rcParams.update(
     sns.axes_style("ticks")
@@ -60,17 +60,20 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def drawn_arms(arms: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """The experiment's arms with two more columns: `arm`, its name for readers, and `colour`.
+    """The experiment's arms with a column more: `colour`.
 
     Students' colours spread over the temperatures of the whole study: a temperature looks alike in all experiments.
     """
-    temperatures = sorted(arms.temperature.dropna().unique())
-    ramp = sns.color_palette(STUDENTS, len(temperatures)).as_hex()
-    colours = {"teacher": TEACHER, "baseline": BASELINE}
-    colours |= {arm_name("student", value): colour for value, colour in zip(temperatures, ramp, strict=True)}
+    temperatures = sorted(arms[arms.role == "student"].temperature.unique())
+    students = dict(zip(temperatures, sns.color_palette(STUDENTS, len(temperatures)).as_hex(), strict=True))
     own = arms[arms.experiment == experiment]
-    names = [arm_name(arm.role, arm.temperature) for arm in own.itertuples()]
-    return own.assign(arm=names, colour=[colours[name] for name in names])
+    controls = own[own.role == "control"].arm
+    of_control = dict(zip(controls, sns.color_palette(CONTROLS, len(controls)).as_hex(), strict=True))
+    colours = [
+        {"teacher": TEACHER, "baseline": BASELINE}.get(arm.role) or of_control.get(arm.arm) or students[arm.temperature]
+        for arm in own.itertuples()
+    ]
+    return own.assign(colour=colours)
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -138,7 +141,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Last-epoch accuracy against temperature: seeds, mean and 95 % t interval, other arms as bands."""
     figure, axes = _subplots(9.5, 4.2, columns=2, sharey=True)
     students = arms[arms.role == "student"].sort_values("temperature")
-    others = arms[arms.role != "student"]
+    others = arms[arms.role.isin(["teacher", "baseline"])]
     for axis, part in zip(axes, ("validation", "test"), strict=True):
         scores = _in_percent(runs).merge(arms, on=["model", "supervision"])
         scores = scores.assign(accuracy=scores[f"last_{part}_accuracy"]).groupby("arm").accuracy
@@ -289,9 +292,10 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
 
 
 def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
-    figure, axes = _subplots(9.5, 3.8, columns=3, sharex=True, sharey=True)
+    roles = arms.role.unique()
+    figure, axes = _subplots(9.5, 3.8, columns=len(roles), sharex=True, sharey=True)
     binned = steps.assign(step=bin_centres(steps.step))
-    for axis, role in zip(axes, ("teacher", "baseline", "student"), strict=True):
+    for axis, role in zip(axes, roles, strict=True):
         _draw_lines(axis, binned, arms[arms.role == role], "step", column)
         axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)
         axis.xaxis.set_major_locator(_whole_numbers(3))

@@ -13,9 +13,15 @@ class Recipe:
     warmup: float
     momentum: float
     weight_decay: float
+    max_norm: float | None
     label_smoothing: float
     flip: bool
     shift: int
+
+    @property
+    def augments(self) -> bool:
+        """Whether an image looks different from one epoch to the next."""
+        return self.flip or self.shift > 0
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:

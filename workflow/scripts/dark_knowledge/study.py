@@ -5,7 +5,7 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -32,27 +32,33 @@ StrictValidator = validators.extend(
 
 @dataclass(frozen=True)
 class Arm:
-    """What a run learned from, all seeds alike: labels alone, or a teacher at a temperature beside them."""
+    """What a run learned from, all seeds alike: labels alone, or a teacher at a temperature beside them.
+
+    `transfer_set` names a part of the training images, or altered soft targets; None stands for all, unaltered.
+    """
 
     model: str
     teacher: str | None = None
     temperature: float | None = None
     hard_weight: float | None = None
+    transfer_set: str | None = None
 
     @property
     def supervision(self) -> str:
         """The arm's name in paths, without its model."""
-        if self.teacher is None:
-            return "labels"
-        return f"{self.teacher}_T{format_number(self.temperature)}_w{format_number(self.hard_weight)}"
+        source = "labels"
+        if self.teacher is not None:
+            source = f"{self.teacher}_T{format_number(self.temperature)}_w{format_number(self.hard_weight)}"
+        return source if self.transfer_set is None else f"{source}_on-{self.transfer_set}"
 
 
 @dataclass(frozen=True)
 class Role:
-    """The part an arm plays in one experiment: teacher, baseline or student."""
+    """The part an arm plays in one experiment: teacher, baseline, student or control. `label` is for readers."""
 
     experiment: str
     role: str
+    label: str
     arm: Arm
 
 
@@ -67,21 +73,42 @@ def experiments_of(config: dict) -> dict[str, dict]:
 
 
 def roles_of(config: dict) -> list[Role]:
-    """Every experiment's teacher, baseline and students by temperature, in the config's order."""
+    """Every experiment's teacher, baseline, students by temperature and controls, in the config's order."""
     return [role for name, settings in experiments_of(config).items() for role in _roles(name, settings)]
 
 
 def _roles(name: str, settings: dict) -> Iterator[Role]:
-    teacher, student = settings["teacher"], settings["student"]
-    yield Role(name, "teacher", Arm(teacher))
-    yield Role(name, "baseline", Arm(student))
+    teacher, student, transfer_set = settings["teacher"], settings["student"], settings.get("transfer_set")
+    yield Role(name, "teacher", "teacher", Arm(teacher))
+    yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))
     for temperature in settings["temperatures"]:
-        yield Role(name, "student", Arm(student, teacher, temperature, settings["hard_weight"]))
+        arm = Arm(student, teacher, temperature, settings["hard_weight"], transfer_set)
+        yield Role(name, "student", f"student, T = {temperature:g}", arm)
+    for control, changes in controls_of(settings).items():
+        yield Role(name, "control", control.replace("-", " "), _control(settings, changes))
 
 
-def arms_of(config: dict) -> list[Arm]:
-    """The arms of all experiments, each once."""
-    return list(dict.fromkeys(role.arm for role in roles_of(config)))
+def controls_of(settings: dict) -> dict[str, dict]:
+    """An experiment's controls, without those that it leaves out (null)."""
+    return {name: changes for name, changes in settings.get("controls", {}).items() if changes is not None}
+
+
+def _control(settings: dict, changes: dict) -> Arm:
+    """An arm written out; without a teacher of its own it learns from labels."""
+    model, transfer_set = changes.get("model", settings["student"]), changes.get("transfer_set")
+    if "teacher" not in changes:
+        return Arm(model, transfer_set=transfer_set)
+    hard_weight = changes.get("hard_weight", settings["hard_weight"])
+    return Arm(model, changes["teacher"], changes["temperature"], hard_weight, transfer_set)
+
+
+def arms_of(config: dict) -> dict[Arm, list[int]]:
+    """The arms of all experiments, each once, with the seeds that any of its experiments asks for."""
+    arms = {}
+    for role in roles_of(config):
+        seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
+        arms[role.arm] = list(dict.fromkeys([*arms.get(role.arm, []), *seeds]))
+    return arms
 
 
 def check_config(config: dict, schema_path: str) -> None:
@@ -124,9 +151,15 @@ def _contradictions(config: dict) -> Iterator[str]:
     if not experiments_of(config):
         yield "config: experiments is empty; at least one experiment is needed"
     for name, settings in experiments_of(config).items():
-        for role in ("teacher", "student"):
-            if settings[role] not in models:
-                yield _unknown(f"experiments.{name}.{role}", settings[role], models)
+        yield from _unknown_parts(f"experiments.{name}", settings, models, config)
+        if _shuffles(settings, config):
+            yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
+        for control, changes in controls_of(settings).items():
+            place = f"experiments.{name}.controls.{control}"
+            yield from _unknown_parts(place, changes, models, config)
+            yield from _incomplete_control(place, changes, config)
+    for name, settings in config["transfer_sets"].items():
+        yield from _unknown_classes(f"transfer_sets.{name}", settings, config)
     for name in sorted(models):
         settings = config["models"][name]
         if settings["recipe"] not in config["recipes"]:
@@ -135,5 +168,35 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
 
 
-def _unknown(key: str, value: str, known: Iterator[str]) -> str:
-    return f"config: {key} is {value!r}, which is not defined; defined are: {', '.join(sorted(known))}"
+def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
+    names = {"teacher": models, "student": models, "model": models, "transfer_set": config["transfer_sets"]}
+    for key, known in names.items():
+        if key in settings and settings[key] not in known:
+            yield _unknown(f"{place}.{key}", settings[key], known)
+
+
+def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str]:
+    if "teacher" in changes and "temperature" not in changes:
+        yield f"config: key '{place}.temperature' is missing; a control with a teacher needs one"
+    for key in ("temperature", "hard_weight"):
+        if key in changes and "teacher" not in changes:
+            yield f"config: {place}.{key} is set without a teacher; name `teacher`, or leave it out"
+    if _shuffles(changes, config) and "teacher" not in changes:
+        yield f"config: {place} shuffles soft targets but has no teacher; name `teacher`"
+
+
+def _unknown_classes(place: str, settings: dict, config: dict) -> Iterator[str]:
+    classes = len(config["datasets"].get(config["dataset"], {"classes": []})["classes"])
+    for key in ("only_classes", "omit_classes"):
+        if max(settings.get(key, [0])) >= classes:
+            yield f"config: {place}.{key} is {settings[key]}; allowed: labels from 0 to {classes - 1}"
+    if len(settings.get("omit_classes", [])) == classes:
+        yield f"config: {place}.omit_classes leaves no class"
+
+
+def _shuffles(settings: dict, config: dict) -> bool:
+    return "shuffle" in config["transfer_sets"].get(settings.get("transfer_set"), {})
+
+
+def _unknown(key: str, value: str, known: Iterable[str]) -> str:
+    return f"config: {key} is {value!r}, which is not defined; defined are: {', '.join(sorted(known)) or 'none'}"

@@ -4,6 +4,7 @@ import pandas as pd
 
 from dark_knowledge.statistics import Interval, mean_interval
 
+AS_PUBLISHED = "as published"
 NO_NUMBER = "\N{EN DASH}"
 COLUMNS = {
     "last_train_accuracy": "last: train",
@@ -25,7 +26,7 @@ NOTES = {
         "figures stand beside it."
     ),
     "gap_recovered": (
-        "What distillation gains on the test set after the last epoch: student minus baseline, paired by seed, as "
+        "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
         "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline. * marks the "
         "temperature that validation chose."
     ),
@@ -59,6 +60,7 @@ def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
         row = {
             "experiment": arm.experiment,
             "role": arm.role,
+            "arm": arm.arm,
             "model": arm.model,
             "temperature": arm.temperature,
             "chosen": chosen,
@@ -85,29 +87,25 @@ def published_rows(published: dict) -> pd.DataFrame:
 
 
 def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """A row per experiment and temperature: what distillation gained on test at the last epoch, paired by seed.
+    """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
-    `gain` is student minus baseline in points, with its t interval over seeds; `gap` teacher minus baseline;
+    `gain` is the arm minus the baseline in points, with its t interval over seeds; `gap` teacher minus baseline;
     `recovered` is their ratio of means, in percent, and NaN where the teacher is no better than the baseline.
     """
     rows = []
     for experiment in arms.experiment.unique():
-        accuracy = {
-            (role.role, role.temperature): _by_seed(runs, role)
-            for role in arms[arms.experiment == experiment].itertuples()
-        }
-        teacher = next(values for (role, _), values in accuracy.items() if role == "teacher")
-        baseline = next(values for (role, _), values in accuracy.items() if role == "baseline")
+        own = arms[arms.experiment == experiment]
+        teacher, baseline = (_by_seed(runs, own[own.role == role].iloc[0]) for role in ("teacher", "baseline"))
         gap = (teacher - baseline).mean()
         best = chosen_temperature(runs, arms, experiment)
-        for (role, temperature), student in accuracy.items():
-            if role == "student":
-                gain = mean_interval(student - baseline)
-                rows.append(_gap_row(experiment, f"{temperature:g}", temperature == best, gain, gap))
+        for arm in own[own.role.isin(["student", "control"])].itertuples():
+            chosen = arm.role == "student" and arm.temperature == best
+            gain = mean_interval((_by_seed(runs, arm) - baseline).dropna())
+            rows.append(_gap_row(experiment, arm.arm, chosen, gain, gap))
         figures = published[published.experiment == experiment].set_index("role").test_accuracy
         if {"teacher", "baseline", "student"} <= set(figures.index):
             gain = mean_interval([figures.student - figures.baseline])
-            rows.append(_gap_row(experiment, "as published", False, gain, figures.teacher - figures.baseline))
+            rows.append(_gap_row(experiment, AS_PUBLISHED, False, gain, figures.teacher - figures.baseline))
     return pd.DataFrame(rows)
 
 
@@ -116,10 +114,10 @@ def _by_seed(runs: pd.DataFrame, arm: tuple) -> pd.Series:
     return 100 * own.set_index("seed").last_test_accuracy
 
 
-def _gap_row(experiment: str, temperature: str, chosen: bool, gain: Interval, gap: float) -> dict:
+def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: float) -> dict:
     return {
         "experiment": experiment,
-        "temperature": temperature,
+        "arm": arm,
         "chosen": chosen,
         "n": gain.n,
         "gain": gain.mean,
@@ -144,6 +142,7 @@ def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: li
                 {
                     "experiment": arm.experiment,
                     "role": arm.role,
+                    "arm": arm.arm,
                     "temperature": arm.temperature,
                     "label": label,
                     "class": classes[label],
@@ -169,11 +168,9 @@ def run_table(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[RUN_COLUMNS]
 
 
-def arm_name(role: str, temperature: float, chosen: bool = False) -> str:
-    """How a person reads an arm: teacher, baseline, student T = 4, with a star where validation chose it."""
-    if role != "student":
-        return role
-    return f"student, T = {temperature:g}{' *' if chosen else ''}"
+def starred(arm: str, chosen: bool) -> str:
+    """An arm's name, with a star where validation chose its temperature."""
+    return f"{arm} *" if chosen else arm
 
 
 def show_interval(mean: float, high: float, digits: int = 2) -> str:
@@ -190,7 +187,7 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     readable = pd.DataFrame(
         {
             "experiment": table.experiment,
-            "arm": [arm_name(row.role, row.temperature, row.chosen) for row in table.itertuples()],
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
             "parameters": [f"{value:,}" for value in table.parameters],
             "n": table.n,
         }
@@ -211,7 +208,7 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
 
 def _comparable(row: tuple) -> bool:
     """A published student was the best of its makers' choice, so it stands beside the chosen temperature alone."""
-    return row.role != "student" or row.chosen
+    return row.role in ("teacher", "baseline") or row.chosen
 
 
 def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
@@ -219,9 +216,9 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "experiment": table.experiment,
-            "temperature": table.temperature + table.chosen.map({True: " *", False: ""}),
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
             "n": table.n,
-            "student minus baseline, points": [show_interval(row.gain, row.gain_high) for row in table.itertuples()],
+            "arm minus baseline, points": [show_interval(row.gain, row.gain_high) for row in table.itertuples()],
             "teacher minus baseline, points": [f"{value:.2f}" for value in table.gap],
             "gap recovered, %": [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in table.recovered],
         }
@@ -231,7 +228,6 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
 def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
     """The class-error table for readers: a row per experiment and class, a column per arm."""
     shown = table.assign(
-        arm=[arm_name(row.role, row.temperature) for row in table.itertuples()],
         shown=[show_interval(row.errors, row.errors_high, 1) for row in table.itertuples()],
     )
     order = list(dict.fromkeys(shown.arm))
