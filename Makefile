@@ -1,5 +1,6 @@
 # make        everything: the environment, then the default study with its report
 # make test   the tests
+# make benchmarks   how fast this machine is, beside peers; writes benchmarks/results
 # Both are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -23,8 +24,16 @@ lint: .venv/installed
 	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
 	touch $@
 
+# About half an hour on two idle cores. torchdistill is measured beside this engine and used nowhere else.
+benchmarks: .venv/installed
+	uv pip install --quiet --no-deps torchdistill==1.1.5
+	python benchmarks/epochs.py
+	python benchmarks/roofline.py
+	python benchmarks/precision.py
+	python benchmarks/scaling.py
+
 # After a change of pyproject.toml.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 
-.PHONY: study test lint lock
+.PHONY: study test lint benchmarks lock

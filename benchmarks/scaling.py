@@ -1,0 +1,104 @@
+"""How cost grows: a study's with seeds, temperatures and epochs, and Snakemake's own with jobs.
+
+Small studies are run whole in folders of their own; the teacher's share must not grow with the temperatures.
+"""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from measuring import ROOT, save_results
+
+SMALL = {
+    "seeds": [0],
+    "split": {"validation": 500, "train_limit": 6000, "test_limit": 1000},
+    "recipes": {"teacher": {"epochs": 2}, "student": {"epochs": 2}},
+    "experiments": {"custom": None, "resnet": {"temperatures": [4], "controls": None, "published": {}}},
+}
+STUDIES = {
+    "1 seed, 1 temperature, 2 epochs": {},
+    "4 temperatures": {"experiments": {"resnet": {"temperatures": [1, 2, 4, 8]}}},
+    "8 temperatures": {"experiments": {"resnet": {"temperatures": [1, 1.5, 2, 3, 4, 6, 8, 10]}}},
+    "2 seeds": {"seeds": [0, 1]},
+    "4 epochs": {"recipes": {"teacher": {"epochs": 4}, "student": {"epochs": 4}}},
+}
+RULES = {
+    "teachers": "runs/resnet/labels/seed*.tsv",
+    "caching": "teacher_logits/**/*.tsv",
+    "baselines": "runs/student/labels/seed*.tsv",
+    "students": "runs/student/resnet_*/seed*.tsv",
+    "evaluation": "runs/**/evaluate_runs.tsv",
+}
+TOUCH = """
+rule all:
+    input: expand("{number}.txt", number=range(config["jobs"]))
+rule one:
+    output: "{number}.txt"
+    shell: "touch {output}"
+"""
+
+
+def main() -> None:
+    save_results("scaling_studies", pd.DataFrame(list(map(study_row, STUDIES))), "Cost of a study", [STUDY_NOTE])
+    save_results("scaling_jobs", pd.DataFrame(job_rows()), "Snakemake's own cost", [JOB_NOTE])
+
+
+STUDY_NOTE = (
+    "Core-seconds of one-thread jobs, start-up included, on 5 500 training images, two jobs at a time, one run each. "
+    "Caching is the teacher's share of distillation: with more temperatures it stays what it is."
+)
+JOB_NOTE = (
+    "Execution: seconds a job of `touch`, from runs of 20 and 220 jobs on two cores. Plans: `snakemake --dry-run` of "
+    "this workflow, seconds of the whole command. One run each."
+)
+
+
+def merged(base: dict, override: dict) -> dict:
+    both = {key for key in base if isinstance(base[key], dict) and isinstance(override.get(key), dict)}
+    return base | override | {key: merged(base[key], override[key]) for key in both}
+
+
+def snakemake(folder: Path, *arguments: str) -> float:
+    """Run Snakemake in `folder`; returns its seconds."""
+    started = time.perf_counter()
+    subprocess.run(["snakemake", "--quiet", "all", *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def study_row(name: str) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        override = Path(folder) / "study.yaml"
+        override.write_text(yaml.safe_dump({"study": "small"} | merged(SMALL, STUDIES[name])))
+        workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(override), "--cores", "2"]
+        snakemake(Path(folder), *workflow, "--until", "evaluate_runs")
+        benchmarks = Path(folder) / "results" / "small" / "benchmarks"
+        seconds = {
+            rule: sum(pd.read_csv(path, sep="\t").s.sum() for path in benchmarks.glob(pattern))
+            for rule, pattern in RULES.items()
+        }
+    return {"study": name} | seconds | {"total": sum(seconds.values())}
+
+
+def job_rows() -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Snakefile").write_text(TOUCH)
+        few, many = (
+            snakemake(Path(folder), "--cores", "2", "--forceall", "--config", f"jobs={jobs}") for jobs in (20, 220)
+        )
+        rows = [{"what": "execution of a job", "jobs": 1, "seconds": (many - few) / 200}]
+        for seeds, temperatures in ((3, 4), (10, 8), (30, 20), (60, 80)):
+            override = Path(folder) / "study.yaml"
+            values = [round(1 + 0.25 * number, 2) for number in range(temperatures)]
+            experiments = {name: {"temperatures": values} for name in ("custom", "resnet")}
+            override.write_text(yaml.safe_dump({"seeds": list(range(seeds)), "experiments": experiments}))
+            workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(override), "--dry-run"]
+            jobs = seeds * (2 * temperatures + 6)
+            rows.append({"what": "plan of a study", "jobs": jobs, "seconds": snakemake(Path(folder), *workflow)})
+    return rows
+
+
+if __name__ == "__main__":
+    main()
