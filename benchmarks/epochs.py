@@ -94,7 +94,8 @@ def main() -> None:
             memory = max(process["peak_memory_mb"] for process in found)
             rows.append((task, variant, processes, threads, number, speed, memory))
             print(*rows[-1], flush=True)
-    save_results("epochs", summary(rows), "Training epochs beside peers", notes(arguments.rounds))
+    table = summary(rows)
+    save_results("epochs", table, "Training epochs beside peers", notes(arguments.rounds), readable(table))
 
 
 def summary(rows: list[tuple]) -> pd.DataFrame:
@@ -117,12 +118,30 @@ def summary(rows: list[tuple]) -> pd.DataFrame:
     ).reset_index()
 
 
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The summary for readers."""
+    return pd.DataFrame(
+        {
+            "epoch of": table.task,
+            "variant": table.variant,
+            "processes x threads": [f"{row.processes} x {row.threads}" for row in table.itertuples()],
+            "images/s": _ranges(table.images_per_second, table.lowest, table.highest, ",.0f"),
+            "times slower": _ranges(table.times_slower, table.least_slower, table.most_slower, ".2f"),
+            "peak memory, MB": [f"{value:.0f}" for value in table.peak_memory_mb],
+        }
+    )
+
+
+def _ranges(middle: pd.Series, low: pd.Series, high: pd.Series, form: str) -> list[str]:
+    return [f"{m:{form}} ({a:{form}} to {b:{form}})" for m, a, b in zip(middle, low, high, strict=True)]
+
+
 def notes(rounds: int) -> list[str]:
     return [
         f"Images a second of the whole machine: median of {rounds} interleaved rounds, with the lowest and highest. "
         f"One epoch is {BATCHES} batches of {RECIPE.batch_size}; images of this engine are flipped and shifted.",
-        "times_slower is the speed of this engine over the variant's in the same round, median and range. "
-        "peak_memory_mb is of one process.",
+        "Times slower: the speed of this engine over the variant's in the same round, median and range. Peak memory is "
+        "of one process.",
         "Tutorial: PyTorch's Knowledge Distillation Tutorial, float32, DataLoader of two workers, no augmentation. "
         "torchdistill: version 1.1.5, DistillationBox and KDLoss with the same DataLoader.",
     ]

@@ -74,11 +74,14 @@ def wait_for_the_others() -> None:
     sys.stdin.readline()
 
 
-def save_results(name: str, table: pd.DataFrame, title: str, notes: list[str]) -> None:
-    """Write `table` to results/<name>.csv and, with where it was measured, to results/<name>.md."""
+def save_results(
+    name: str, table: pd.DataFrame, title: str, notes: list[str], readable: pd.DataFrame | None = None
+) -> None:
+    """Write `table` to results/<name>.csv and, for readers and with where it was measured, to results/<name>.md."""
     RESULTS.mkdir(exist_ok=True)
     table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.6g")
-    lines = [f"# {title}", "", _markdown(table), "", *(f"* {note}" for note in [*notes, *where()])]
+    shown = _markdown(table if readable is None else readable)
+    lines = [f"# {title}", "", shown, "", *(f"* {note}" for note in [*notes, *where()])]
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
