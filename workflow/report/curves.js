@@ -87,12 +87,14 @@ function makePanel(measure) {
   const label = document.createElement("label");
   panel.select = document.createElement("select");
   panel.select.append(...Object.entries(MEASURES).map(([value, text]) => new Option(text, value, false, value === measure)));
-  label.append("Shown ", panel.select);
+  panel.select.id = `shown-${measure}`;
+  label.htmlFor = panel.select.id;
+  label.append("Shown ");
   panel.chart = svg("svg", { tabindex: 0, role: "img" });
   panel.tip = document.createElement("div");
   panel.tip.className = "tip";
   panel.tip.setAttribute("role", "status");
-  panel.root.append(label, panel.chart, panel.tip);
+  panel.root.append(label, panel.select, panel.chart, panel.tip);
   panel.select.addEventListener("change", () => {
     panel.measure = panel.select.value;
     draw(panel);

@@ -1,6 +1,6 @@
 "use strict";
 
-const MOST_CLASSES = 12; // beyond, only classes with a percent somewhere are listed
+const MOST_CLASSES = 12; // of more, the most probable ones are listed
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 
@@ -208,14 +208,21 @@ function showDetail(image) {
       ...columns.map((column) => element("th", { scope: "col" }, swatch(column.colour), ` ${unbroken(column.name)}`)),
     ),
   );
-  const listed = data.classes.map((_, number) => number).filter((number) => {
-    if (data.classes.length <= MOST_CLASSES || number === label) return true;
-    return columns.some((column) => column.values && column.values[number] >= 0.01);
-  });
+  const { listed, rest } = likelyClasses(label, columns);
   byId("classes").replaceChildren(...listed.map((number) => classRow(number, number === label, columns)));
-  const rest = data.classes.length - listed.length;
-  byId("rest").textContent = rest ? `${rest} other classes, each below 1 % in every column.` : "";
+  byId("rest").textContent = rest;
   byId("answers").replaceChildren(...experiment().arms.map((arm) => answerRow(image, arm)));
+}
+
+/* The classes to list, in their order: the true one and the most probable ones; and words about the others. */
+function likelyClasses(label, columns) {
+  const highest = data.classes.map((_, number) => Math.max(...columns.map(({ values }) => values?.[number] ?? 0)));
+  const ranked = [...highest.keys()].sort((a, b) => (b === label) - (a === label) || highest[b] - highest[a]);
+  const listed = ranked.slice(0, MOST_CLASSES).sort((a, b) => a - b);
+  const others = ranked.slice(MOST_CLASSES);
+  if (others.length === 0) return { listed, rest: "" };
+  const most = Math.max(1, Math.ceil(100 * highest[others[0]]));
+  return { listed, rest: `${others.length} other classes have at most ${most} % in any column.` };
 }
 
 /* The two arms, the first's teacher where it is neither, and the soft target of the first that was distilled. */
