@@ -74,7 +74,7 @@ rule write_provenance:
             "<results>/pages/provenance.html",
             caption="../report/provenance.rst",
             category=section("Provenance"),
-            labels={"result": "code, machines, data, and what was not run"},
+            labels={"result": "where the numbers come from"},
         ),
     log:
         "<logs>/pages/write_provenance.log",

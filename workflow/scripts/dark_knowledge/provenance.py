@@ -81,7 +81,11 @@ def benchmark_table(folder: Path) -> pd.DataFrame:
 def left_undone(config: dict, full: dict, devices: set[str]) -> list[str]:
     """What the study did not run, a line each: against the study `full` where they share data and experiments."""
     limits = {"training": config["split"].get("train_limit"), "test": config["split"].get("test_limit")}
-    lines = [f"The data set's other {part} images: {limit:,} at most were used." for part, limit in limits.items() if limit is not None]
+    lines = [
+        f"The data set's other {part} images: {limit:,} at most were used."
+        for part, limit in limits.items()
+        if limit is not None
+    ]
     if config["dataset"] == full["dataset"]:
         lines += _unlike(config, full)
     if not devices & {"cuda", "mps"}:
