@@ -44,6 +44,20 @@ def test_arms_and_seeds_are_switched_off_and_on(page):
     expect_curves(page, means=4, seeds=4 * SEEDS)
 
 
+def test_all_at_once(page):
+    seeds, arms = page.get_by_role("button", name="all seeds"), page.get_by_role("button", name="all arms")
+    seeds.click()
+    expect_curves(page, means=3, seeds=0)
+    expect(page.get_by_role("button", name="seed 0")).to_have_attribute("aria-pressed", "false")
+    arms.click()
+    expect_curves(page, means=0, seeds=0)
+    page.get_by_role("button", name="teacher").click()
+    expect_curves(page, means=1, seeds=0)
+    seeds.click()
+    arms.click()
+    expect_curves(page, means=3, seeds=3 * SEEDS)
+
+
 def test_nothing_chosen_is_said_in_words(page):
     for arm in ("teacher", "baseline", "student, T = 4"):
         page.get_by_role("button", name=arm).click()

@@ -247,7 +247,7 @@ def test_many_classes_odd_pictures_and_other_seeds(tmp_path, explore):
     page = explore(tmp_path / "odd.html")
     kind(page, "Both wrong").check()
     count = page.get_by_role("status").inner_text()
-    found, left_out = map(int, re.match(r"(\d+) images: .* (\d+) images of them are left out", count).groups())
+    found, left_out = map(int, re.match(r"(\d+) images: .* Of these, (\d+) images cannot be shown", count).groups())
     assert tiles(page).count() == found - left_out
     assert re.search(r"35 other classes have at most \d+ % in any column", page.get_by_role("region").inner_text())
     shares = table_of(page.get_by_role("table").first)

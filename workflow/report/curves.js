@@ -53,8 +53,9 @@ function linearTicks(low, high, most) {
 
 function logTicks(low, high) {
   const ticks = [];
+  const factors = high > 300 * low ? [1] : [1, 2, 5];
   for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power++) {
-    for (const factor of [1, 2, 5]) ticks.push(Number((factor * 10 ** power).toPrecision(6)));
+    for (const factor of factors) ticks.push(Number((factor * 10 ** power).toPrecision(6)));
   }
   const inside = ticks.filter((tick) => low <= tick && tick <= high);
   return inside.length > 2 ? inside : linearTicks(low, high, 5);
@@ -205,29 +206,47 @@ function useExperiment(number) {
   state.hiddenArms.clear();
   state.hiddenSeeds.clear();
   const { arms } = experiment();
-  byId("arms").replaceChildren(...arms.map(({ name, colour }) => toggle(name, name, state.hiddenArms, colour)));
   const seeds = [...new Set(arms.flatMap(({ arm }) => data.arms[arm].seeds))].sort((a, b) => a - b);
-  byId("seeds").replaceChildren(...[MEAN, ...seeds].map((seed) => toggle(seed, seedName(seed), state.hiddenSeeds)));
+  switches("arms", arms.map(({ name, colour }) => ({ key: name, text: name, colour })), state.hiddenArms);
+  switches("seeds", [MEAN, ...seeds].map((seed) => ({ key: seed, text: seedName(seed) })), state.hiddenSeeds);
   update();
 }
 
-function toggle(key, text, hidden, colour = null) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.setAttribute("aria-pressed", true);
+/* A button for each entry, and one for all of them: it hides them, or shows them where some are hidden. */
+function switches(group, entries, hidden) {
+  const showState = () => {
+    all.setAttribute("aria-pressed", hidden.size === 0);
+    buttons.forEach((made, number) => made.setAttribute("aria-pressed", !hidden.has(entries[number].key)));
+    update();
+  };
+  const all = button({ text: `all ${group}` }, () => {
+    const hide = hidden.size === 0;
+    hidden.clear();
+    if (hide) entries.filter(({ key }) => key !== MEAN).forEach(({ key }) => hidden.add(key));
+    showState();
+  });
+  const buttons = entries.map((entry) => {
+    return button(entry, () => {
+      if (!hidden.delete(entry.key)) hidden.add(entry.key);
+      showState();
+    });
+  });
+  byId(group).replaceChildren(all, ...buttons);
+}
+
+function button({ text, colour = null }, pressed) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.setAttribute("aria-pressed", true);
   if (colour !== null) {
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.setProperty("--colour", colour);
-    button.append(swatch);
+    made.append(swatch);
   }
-  button.append(text);
-  button.addEventListener("click", () => {
-    if (!hidden.delete(key)) hidden.add(key);
-    button.setAttribute("aria-pressed", !hidden.has(key));
-    update();
-  });
-  return button;
+  made.append(text);
+  made.addEventListener("click", pressed);
+  return made;
 }
 
 function update() {

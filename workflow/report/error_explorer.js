@@ -143,7 +143,7 @@ function sentence(count, leftOut) {
   }[state.kind];
   const label = state.class === "all" ? "" : ` of class ${data.classes[state.class]}`;
   const seed = state.seed === "majority" ? "by the majority of seeds" : `seed ${state.seed}`;
-  const rest = leftOut ? ` ${images(leftOut)} of them are left out of this page for its size.` : "";
+  const rest = leftOut ? ` Of these, ${images(leftOut)} cannot be shown: the page would be too large.` : "";
   return `${count ? images(count) : "No image"}${label}: ${what} (${seed}).${rest}`;
 }
 
