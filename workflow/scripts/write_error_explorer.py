@@ -55,7 +55,8 @@ def shown_arms(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     drawn = []
     for experiment in arms.experiment.unique():
         own = plots.drawn_arms(arms, experiment)
-        drawn.append(own.assign(chosen=own.temperature == chosen_temperature(runs, arms, experiment)))
+        chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
+        drawn.append(own.assign(chosen=chosen))
     return pd.concat(drawn, ignore_index=True)
 
 
