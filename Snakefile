@@ -36,6 +36,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/interactive.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from .conftest import CHECKOUT, SMOKE
+from ..conftest import CHECKOUT, SMOKE
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,14 @@ def changed(smoke, *arguments):
     return {rule: count for rule, count in smoke.plan("--configfile", SMOKE, *arguments).items() if rule not in always}
 
 
-ANALYSIS = {"collect_results": 1, "make_tables": 1, "plot_experiment": 2, "write_summary": 1}
+PAGES = {"write_curves": 1, "write_error_explorer": 1}
+ANALYSIS = {
+    "collect_results": 1,
+    "make_tables": 1,
+    "plot_experiment": 2,
+    "write_summary": 1,
+    "write_provenance": 1,
+} | PAGES
 
 
 def test_everything_is_there(smoke):
@@ -33,17 +40,21 @@ def test_everything_is_there(smoke):
         for name in FIGURES:
             assert (smoke.results / "figures" / experiment / f"{name}.svg").read_text().rstrip().endswith("</svg>")
     report = (smoke.results / "report.html").read_text()
-    for name in ("summary.html", "accuracy.html", "confusion.svg", "samples.svg"):
+    pages = ("summary.html", "error_explorer.html", "curves.html", "provenance.html")
+    for name in (*pages, "accuracy.html", "confusion.svg", "samples.svg"):
         assert name in report
     assert len(list((smoke.results / "teacher_logits").rglob("*.safetensors"))) == 4
     assert not list(smoke.results.rglob("resume.pt"))
     assert not list(smoke.results.rglob("*.tmp"))
 
 
-def test_summary_needs_no_network(smoke):
-    summary = (smoke.results / "summary.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'>]+""", summary)
-    assert len(summary) < 1_500_000  # a larger page shows blank in a single-file report
+@pytest.mark.parametrize(
+    "name", ["summary.html", "pages/error_explorer.html", "pages/curves.html", "pages/provenance.html"]
+)
+def test_a_page_needs_no_network(smoke, name):
+    page = (smoke.results / name).read_text()
+    assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'>]+""", page)
+    assert len(page) < 1_500_000  # a larger page shows blank in a single-file report
 
 
 def test_tables_agree_with_the_runs(smoke):
@@ -109,9 +120,9 @@ def test_an_edited_page_is_written_again(smoke):
     ("name", "old", "new", "again"),
     [
         ("plots.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
-         {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
+         {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
         ("tables.py", '"accuracy": (', '"accuracy": ("In percent. "',
-         {"make_tables": 1, "plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
+         {"make_tables": 1, "plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
         ("engine.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
          {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 6} | ANALYSIS),
     ],

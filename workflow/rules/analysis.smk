@@ -1,5 +1,6 @@
 """Tables and figures of the collected results."""
 
+# Name of each table, its section of the report and its label there.
 TABLES = {
     "accuracy": ("Accuracy", "accuracy comparison"),
     "gap_recovered": ("Accuracy", "gap recovered"),
@@ -7,14 +8,14 @@ TABLES = {
     "runs": ("Cost", "all runs"),
 }
 
-# Name of each figure of an experiment, its category in the report and its label there.
+# Name of each figure of an experiment, its section of the report and its label there.
 FIGURES = {
-    "loss_by_step": ("Learning curves", "loss by step"),
-    "accuracy_by_step": ("Learning curves", "accuracy by step"),
-    "loss_by_epoch": ("Learning curves", "loss by epoch"),
-    "accuracy_by_epoch": ("Learning curves", "accuracy by epoch"),
-    "student_losses": ("Learning curves", "student's hard and soft losses"),
-    "validation_accuracy": ("Learning curves", "validation accuracy"),
+    "loss_by_step": ("Convergence and stability", "loss by step"),
+    "accuracy_by_step": ("Convergence and stability", "accuracy by step"),
+    "loss_by_epoch": ("Convergence and stability", "loss by epoch"),
+    "accuracy_by_epoch": ("Convergence and stability", "accuracy by epoch"),
+    "student_losses": ("Convergence and stability", "student's hard and soft losses"),
+    "validation_accuracy": ("Convergence and stability", "validation accuracy"),
     "temperature": ("Temperature", "accuracy by temperature"),
     "errors_per_class": ("Errors", "test errors per class"),
     "confusion": ("Errors", "confusion matrices"),
@@ -32,11 +33,11 @@ rule make_tables:
             name: report(
                 f"<results>/tables/{name}.html",
                 caption=f"../report/table_{name}.rst",
-                category=category,
+                category=section(title),
                 subcategory="all experiments",
-                labels={"table": label},
+                labels={"result": f"table: {label}"},
             )
-            for name, (category, label) in TABLES.items()
+            for name, (title, label) in TABLES.items()
         },
         csv=expand("<results>/tables/{table}.csv", table=TABLES),
         tex=expand("<results>/tables/{table}.tex", table=TABLES),
@@ -77,11 +78,11 @@ rule plot_experiment:
             name: report(
                 f"<results>/figures/{{experiment}}/{name}.svg",
                 caption=f"../report/{name}.rst",
-                category=category,
+                category=section(title),
                 subcategory="{experiment}",
-                labels={"figure": label},
+                labels={"result": label},
             )
-            for name, (category, label) in FIGURES.items()
+            for name, (title, label) in FIGURES.items()
         },
     log:
         "<logs>/figures/{experiment}/plot_experiment.log",
@@ -120,8 +121,8 @@ rule plot_samples:
         report(
             "<results>/figures/samples.svg",
             caption="../report/samples.rst",
-            category="Data set",
-            labels={"figure": "samples of each class"},
+            category=section("Overview"),
+            labels={"result": "samples of each class"},
         ),
     log:
         "<logs>/figures/plot_samples.log",

@@ -10,7 +10,9 @@ from pathlib import Path
 SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from dark_knowledge import study
 from dark_knowledge.command import InputError
@@ -23,6 +25,20 @@ try:
     study.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")
+
+# Sections of the report, in the order of a paper's results. The report sorts them by name.
+SECTIONS = [
+    "Overview",
+    "Accuracy",
+    "Temperature",
+    "Convergence and stability",
+    "Errors",
+    "Calibration and fidelity",
+    "Controls",
+    "Claims",
+    "Cost",
+    "Provenance",
+]
 
 EXPERIMENTS = list(study.experiments_of(config))
 ARMS = study.arms_of(config)
@@ -46,6 +62,19 @@ def script(name):
 def code(script):
     """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
     return code_fingerprint(SCRIPTS / script)
+
+
+def section(name):
+    """Category of a result in the report: its section with the number that sorts it."""
+    return f"{SECTIONS.index(name)} {name}"
+
+
+def full_study():
+    """The default study at full length, which says what this study leaves undone."""
+    root = Path(workflow.current_basedir).parents[1]
+    full = yaml.safe_load((root / "config.yaml").read_text())
+    update_config(full, yaml.safe_load((root / "workflow/studies/full.yaml").read_text()))
+    return {key: full[key] for key in ("dataset", "seeds", "recipes", "experiments")}
 
 
 def texts(*patterns):

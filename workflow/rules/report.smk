@@ -1,4 +1,4 @@
-"""The summary page and Snakemake's report."""
+"""The summary, the provenance, and Snakemake's report."""
 
 
 rule save_config:
@@ -33,8 +33,8 @@ rule write_summary:
         report(
             "<results>/summary.html",
             caption="../report/summary.rst",
-            category="Overview",
-            labels={"page": "summary"},
+            category=section("Overview"),
+            labels={"result": "summary"},
         ),
     log:
         "<logs>/report/write_summary.log",
@@ -62,14 +62,61 @@ rule write_summary:
         " > {log:q} 2>&1"
 
 
+rule write_provenance:
+    """Tell where the numbers come from, and what was not run."""
+    input:
+        **rules.download_dataset.output,
+        runs=rules.collect_results.output.runs,
+        data=rules.prepare_dataset.output,
+        config=rules.save_config.output,
+    output:
+        report(
+            "<results>/pages/provenance.html",
+            caption="../report/provenance.rst",
+            category=section("Provenance"),
+            labels={"result": "where the numbers come from"},
+        ),
+    log:
+        "<logs>/pages/write_provenance.log",
+    benchmark:
+        "<benchmarks>/pages/write_provenance.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        full=as_json(full_study()),
+        # Not an input: times differ from run to run, and nothing else depends on them.
+        benchmarks=subpath(rules.collect_results.benchmark, ancestor=2),
+        script=script("write_provenance.py"),
+        code=code("write_provenance.py"),
+        template=texts("provenance.html.j2", "page.html.j2"),
+    shell:
+        "python {params.script:q}"
+        " --runs {input.runs:q}"
+        " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
+        " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
+        " --data {input.data:q}"
+        " --config {input.config:q}"
+        " --full {params.full:q}"
+        " --benchmarks {params.benchmarks:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"
+
+
 rule report:
-    """Build Snakemake's report of the tables, figures and summary."""
+    """Build Snakemake's report of the tables, figures and pages."""
     input:
         config=rules.save_config.output,
         results=[
             rules.write_summary.output,
             rules.make_tables.output,
             rules.plot_samples.output,
+            rules.write_error_explorer.output,
+            rules.write_curves.output,
+            rules.write_provenance.output,
             expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
         ],
     output:
@@ -86,12 +133,13 @@ rule report:
         runtime=15,
     params:
         snakefile=relative(workflow.main_snakefile),
-        captions=texts("*.rst"),
+        stylesheet=relative(SCRIPTS.parent / "report" / "report.css"),
+        texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
     shell:
         "snakemake {input.results:q}"
         " --snakefile {params.snakefile:q}"
         " --configfile {input.config:q}"
         " --nolock --cores 1"
-        " --report {output:q}"
+        " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"

@@ -1,6 +1,7 @@
-"""Self-contained HTML pages: no script, no network."""
+"""Self-contained HTML pages: no network, and scripts only in the interactive ones."""
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parents[2] / "report"
+# Snakemake's single-file report shows a larger page blank: as a data address it would be above what a browser opens.
+MOST_BYTES = 1_500_000
 
 
 def table_page(table: pd.DataFrame, note: str) -> str:
@@ -18,6 +21,24 @@ def table_page(table: pd.DataFrame, note: str) -> str:
 def summary_page(**content: object) -> str:
     """The study's summary; its contents are the variables of summary.html.j2."""
     return _render("summary.html.j2", **content)
+
+
+def provenance_page(**content: object) -> str:
+    """Where the numbers come from; its contents are the variables of provenance.html.j2."""
+    return _render("provenance.html.j2", **content)
+
+
+def interactive_page(template: str, data: dict, **content: object) -> str:
+    """A page whose script reads `data` as JSON; other contents are variables of the template."""
+    return _render(template, data=data, **content)
+
+
+def largest_page(page: Callable[[int], str], most: int) -> tuple[str, int]:
+    """The page of a count up to `most`, close to the largest that a single-file report shows, and that count."""
+    count = most
+    while (size := len((text := page(count)).encode())) > MOST_BYTES and count > 1:
+        count = max(1, min(count - 1, int(0.99 * count * MOST_BYTES / size)))
+    return text, count
 
 
 def html_table(table: pd.DataFrame) -> Markup:

@@ -1,0 +1,63 @@
+"""What the page of learning curves carries."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dark_knowledge import curves
+
+ARMS = pd.DataFrame(
+    [
+        ("x", "teacher", "big", "labels", "teacher"),
+        ("x", "baseline", "small", "labels", "baseline"),
+        ("x", "control", "small", "big_T1_w0", "no labels"),
+        ("y", "baseline", "small", "labels", "baseline"),
+    ],
+    columns=["experiment", "role", "model", "supervision", "arm"],
+).assign(colour="#000000")
+
+
+def make_tables(seeds: dict[tuple[str, str], list[int]], epochs: int = 3, steps_per_epoch: int = 40):
+    by_epoch, by_step = [], []
+    for number, ((model, supervision), own) in enumerate(seeds.items()):
+        for seed in own:
+            keys = {"model": model, "supervision": supervision, "seed": seed}
+            values = {"loss": number + seed / 10, "train_accuracy": 0.5, "validation_loss": np.nan}
+            by_epoch.append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **values, validation_accuracy=0.25))
+            logged = pd.DataFrame({"step": range(0, epochs * steps_per_epoch, 20)})
+            by_step.append(logged.assign(**keys, **values))
+    return pd.concat(by_epoch, ignore_index=True), pd.concat(by_step, ignore_index=True)
+
+
+SEEDS = {("big", "labels"): [0, 1], ("small", "labels"): [0, 1], ("small", "big_T1_w0"): [5]}
+PER_EPOCH = {"big": 40, "small": 20}
+
+
+def test_each_arm_has_its_own_seeds_and_axes():
+    data = curves.page_data(ARMS, *make_tables(SEEDS), PER_EPOCH, most_epochs=3)
+    assert [arm["seeds"] for arm in data["arms"]] == [[0, 1], [0, 1], [5]]
+    assert [[arm["arm"] for arm in own["arms"]] for own in data["experiments"]] == [[0, 1, 2], [1]]
+    teacher, baseline, control = data["arms"]
+    assert teacher["epochs"]["epoch"] == [1, 2, 3]
+    assert (teacher["epochs"]["step"], baseline["epochs"]["step"]) == ([40, 80, 120], [20, 40, 60])
+    assert teacher["epochs"]["loss"] == [[0, 0, 0], [0.1, 0.1, 0.1]]
+    assert teacher["epochs"]["validation_accuracy"] == [[25, 25, 25], [25, 25, 25]]
+    assert teacher["epochs"]["validation_loss"] == [[None] * 3] * 2
+    assert teacher["steps"]["step"] == [0, 20, 40, 60, 80, 100]
+    assert control["steps"]["loss"] == [[2.5] * 6]
+
+
+def test_many_steps_are_pooled_and_many_epochs_thinned():
+    epochs, steps = make_tables({("big", "labels"): [0]}, epochs=100)
+    data = curves.page_data(ARMS.iloc[:1], epochs, steps, {"big": 40}, most_epochs=10)["arms"][0]
+    assert len(data["steps"]["step"]) <= 60
+    assert len(data["epochs"]["epoch"]) == 10
+    assert (data["epochs"]["epoch"][0], data["epochs"]["epoch"][-1]) == (1, 100)
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 12])
+def test_thinned_epochs_keep_the_last(most):
+    epochs, _ = make_tables({("big", "labels"): [0], ("small", "labels"): [3]}, epochs=7)
+    kept = curves.spaced_epochs(epochs, most).groupby("seed").epoch
+    assert (kept.size() == min(most, 7)).all()
+    assert (kept.max() == 6).all()

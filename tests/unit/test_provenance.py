@@ -1,0 +1,83 @@
+"""Where the numbers come from, and what a study left undone."""
+
+import copy
+
+import pandas as pd
+import pytest
+import yaml
+
+from dark_knowledge import provenance
+
+
+@pytest.fixture
+def full(config, root):
+    """The full study, its differences laid over the default one."""
+    study = copy.deepcopy(config)
+    for key, value in yaml.safe_load((root / "workflow/studies/full.yaml").read_text()).items():
+        for name, settings in value.items() if key in ("recipes", "experiments") else ():
+            study[key][name] |= settings
+        if key not in ("recipes", "experiments"):
+            study[key] = value
+    return study
+
+
+def test_the_default_study_leaves_seeds_temperatures_and_epochs(config, full):
+    assert provenance.left_undone(config, full, {"cpu"}) == [
+        "Seeds 3, 4, 5, 6, 7, 8, 9 of the full study.",
+        "Experiment custom: temperatures 1, 1.5, 2, 3, 6, 10, 20 of the full study.",
+        "Experiment resnet: temperatures 1.5, 3, 6, 10, 20 of the full study.",
+        "Training as long as the full study's: 12 epochs by recipe teacher, not 50.",
+        "Training as long as the full study's: 10 epochs by recipe student, not 50.",
+        "A run on a GPU: nothing here shows its speed or its rounding.",
+    ]
+
+
+def test_the_full_study_leaves_nothing(full):
+    assert provenance.left_undone(full, full, {"cuda"}) == []
+
+
+def test_another_data_set_is_not_compared(config, full):
+    mine = config | {"dataset": "mnist", "split": {"validation": 500, "seed": 0, "test_limit": 1000}}
+    assert provenance.left_undone(mine, full, {"mps"}) == ["The data set's other test images: 1,000 at most were used."]
+
+
+def test_an_experiment_left_out_is_named(config, full):
+    config["experiments"]["custom"] = None
+    assert "Experiment custom of the full study." in provenance.left_undone(config, full, {"cuda"})
+
+
+def test_checksums_are_those_of_the_files(tmp_path):
+    files = {part: tmp_path / part for part in ("a", "b", "c")}
+    for path in files.values():
+        path.write_bytes(b"abc")
+    abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    table = provenance.file_table(files, {"a": abc, "b": None, "c": "0" * 64})
+    assert (table["SHA-256 of the uncompressed file"] == abc).all()
+    assert list(table.checked) == [
+        "as in the config", "accepted unseen: the config names no checksum", "differs from the config",
+    ]  # fmt: skip
+
+
+def test_benchmarks_are_summed_where_there_are_any(tmp_path):
+    assert provenance.benchmark_table(tmp_path).empty
+    for name, line in (("seed0", "10.0\t100.0"), ("seed1", "5.5\t300.0"), ("evaluate_runs", "0.2\tNA")):
+        path = tmp_path / "runs" / "net" / "labels" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tmax_rss\n{line}\n")
+    assert provenance.benchmark_table(tmp_path).values.tolist() == [["train and evaluate", 3, "16", "300"]]
+
+
+def test_machines_and_seeds_are_counted_from_the_runs():
+    keys = {"machine": "m", "device": "cpu", "precision": "float32", "threads": 1, "torch": "2"}
+    runs = pd.DataFrame(
+        [
+            keys | {"model": "a", "supervision": "labels", "seed": seed, "seconds": 1.0, "commit": commit,
+                    "peak_memory_mb": 10.0 * seed}
+            for seed, commit in ((2, "c1"), (0, "c1"), (10, None))
+        ]
+    )  # fmt: skip
+    machines = provenance.machine_table(runs)
+    assert list(machines.commit) == ["c1", "unknown"]
+    assert list(machines.runs) == [2, 1]
+    assert list(machines["largest memory of a run, MB"]) == ["20", "100"]
+    assert provenance.run_counts(runs).values.tolist() == [["a", "labels", 3, "0, 2, 10"]]

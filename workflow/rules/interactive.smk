@@ -1,0 +1,86 @@
+"""Pages to look through the results by hand."""
+
+
+rule write_error_explorer:
+    """Show the test images that some run gets wrong, with every run's answer and probabilities."""
+    input:
+        arms=rules.collect_results.output.arms,
+        runs=rules.collect_results.output.runs,
+        predictions=rules.collect_results.output.predictions,
+        data=rules.prepare_dataset.output,
+        logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
+    output:
+        report(
+            "<results>/pages/error_explorer.html",
+            caption="../report/error_explorer.rst",
+            category=section("Errors"),
+            subcategory="all experiments",
+            labels={"result": "error explorer (interactive)"},
+        ),
+    log:
+        "<logs>/pages/write_error_explorer.log",
+    benchmark:
+        "<benchmarks>/pages/write_error_explorer.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        classes=as_json(DATASET["classes"]),
+        results=subpath(output[0], ancestor=2),
+        script=script("write_error_explorer.py"),
+        code=code("write_error_explorer.py"),
+        template=texts("error_explorer.*", "interactive.html.j2"),
+    shell:
+        "python {params.script:q}"
+        " --arms {input.arms:q}"
+        " --runs {input.runs:q}"
+        " --predictions {input.predictions:q}"
+        " --data {input.data:q}"
+        " --logits {params.results:q}/runs"
+        " --classes {params.classes:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_curves:
+    """Show losses and accuracies by epoch and step, with switches for arms and seeds."""
+    input:
+        arms=rules.collect_results.output.arms,
+        epochs=rules.collect_results.output.epochs,
+        steps=rules.collect_results.output.steps,
+        data=rules.prepare_dataset.output,
+    output:
+        report(
+            "<results>/pages/curves.html",
+            caption="../report/curves.rst",
+            category=section("Convergence and stability"),
+            subcategory="all experiments",
+            labels={"result": "learning curves (interactive)"},
+        ),
+    log:
+        "<logs>/pages/write_curves.log",
+    benchmark:
+        "<benchmarks>/pages/write_curves.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        batch_sizes=as_json({arm.model: config["recipes"][recipe_of(arm.model)]["batch_size"] for arm in ARMS}),
+        script=script("write_curves.py"),
+        code=code("write_curves.py"),
+        template=texts("curves.*", "interactive.html.j2"),
+    shell:
+        "python {params.script:q}"
+        " --arms {input.arms:q}"
+        " --epochs {input.epochs:q}"
+        " --steps {input.steps:q}"
+        " --data {input.data:q}"
+        " --batch-sizes {params.batch_sizes:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"

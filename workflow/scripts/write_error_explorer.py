@@ -1,0 +1,113 @@
+"""Write the error explorer: a page to look through the test images that some run gets wrong."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import safe_open
+
+from dark_knowledge import command, explorer, pages, plots
+from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.tables import chosen_temperature
+
+# Longer side of a picture among the others, and of the chosen one, on the screen.
+SMALL, LARGE = 56, 150
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for table in ("arms", "runs", "predictions"):
+        parser.add_argument(f"--{table}", type=Path, required=True, help="collected table")
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--logits", type=Path, required=True, help="folder of the study's runs, with each arm's logits")
+    parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    runs = pd.read_parquet(arguments.runs)
+    arms = shown_arms(pd.read_parquet(arguments.arms), runs)
+    with safe_open(arguments.data, framework="np") as file:
+        images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
+    distinct = explorer.distinct_arms(arms)
+    seeds = [own_rows(runs, arm).seed.to_list() for arm in distinct.itertuples()]
+    logits = [test_logits(arguments.logits / arm.model / arm.supervision) for arm in distinct.itertuples()]
+    check_against(pd.read_parquet(arguments.predictions, filters=[("epoch", "==", "last")]), distinct, seeds, logits)
+    order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
+
+    def page(shown: int) -> str:
+        data = explorer.page_data(arms, logits, seeds, labels, order, shown)
+        return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
+
+    text, shown = pages.largest_page(page, len(order))
+    with written_whole(arguments.out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"{shown} of the {len(order)} images that some run gets wrong")
+
+
+def shown_arms(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """All experiments' arms with name, colour, and whether validation chose the student's temperature."""
+    drawn = []
+    for experiment in arms.experiment.unique():
+        own = plots.drawn_arms(arms, experiment)
+        chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
+        drawn.append(own.assign(chosen=chosen))
+    return pd.concat(drawn, ignore_index=True)
+
+
+def own_rows(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
+
+
+def test_logits(folder: Path) -> np.ndarray:
+    """Logits [seeds, images, classes] of an arm's runs on the test images after the last epoch."""
+    with safe_open(folder / "logits.safetensors", framework="np") as file:
+        return file.get_tensor("last/test")
+
+
+def check_against(predictions: pd.DataFrame, distinct: pd.DataFrame, seeds: list, logits: list) -> None:
+    """Refuse logits that are not those the tables were collected from: counts of page and tables would differ."""
+    for arm, own_seeds, own in zip(distinct.itertuples(), seeds, logits, strict=True):
+        collected = own_rows(predictions, arm).pivot(index="seed", columns="image", values="prediction")
+        if not np.array_equal(collected.loc[own_seeds], own.argmax(-1)):
+            raise InputError(
+                f"the logits of {arm.model}/{arm.supervision} give other answers than the collected predictions; "
+                "remove both files and run the same command again"
+            )
+
+
+def error_page(data: dict, images: np.ndarray) -> str:
+    """The page of the given numbers and pictures, uint8 [shown, h, w]."""
+    height, width = images.shape[1:]
+    columns = max(1, math.isqrt(len(images)))
+    left_out = len(data["image"]) - len(images)
+    carried = (
+        f"Of the {data['testImages']:,} test images this page has the {len(data['image']):,} that some run gets wrong."
+    )
+    if left_out:
+        carried += (
+            f" To stay small it counts {left_out:,} of them without showing them: those on which the runs agree most."
+        )
+    return pages.interactive_page(
+        "error_explorer.html.j2",
+        data | {"width": width, "height": height, "columns": columns},
+        sprite=explorer.base64_text(explorer.sprite(images, columns)) if len(images) else "",
+        small=pixel(SMALL, height, width),
+        large=pixel(LARGE, height, width),
+        carried=carried,
+    )
+
+
+def pixel(longer_side: int, height: int, width: int) -> float:
+    """Screen pixels of an image's pixel: whole ones where the image is small, for sharp edges."""
+    scale = longer_side / max(height, width)
+    return math.floor(scale) if scale >= 1 else round(scale, 4)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,60 @@
+"""Write the page that tells where a study's numbers come from, and what was not run."""
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import pandas as pd
+from safetensors import safe_open
+
+from dark_knowledge import command, pages, provenance
+from dark_knowledge.command import written_whole
+
+PACKAGES = ["snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn", "safetensors"]
+PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=pd.read_parquet, required=True, help="collected table")
+    for part in PARTS:
+        parser.add_argument(f"--{part.replace('_', '-')}", type=Path, required=True, help="IDX file")
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
+    parser.add_argument("--full", type=json.loads, required=True, help="configuration of the full study, as JSON")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of benchmark files, those there are")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    config = json.loads(arguments.config.read_text())
+    dataset = config["datasets"][config["dataset"]]
+    page = pages.provenance_page(
+        study=config["study"],
+        dataset=config["dataset"],
+        undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
+        machines=pages.html_table(provenance.machine_table(arguments.runs)),
+        python=platform.python_version(),
+        versions=pages.html_table(provenance.versions(PACKAGES)),
+        files=pages.html_table(
+            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset["sha256"])
+        ),
+        prepared=provenance.sha256(arguments.data),
+        images=image_counts(arguments.data),
+        runs=pages.html_table(provenance.run_counts(arguments.runs)),
+        benchmarks=pages.html_table(provenance.benchmark_table(arguments.benchmarks)),
+    )
+    with written_whole(arguments.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def image_counts(data: str) -> dict[str, int]:
+    with safe_open(data, framework="np") as file:
+        return {part: file.get_slice(f"{part}_labels").get_shape()[0] for part in ("train", "validation", "test")}
+
+
+if __name__ == "__main__":
+    command.run(main)
