@@ -3,7 +3,15 @@
 TABLES = {
     "accuracy": ("Accuracy", "accuracy comparison"),
     "gap_recovered": ("Accuracy", "gap recovered"),
+    "mcnemar": ("Accuracy", "McNemar's tests"),
+    "convergence": ("Convergence and stability", "time to an accuracy"),
     "errors_per_class": ("Errors", "errors per class"),
+    "class_differences": ("Errors", "errors per class, less the baseline's"),
+    "hardest_class": ("Errors", "hardest class"),
+    "error_similarity": ("Errors", "similarity of errors"),
+    "image_outcomes": ("Errors", "images repaired and broken"),
+    "calibration": ("Calibration and fidelity", "calibration and fidelity"),
+    "cost": ("Cost", "cost and gain"),
     "runs": ("Cost", "all runs"),
 }
 
@@ -26,7 +34,10 @@ rule make_tables:
     input:
         arms=rules.collect_results.output.arms,
         runs=rules.collect_results.output.runs,
+        epochs=rules.collect_results.output.epochs,
         predictions=rules.collect_results.output.predictions,
+        class_errors=rules.collect_results.output.class_errors,
+        fidelity=rules.collect_results.output.fidelity,
     output:
         **{
             name: report(
@@ -52,7 +63,8 @@ rule make_tables:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
-        published=as_json({name: config["experiments"][name].get("published", {}) for name in EXPERIMENTS}),
+        published=as_json(study.published_of(config)),
+        accuracies=as_json(config["claims"]["validation_accuracies"]),
         out=subpath(output.accuracy, parent=True),
         script=script("make_tables.py"),
         code=code("make_tables.py"),
@@ -61,9 +73,13 @@ rule make_tables:
         "python {params.script:q}"
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
+        " --epochs {input.epochs:q}"
         " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
+        " --fidelity {input.fidelity:q}"
         " --classes {params.classes:q}"
         " --published {params.published:q}"
+        " --accuracies {params.accuracies:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 

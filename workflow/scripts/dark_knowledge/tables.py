@@ -1,7 +1,9 @@
 """A study's tables: tidy data frames first, then what a person reads."""
 
+import numpy as np
 import pandas as pd
 
+from dark_knowledge.command import InputError
 from dark_knowledge.statistics import Interval, mean_interval
 
 NO_NUMBER = "\N{EN DASH}"
@@ -46,6 +48,52 @@ def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) 
     return float(scores.idxmax())
 
 
+def named_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The experiment's arms with `arm`, their name for readers, and `chosen`: the student that validation picks."""
+    own = arms[arms.experiment == experiment]
+    chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
+    return own.assign(arm=[_name(arm) for arm in own.itertuples()], chosen=chosen)
+
+
+def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The named arms of an experiment, of its students only the chosen one."""
+    named = named_arms(arms, runs, experiment)
+    return named[(named.role != "student") | named.chosen]
+
+
+def starred(table: pd.DataFrame) -> pd.Series:
+    """The arms' names, with a star where validation chose the temperature."""
+    return table.arm + table.chosen.map({True: " *", False: ""})
+
+
+def _name(arm: tuple) -> str:
+    named_by_role = arm.role in ("teacher", "baseline", "student")
+    return arm_name(arm.role, arm.temperature) if named_by_role else getattr(arm, "label", arm.role)
+
+
+def arm_of(arms: pd.DataFrame, role: str) -> tuple:
+    """The one arm of a role among the compared arms of an experiment."""
+    return next(arms[arms.role == role].itertuples())
+
+
+def rows_of(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """The rows of one arm's runs."""
+    return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
+
+
+def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
+    """One column of one arm's runs, by seed."""
+    return rows_of(table, arm).set_index("seed")[column].sort_index()
+
+
+def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """`a` minus `b` over the seeds [n] that both have; refused where they share none."""
+    a, b = a.align(b, join="inner")
+    if a.empty:
+        raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
+    return (a - b).to_numpy(float)
+
+
 def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 
@@ -79,6 +127,7 @@ def published_rows(published: dict) -> pd.DataFrame:
             {"experiment": experiment, "role": role} | figures
             for experiment, roles in published.items()
             for role, figures in roles.items()
+            if role in ("teacher", "baseline", "student")
         ],
         columns=["experiment", "role", "parameters", "train_accuracy", "test_accuracy"],
     )
@@ -180,9 +229,26 @@ def show_interval(mean: float, high: float, digits: int = 2) -> str:
     """93.12 ± 0.22, the interval being symmetric; the mean alone where there is no interval; a dash for no number."""
     if pd.isna(mean):
         return NO_NUMBER
-    if pd.isna(high):
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
+    return f"{mean:.{digits}f}{_half(mean, high, digits)}"
+
+
+def _half(mean: float, high: float, digits: int) -> str:
+    return "" if pd.isna(high) else f" \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
+
+
+def show_difference(mean: float, high: float, digits: int = 2) -> str:
+    """As `show_interval`, with a sign: +0.31 ± 0.30."""
+    if pd.isna(mean):
+        return NO_NUMBER
+    not_minus_zero = round(mean, digits) + 0.0
+    return f"{not_minus_zero:+.{digits}f}".replace("-", "\N{MINUS SIGN}") + _half(mean, high, digits)
+
+
+def show_p(p: float) -> str:
+    """A p value with three decimals, a dash for none."""
+    if pd.isna(p):
+        return NO_NUMBER
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
