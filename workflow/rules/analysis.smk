@@ -26,6 +26,13 @@ FIGURES = {
     "temperature": ("Temperature", "accuracy by temperature"),
     "errors_per_class": ("Errors", "test errors per class"),
     "confusion": ("Errors", "confusion matrices"),
+    "class_differences": ("Errors", "test errors per class, less the baseline's"),
+    "hardest_class": ("Errors", "hardest class"),
+    "error_similarity": ("Errors", "similarity of errors, all runs"),
+    "image_gallery": ("Errors", "images repaired and broken"),
+    "reliability": ("Calibration and fidelity", "reliability diagram"),
+    "fidelity": ("Calibration and fidelity", "fidelity and accuracy"),
+    "cost": ("Cost", "accuracy and cost"),
 }
 
 
@@ -88,6 +95,7 @@ rule plot_experiment:
     """Draw all figures of one experiment."""
     input:
         **rules.collect_results.output,
+        data=rules.prepare_dataset.output,
     output:
         **{
             name: report(
@@ -111,6 +119,8 @@ rule plot_experiment:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
+        published=lambda wildcards: as_json(study.published_of(config)[wildcards.experiment]),
+        level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
         script=script("plot_experiment.py"),
         code=code("plot_experiment.py"),
@@ -122,8 +132,13 @@ rule plot_experiment:
         " --epochs {input.epochs:q}"
         " --steps {input.steps:q}"
         " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
+        " --fidelity {input.fidelity:q}"
+        " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
         " --classes {params.classes:q}"
+        " --published {params.published:q}"
+        " --level {params.level}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 

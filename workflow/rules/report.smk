@@ -33,7 +33,7 @@ rule judge_claims:
         config=rules.save_config.output,
     output:
         page=report(
-            "<results>/claims.html",
+            "<results>/pages/claims.html",
             caption="../report/claims.rst",
             category="Overview",
             labels={"page": "claims, judged"},

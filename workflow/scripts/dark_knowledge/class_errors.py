@@ -20,6 +20,7 @@ from dark_knowledge.tables import (
     show_difference,
     show_interval,
     show_p,
+    with_experiment,
 )
 
 NOTES = {
@@ -52,22 +53,31 @@ def hardest_class(class_errors: pd.DataFrame, baseline: tuple, published: dict) 
 def class_difference_table(
     class_errors: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame, classes: list[str]
 ) -> pd.DataFrame:
-    """A row per experiment, arm and class: errors less the baseline's, paired by seed: interval, p and Holm's p."""
+    """`class_differences` of every experiment, its name first."""
+    return pd.concat(
+        [
+            with_experiment(experiment, class_differences(class_errors, compared_arms(arms, runs, experiment), classes))
+            for experiment in arms.experiment.unique()
+        ],
+        ignore_index=True,
+    )
+
+
+def class_differences(class_errors: pd.DataFrame, compared: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """A row per arm and class: test errors less the baseline's, paired by seed, with interval, p and Holm's p."""
+    baseline = class_error_counts(class_errors, arm_of(compared, "baseline"))
     rows = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
-        baseline = class_error_counts(class_errors, arm_of(compared, "baseline"))
-        for arm in compared[compared.role != "baseline"].itertuples():
-            own = class_error_counts(class_errors, arm)
-            differences = [difference(own[label], baseline[label]) for label in range(len(classes))]
-            p = [sign_flip_p(values) for values in differences]
-            for label, (values, p_holm) in enumerate(zip(differences, holm(p), strict=True)):
-                mean, low, high, n = mean_interval(values)
-                rows.append(
-                    {"experiment": experiment, "arm": arm.arm, "label": label, "class": classes[label], "n": n}
-                    | {"baseline_errors": baseline[label].mean(), "errors": own[label].mean()}
-                    | {"difference": mean, "low": low, "high": high, "p": p[label], "p_holm": p_holm}
-                )
+    for arm in compared[compared.role != "baseline"].itertuples():
+        own = class_error_counts(class_errors, arm)
+        differences = [difference(own[label], baseline[label]) for label in range(len(classes))]
+        p = [sign_flip_p(values) for values in differences]
+        for label, (values, p_holm) in enumerate(zip(differences, holm(p), strict=True)):
+            mean, low, high, n = mean_interval(values)
+            rows.append(
+                {"arm": arm.arm, "label": label, "class": classes[label], "n": n}
+                | {"baseline_errors": baseline[label].mean(), "errors": own[label].mean()}
+                | {"difference": mean, "low": low, "high": high, "p": p[label], "p_holm": p_holm}
+            )
     return pd.DataFrame(rows)
 
 
@@ -97,24 +107,33 @@ def hardest_class_table(
     classes: list[str],
     published: dict,
 ) -> pd.DataFrame:
-    """A row per experiment, arm and quantity of the hardest class: its recall, precision and flows to and from others.
-
-    `published` has each experiment's figures. `mean`, `low`, `high` are over seeds, `difference` is to the baseline.
-    """
-    rows = []
+    """`hardest_class_rows` of every experiment, its name first; `published` has each experiment's figures."""
+    tables = []
     for experiment in arms.experiment.unique():
         compared = compared_arms(arms, runs, experiment)
         label = hardest_class(class_errors, arm_of(compared, "baseline"), published[experiment])
-        baseline = class_quantities(predictions, arm_of(compared, "baseline"), label, classes)
-        for arm in compared.itertuples():
-            for quantity, values in class_quantities(predictions, arm, label, classes).items():
-                mean, low, high, n = mean_interval(values)
-                gain = mean_interval(difference(values, baseline[quantity]))
-                rows.append(
-                    {"experiment": experiment, "label": label, "class": classes[label], "quantity": quantity}
-                    | {"arm": arm.arm, "role": arm.role, "n": n, "mean": mean, "low": low, "high": high}
-                    | {"difference": gain.mean, "difference_low": gain.low, "difference_high": gain.high}
-                )
+        tables.append(with_experiment(experiment, hardest_class_rows(predictions, compared, label, classes)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def hardest_class_rows(
+    predictions: pd.DataFrame, compared: pd.DataFrame, label: int, classes: list[str]
+) -> pd.DataFrame:
+    """A row per arm and quantity of class `label`: its recall, precision and flows to and from other classes.
+
+    `mean`, `low`, `high` are over seeds, `difference` is to the baseline, paired by seed.
+    """
+    baseline = class_quantities(predictions, arm_of(compared, "baseline"), label, classes)
+    rows = []
+    for arm in compared.itertuples():
+        for quantity, values in class_quantities(predictions, arm, label, classes).items():
+            mean, low, high, n = mean_interval(values)
+            gain = mean_interval(difference(values, baseline[quantity]))
+            rows.append(
+                {"label": label, "class": classes[label], "quantity": quantity}
+                | {"arm": arm.arm, "role": arm.role, "n": n, "mean": mean, "low": low, "high": high}
+                | {"difference": gain.mean, "difference_low": gain.low, "difference_high": gain.high}
+            )
     return pd.DataFrame(rows)
 
 

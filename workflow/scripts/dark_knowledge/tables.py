@@ -71,6 +71,11 @@ def _name(arm: tuple) -> str:
     return arm_name(arm.role, arm.temperature) if named_by_role else getattr(arm, "label", arm.role)
 
 
+def with_experiment(experiment: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the experiment's name as its first column."""
+    return pd.DataFrame({"experiment": experiment}, index=table.index).join(table)
+
+
 def arm_of(arms: pd.DataFrame, role: str) -> tuple:
     """The one arm of a role among the compared arms of an experiment."""
     return next(arms[arms.role == role].itertuples())
