@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from dark_knowledge.costs import run_costs
-from dark_knowledge.plots import legend, subplots
+from dark_knowledge.plots import legend, possible_percent, subplots
 from dark_knowledge.statistics import calibration_bins, mean_interval
 from dark_knowledge.tables import arm_of, by_seed, rows_of
 
@@ -63,6 +63,8 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> 
             axis.axvline(own, color=teacher.colour, linestyle="--", linewidth=1)
         axis.set(xlabel=title, ylabel="Test accuracy (%)")
         axis.label_outer()
+    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
     legend(figure, arms)
     return figure
 
@@ -88,6 +90,7 @@ def cost(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_locator(NullLocator())
         axis.label_outer()
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
     legend(figure, arms)
     keys = [
         Line2D([], [], color="#808080", marker="o", linestyle="", markerfacecolor=fill) for fill in ("white", "#808080")

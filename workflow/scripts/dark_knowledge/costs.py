@@ -95,18 +95,16 @@ def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
             "gain, points": [
                 NO_NUMBER if row.role == "baseline" else show_difference(row.gain, row.gain_high) for row in rows
             ],
-            "epochs": table.epochs,
-            "training, s": [f"{value:.0f}" for value in table.own_seconds],
-            "teacher, s": [_or_dash(value, ".0f") for value in table.teacher_seconds],
-            "logits, s": [_or_dash(value, ".0f") for value in table.caching_seconds],
+            "training, s (epochs)": [f"{row.own_seconds:.0f} ({row.epochs})" for row in rows],
+            "teacher and logits, s": [_or_dash(row.total_seconds - row.own_seconds) for row in rows],
             "total, s": [f"{value:.0f}" for value in table.total_seconds],
             "gain per extra minute": [show_difference(row.gain_per_minute, None, 3) for row in rows],
-            "total, 10¹² multiply-adds": [f"{value / 1e12:.1f}" for value in table.total_multiply_adds],
+            "total, 10¹² mult.-adds": [f"{value / 1e12:.1f}" for value in table.total_multiply_adds],
             "gain per extra 10¹²": [show_difference(row.gain_per_tera, None, 4) for row in rows],
-            "in use, 10⁶ an image": [f"{value / 1e6:.2f}" for value in table.multiply_adds],
+            "in use, 10⁶ mult.-adds": [f"{value / 1e6:.2f}" for value in table.multiply_adds],
         }
     )
 
 
-def _or_dash(value: float, form: str) -> str:
-    return format(value, form) if value else NO_NUMBER
+def _or_dash(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds else NO_NUMBER

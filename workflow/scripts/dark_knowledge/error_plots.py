@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 
 from dark_knowledge.class_errors import class_differences, hardest_class_rows
 from dark_knowledge.error_sets import common_wrong, wrong_images
-from dark_knowledge.plots import class_labels, legend, subplots, whole_numbers
+from dark_knowledge.plots import class_labels, legend, possible_percent, subplots, whole_numbers
 from dark_knowledge.statistics import kappa_matrix
 from dark_knowledge.tables import arm_of, rows_of
 
@@ -52,6 +52,7 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: pd.DataFrame, label: i
     _dots(axes[0], shares.assign(place=shares.quantity.map({"recall, %": 0, "precision, %": 1})), arms)
     _categories(axes[0], ["Recall", "Precision"])
     axes[0].set(title=name, xlabel="Percent")
+    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
     for axis, way, title in zip(axes[1:], ("to", "from"), (f"{name} taken for", f"Taken for {name}"), strict=True):
         shown = flows[flows.quantity.str.startswith(f"{way} ") & flows.other.isin(others)]
         _dots(axis, shown.assign(place=shown.other.map(others.index)), arms)
@@ -98,9 +99,10 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         pd.DataFrame(off_diagonal, names, names), mask=np.isnan(off_diagonal), row_linkage=tree, col_linkage=tree,
         row_colors=[colours[arm] for arm, _ in wrong.index], cmap="mako_r", figsize=(side + 2, side),
         xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025, rasterized=not few,
-        cbar_pos=(0.02, 0.88, 0.025, 0.1), cbar_kws={"label": "Cohen's kappa"},
+        cbar_pos=(0.02, 0.87, 0.025, 0.08),
     )  # fmt: skip
     pyplot.close(grid.figure)
+    grid.ax_cbar.set_title("Kappa", loc="left")
     grid.ax_heatmap.set(xlabel="", ylabel="", facecolor="#d0d0d0")
     for axis in (grid.ax_heatmap, grid.ax_row_colors):
         axis.grid(visible=False)

@@ -154,7 +154,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         _log_temperatures(axis, students.temperature)
         axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
         axis.label_outer()
-    axes[0].set_ylim(top=min(axes[0].get_ylim()[1], 100))
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
     keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in others.itertuples()]
     colour = students.colour.iloc[len(students) // 2]
     keys += [Line2D([], [], color=colour, marker="o", linestyle="", label="student, mean")]
@@ -253,6 +253,11 @@ def subplots(width: float, height: float, rows: int = 1, columns: int = 1, **sha
 def in_percent(table: pd.DataFrame) -> pd.DataFrame:
     columns = table.columns[table.columns.str.endswith("accuracy")]
     return table.assign(**{column: 100 * table[column] for column in columns})
+
+
+def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
+    """An axis's limits without what lies below 0 or above 100: there an interval means nothing."""
+    return max(limits[0], 0), min(limits[1], 100)
 
 
 def class_labels(classes: list[str]) -> list[str]:

@@ -328,20 +328,3 @@ def readable_runs(table: pd.DataFrame) -> pd.DataFrame:
             "machine": table.machine + ", " + table.precision,
         }
     )
-
-
-def readable_cost(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per model and supervision: what one run costs, mean over seeds."""
-    mean = runs.groupby(["model", "supervision"], sort=False)[
-        ["parameters", "epochs", "seconds", "images_per_second", "peak_memory_mb"]
-    ].mean()
-    return pd.DataFrame(
-        {
-            "parameters": [f"{value:,.0f}" for value in mean.parameters],
-            "epochs": [f"{value:.0f}" for value in mean.epochs],
-            "training, s": [f"{value:.0f}" for value in mean.seconds],
-            "images/s": [f"{value:.0f}" for value in mean.images_per_second],
-            "peak memory, MB": [f"{value:.0f}" for value in mean.peak_memory_mb],
-        },
-        index=mean.index,
-    ).reset_index()
