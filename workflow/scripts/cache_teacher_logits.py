@@ -26,7 +26,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--cost", required=True, help="JSON file for the seconds that the forward passes took")
+    parser.add_argument("--cost", required=True, help="JSON file for what the forward passes cost")
     return parser.parse_args()
 
 
@@ -46,7 +46,8 @@ def main() -> None:
         print(f"epoch {epoch + 1:3d}/{recipe.epochs}  {len(logits[0]) / seconds[-1]:.0f} images/s", flush=True)
     save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
-    command.write_json(arguments.cost, {"seconds": sum(seconds), "machine": compute.machine})
+    images = len(logits) * len(logits[0])
+    command.write_json(arguments.cost, {"seconds": sum(seconds), "images": images, "machine": compute.machine})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ experiment, its likeness to the teacher.
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,14 @@ def main() -> None:
     for arm in arms_of(arguments.study):
         folder = arguments.runs / arm.model / arm.supervision
         logits = load_logits(folder / "logits.safetensors", seeds)
-        test_logits[arm] = logits["last/test"]
+        test_logits[arm] = dict(zip(seeds, logits["last/test"], strict=True))
         for number, seed in enumerate(seeds):
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": seed}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             history = pd.read_parquet(folder / f"seed{seed}" / "history.parquet")
             metrics = json.loads((folder / f"seed{seed}" / "metrics.json").read_text())
             run = run_row(metrics, history, of_seed, labels)
-            run["caching_seconds"] = caching_seconds(arguments.teacher_logits, arguments.study, arm, seed)
+            run |= caching_cost(arguments.teacher_logits, arguments.study, arm, seed)
             tables["runs"].append(pd.DataFrame([keys | run]))
             tables["epochs"].append(keyed(keys, history))
             tables["steps"].append(keyed(keys, pd.read_parquet(folder / f"seed{seed}" / "steps.parquet")))
@@ -87,11 +88,12 @@ def load_logits(path: Path, seeds: list[int]) -> dict[str, np.ndarray]:
     return logits
 
 
-def caching_seconds(folder: Path, study: dict, arm: Arm, seed: int) -> float:
-    """What the forward passes of the arm's teacher on this seed's stream took; NaN without a teacher."""
+def caching_cost(folder: Path, study: dict, arm: Arm, seed: int) -> dict:
+    """Seconds and images of the forward passes of the arm's teacher on this seed's stream; NaN without a teacher."""
     if arm.teacher is None:
-        return np.nan
-    return json.loads((folder / arm.teacher / study["recipes"][arm.model] / f"seed{seed}.json").read_text())["seconds"]
+        return {"caching_seconds": np.nan, "caching_images": np.nan}
+    cost = json.loads((folder / arm.teacher / study["recipes"][arm.model] / f"seed{seed}.json").read_text())
+    return {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
 
 
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +112,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
     """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
-    row |= {"batch_size": metrics["recipe"]["batch_size"], "training_images": len(labels["train"])}
+    row["batch_size"] = metrics["recipe"]["batch_size"]
     for epoch in ("last", "selected"):
         for part in PARTS:
             correct = logits[f"{epoch}/{part}"].argmax(1) == labels[part]
@@ -148,28 +150,29 @@ def class_error_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"label": np.arange(classes, dtype=np.int16), "images": images, "errors": errors})
 
 
-def fidelity_rows(study: dict, test_logits: dict[Arm, np.ndarray]) -> pd.DataFrame:
+def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) -> pd.DataFrame:
     """Per experiment, arm and seed: agreement with and KL divergence from the experiment's teacher of the same seed.
 
-    On test images, after the last epoch. The teacher's own rows compare it with its other seeds, and take their mean:
-    what two trainings of one net agree on. NaN with one seed.
+    `test_logits` [images, classes] are those after the last epoch, by arm and seed. The teacher's own rows compare it
+    with its other seeds, and take their mean: what two trainings of one net agree on. NaN with one seed.
     """
     teachers = {role.experiment: test_logits[role.arm] for role in roles_of(study) if role.role == "teacher"}
     rows = []
     for role in roles_of(study):
         teacher = teachers[role.experiment]
-        for number, seed in enumerate(study["seeds"]):
-            others = np.delete(teacher, number, axis=0) if role.role == "teacher" else teacher[[number]]
-            own = test_logits[role.arm][number]
+        for seed, logits in test_logits[role.arm].items():
+            is_teacher = role.role == "teacher"
+            others = [of_other for other, of_other in teacher.items() if (other != seed) == is_teacher]
             rows.append(
                 {"experiment": role.experiment, "model": role.arm.model, "supervision": role.arm.supervision}
-                | {"seed": seed}
-                | {
-                    name: np.mean([measure(own, other) for other in others]) if len(others) else np.nan
-                    for name, measure in (("agreement", statistics.agreement), ("kl", statistics.kl_to_teacher))
-                }
+                | {"seed": seed, "agreement": _mean(statistics.agreement, logits, others)}
+                | {"kl": _mean(statistics.kl_to_teacher, logits, others)}
             )
     return pd.DataFrame(rows)
+
+
+def _mean(measure: Callable[[np.ndarray, np.ndarray], float], logits: np.ndarray, others: list[np.ndarray]) -> float:
+    return float(np.mean([measure(logits, other) for other in others])) if others else np.nan
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def main() -> None:
         ],
     )
     save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
-    save(arguments.table, pages.table_page(claims.readable_claims(table), claims.NOTE))
+    save(arguments.table, pages.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
     save(arguments.page, page)
 
 

@@ -32,7 +32,9 @@ def main() -> None:
     runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
     arms = plots.drawn_arms(study_arms, arguments.experiment)
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
-    compared = arms[(arms.role != "student") | (arms.temperature == chosen)]
+    student = (arms.role == "student") & (arms.temperature == chosen)
+    compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
+    with_controls = arms[(arms.role != "student") | student]
     # Of millions of predictions only those that are drawn.
     drawn = [("epoch", "==", "last"), ("supervision", "in", arms.supervision), ("model", "in", arms.model)]
     predictions = pd.read_parquet(arguments.predictions, filters=drawn)
@@ -50,13 +52,15 @@ def main() -> None:
         "temperature": plots.temperature(runs, arms),
         "errors_per_class": plots.errors_per_class(predictions, compared, classes),
         "confusion": plots.confusion(predictions, compared, classes),
-        "class_differences": error_plots.class_differences_figure(class_errors, compared, classes, arguments.level),
-        "hardest_class": error_plots.hardest_class_figure(predictions, compared, hardest, classes),
+        "class_differences": error_plots.class_differences_figure(
+            class_errors, with_controls, classes, arguments.level
+        ),
+        "hardest_class": error_plots.hardest_class_figure(predictions, with_controls, hardest, classes),
         "error_similarity": error_plots.error_similarity(predictions, arms),
         "image_gallery": error_plots.image_gallery(
             predictions, compared, data["test_images"], data["test_labels"], classes
         ),
-        "reliability": calibration_plots.reliability(predictions, compared),
+        "reliability": calibration_plots.reliability(predictions, with_controls),
         "fidelity": calibration_plots.fidelity(fidelity, runs, arms),
         "cost": calibration_plots.cost(runs, arms),
     }

@@ -43,7 +43,11 @@ def calibration_table(runs: pd.DataFrame, fidelity: pd.DataFrame, arms: pd.DataF
 def readable_calibration(table: pd.DataFrame) -> pd.DataFrame:
     """The table for readers."""
     return pd.DataFrame(
-        {"experiment": table.experiment, "arm": starred(table), "n": table.n}
+        {
+            "experiment": table.experiment,
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
+            "n": table.n,
+        }
         | {
             title: [
                 show_interval(mean, high, digits)

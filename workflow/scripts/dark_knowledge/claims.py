@@ -157,11 +157,8 @@ def readable_claims(table: pd.DataFrame) -> pd.DataFrame:
     shown = shown_rows(table)
     return pd.DataFrame(
         {
-            "claim": shown.claim,
-            "quantity": shown.quantity,
+            "claim and quantity": shown.claim + " " + shown.quantity,
             "experiment": shown.experiment,
-            "baseline": shown.baseline,
-            "student": shown.student,
             "effect": shown.effect_text,
             "95 % interval": shown.interval_text,
             "p": shown.p_text,
@@ -169,7 +166,7 @@ def readable_claims(table: pd.DataFrame) -> pd.DataFrame:
             "n": shown.n,
             "published": shown.published,
             "verdict": shown.verdict,
-            "seeds needed": shown.seeds_needed.where(shown.verdict != "", ""),
-            "remark": shown.remark,
+            "baseline": shown.baseline,
+            "student": shown.student,
         }
     )

@@ -42,7 +42,7 @@ def run_costs(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
         costs["teacher_seconds"] = taught.seconds
         costs["teacher_multiply_adds"] = _training_multiply_adds(taught)
         costs["caching_seconds"] = own.caching_seconds
-        costs["caching_multiply_adds"] = taught.multiply_adds * own.training_images * own.epochs
+        costs["caching_multiply_adds"] = taught.multiply_adds * own.caching_images
     for unit in ("seconds", "multiply_adds"):
         costs[f"total_{unit}"] = costs[[f"{part}_{unit}" for part in ("own", "teacher", "caching")]].sum(axis=1)
     return costs
@@ -89,7 +89,7 @@ def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "experiment": table.experiment,
-            "arm": starred(table),
+            "arm": [starred(row.arm, row.chosen) for row in rows],
             "n": table.n,
             "test accuracy, %": [show_interval(row.accuracy, row.accuracy_high) for row in rows],
             "gain, points": [

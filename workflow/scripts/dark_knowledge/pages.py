@@ -10,9 +10,9 @@ from markupsafe import Markup
 TEMPLATES = Path(__file__).parents[2] / "report"
 
 
-def table_page(table: pd.DataFrame, note: str) -> str:
-    """A page with one table and the note that explains it."""
-    return _render("table.html.j2", table=html_table(table), note=note)
+def table_page(table: pd.DataFrame, note: str, style: str = "") -> str:
+    """A page with one table, in a style of page.html.j2, and the note that explains it."""
+    return _render("table.html.j2", table=html_table(table, style), note=note)
 
 
 def summary_page(**content: object) -> str:
@@ -46,9 +46,9 @@ def interval_drawing(effect: float, low: float, high: float, reference: float, c
     )
 
 
-def html_table(table: pd.DataFrame) -> Markup:
+def html_table(table: pd.DataFrame, style: str = "") -> Markup:
     """The table as HTML, cells escaped, without its index."""
-    return Markup(table.to_html(index=False, border=0, escape=True))
+    return Markup(table.to_html(index=False, border=0, escape=True, classes=style))
 
 
 def embedded_svg(path: str | Path) -> str:

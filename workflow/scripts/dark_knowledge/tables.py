@@ -52,7 +52,9 @@ def named_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.Da
     """The experiment's arms with `arm`, their name for readers, and `chosen`: the student that validation picks."""
     own = arms[arms.experiment == experiment]
     chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
-    return own.assign(arm=[_name(arm) for arm in own.itertuples()], chosen=chosen)
+    if "arm" not in own:
+        own = own.assign(arm=[arm_name(arm.role, arm.temperature) for arm in own.itertuples()])
+    return own.assign(chosen=chosen)
 
 
 def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
@@ -61,14 +63,9 @@ def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd
     return named[(named.role != "student") | named.chosen]
 
 
-def starred(table: pd.DataFrame) -> pd.Series:
-    """The arms' names, with a star where validation chose the temperature."""
-    return table.arm + table.chosen.map({True: " *", False: ""})
-
-
-def _name(arm: tuple) -> str:
-    named_by_role = arm.role in ("teacher", "baseline", "student")
-    return arm_name(arm.role, arm.temperature) if named_by_role else getattr(arm, "label", arm.role)
+def starred(arm: str, chosen: bool) -> str:
+    """An arm's name, with a star where validation chose its temperature."""
+    return f"{arm} *" if chosen else arm
 
 
 def with_experiment(experiment: str, table: pd.DataFrame) -> pd.DataFrame:
