@@ -4,7 +4,15 @@
 TABLES = {
     "accuracy": ("Accuracy", "accuracy comparison"),
     "gap_recovered": ("Accuracy", "gap recovered"),
+    "mcnemar": ("Accuracy", "McNemar's tests"),
+    "convergence": ("Convergence and stability", "time to an accuracy"),
     "errors_per_class": ("Errors", "errors per class"),
+    "class_differences": ("Errors", "errors per class, less the baseline's"),
+    "hardest_class": ("Errors", "hardest class"),
+    "error_similarity": ("Errors", "similarity of errors"),
+    "image_outcomes": ("Errors", "images repaired and broken"),
+    "calibration": ("Calibration and fidelity", "calibration and fidelity"),
+    "cost": ("Cost", "cost and gain"),
     "runs": ("Cost", "all runs"),
 }
 
@@ -19,6 +27,13 @@ FIGURES = {
     "temperature": ("Temperature", "accuracy by temperature"),
     "errors_per_class": ("Errors", "test errors per class"),
     "confusion": ("Errors", "confusion matrices"),
+    "class_differences": ("Errors", "test errors per class, less the baseline's"),
+    "hardest_class": ("Errors", "hardest class"),
+    "error_similarity": ("Errors", "similarity of errors, all runs"),
+    "image_gallery": ("Errors", "images repaired and broken"),
+    "reliability": ("Calibration and fidelity", "reliability diagram"),
+    "fidelity": ("Calibration and fidelity", "fidelity and accuracy"),
+    "cost": ("Cost", "accuracy and cost"),
 }
 
 
@@ -27,7 +42,10 @@ rule make_tables:
     input:
         arms=rules.collect_results.output.arms,
         runs=rules.collect_results.output.runs,
+        epochs=rules.collect_results.output.epochs,
         predictions=rules.collect_results.output.predictions,
+        class_errors=rules.collect_results.output.class_errors,
+        fidelity=rules.collect_results.output.fidelity,
     output:
         **{
             name: report(
@@ -53,7 +71,8 @@ rule make_tables:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
-        published=as_json({name: config["experiments"][name].get("published", {}) for name in EXPERIMENTS}),
+        published=as_json(study.published_of(config)),
+        accuracies=as_json(config["claims"]["validation_accuracies"]),
         out=subpath(output.accuracy, parent=True),
         script=script("make_tables.py"),
         code=code("make_tables.py"),
@@ -62,9 +81,13 @@ rule make_tables:
         "python {params.script:q}"
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
+        " --epochs {input.epochs:q}"
         " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
+        " --fidelity {input.fidelity:q}"
         " --classes {params.classes:q}"
         " --published {params.published:q}"
+        " --accuracies {params.accuracies:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 
@@ -73,6 +96,7 @@ rule plot_experiment:
     """Draw all figures of one experiment."""
     input:
         **rules.collect_results.output,
+        data=rules.prepare_dataset.output,
     output:
         **{
             name: report(
@@ -96,6 +120,8 @@ rule plot_experiment:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
+        published=lambda wildcards: as_json(study.published_of(config)[wildcards.experiment]),
+        level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
         script=script("plot_experiment.py"),
         code=code("plot_experiment.py"),
@@ -107,8 +133,13 @@ rule plot_experiment:
         " --epochs {input.epochs:q}"
         " --steps {input.steps:q}"
         " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
+        " --fidelity {input.fidelity:q}"
+        " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
         " --classes {params.classes:q}"
+        " --published {params.published:q}"
+        " --level {params.level}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 

@@ -38,7 +38,7 @@ rule evaluate_runs:
 
 
 rule collect_results:
-    """Gather all runs into tidy tables: a row per arm, run, epoch, logged step and test prediction."""
+    """Gather all runs into tidy tables: arms, runs, epochs, steps, test predictions, errors per class, fidelity."""
     input:
         data=rules.prepare_dataset.output,
         logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
@@ -48,12 +48,20 @@ rule collect_results:
             for seed in seeds
             for file in ("metrics.json", "history.parquet", "steps.parquet")
         ],
+        caching=[
+            f"<results>/teacher_logits/{arm.teacher}/{recipe_of(arm.model)}/seed{seed}.json"
+            for arm, seeds in ARMS.items()
+            if arm.teacher is not None
+            for seed in seeds
+        ],
     output:
         arms="<results>/collected/arms.parquet",
         runs="<results>/collected/runs.parquet",
         epochs="<results>/collected/epochs.parquet",
         steps="<results>/collected/steps.parquet",
         predictions="<results>/collected/predictions.parquet",
+        class_errors="<results>/collected/class_errors.parquet",
+        fidelity="<results>/collected/fidelity.parquet",
     log:
         "<logs>/collected/collect_results.log",
     benchmark:
@@ -65,7 +73,13 @@ rule collect_results:
         mem_mb=4000,
         runtime=30,
     params:
-        study=as_json({"seeds": config["seeds"], "experiments": config["experiments"]}),
+        study=as_json(
+            {
+                "seeds": config["seeds"],
+                "experiments": config["experiments"],
+                "recipes": {arm.model: recipe_of(arm.model) for arm in ARMS},
+            }
+        ),
         results=subpath(output.arms, ancestor=2),
         out=subpath(output.arms, parent=True),
         script=script("collect_results.py"),
@@ -75,6 +89,7 @@ rule collect_results:
         "python {params.script:q}"
         " --data {input.data:q}"
         " --runs {params.results:q}/runs"
+        " --teacher-logits {params.results:q}/teacher_logits"
         " --study {params.study:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"

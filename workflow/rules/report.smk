@@ -21,6 +21,59 @@ rule save_config:
         "printf '%s\\n' {params.config:q} > {output:q} 2> {log:q}"
 
 
+rule judge_claims:
+    """Answer the note's claims: all quantities in a table, and a page that explains the verdicts."""
+    input:
+        arms=rules.collect_results.output.arms,
+        runs=rules.collect_results.output.runs,
+        epochs=rules.collect_results.output.epochs,
+        steps=rules.collect_results.output.steps,
+        predictions=rules.collect_results.output.predictions,
+        class_errors=rules.collect_results.output.class_errors,
+        config=rules.save_config.output,
+    output:
+        page=report(
+            "<results>/pages/claims.html",
+            caption="../report/claims.rst",
+            category="Overview",
+            labels={"page": "claims, judged"},
+        ),
+        table=report(
+            "<results>/tables/claims.html",
+            caption="../report/table_claims.rst",
+            category="Claims",
+            labels={"table": "all quantities"},
+        ),
+        csv="<results>/tables/claims.csv",
+    log:
+        "<logs>/report/judge_claims.log",
+    benchmark:
+        "<benchmarks>/report/judge_claims.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        script=script("judge_claims.py"),
+        code=code("judge_claims.py"),
+        template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
+    shell:
+        "python {params.script:q}"
+        " --arms {input.arms:q}"
+        " --runs {input.runs:q}"
+        " --epochs {input.epochs:q}"
+        " --steps {input.steps:q}"
+        " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
+        " --config {input.config:q}"
+        " --csv {output.csv:q}"
+        " --table {output.table:q}"
+        " --page {output.page:q}"
+        " > {log:q} 2>&1"
+
+
 rule write_summary:
     """Tell the study's story on one self-contained page."""
     input:
@@ -111,6 +164,7 @@ rule report:
     input:
         config=rules.save_config.output,
         results=[
+            rules.judge_claims.output,
             rules.write_summary.output,
             rules.make_tables.output,
             rules.plot_samples.output,

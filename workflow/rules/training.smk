@@ -57,7 +57,8 @@ rule cache_teacher_logits:
         data=rules.prepare_dataset.output,
         weights="<results>/runs/{teacher}/labels/seed{seed}/weights.safetensors",
     output:
-        unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
+        logits=unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
+        cost="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",
     log:
         "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
     benchmark:
@@ -84,7 +85,8 @@ rule cache_teacher_logits:
         " --recipe {params.recipe:q}"
         " --seed {wildcards.seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
-        " --out {output:q}"
+        " --out {output.logits:q}"
+        " --cost {output.cost:q}"
         " > {log:q} 2>&1"
 
 
@@ -93,7 +95,7 @@ use rule train_model as distill_model with:
     input:
         data=rules.prepare_dataset.output,
         teacher_logits=lambda wildcards: expand(
-            rules.cache_teacher_logits.output,
+            rules.cache_teacher_logits.output.logits,
             teacher=wildcards.teacher,
             recipe=recipe_of(wildcards.model),
             seed=wildcards.seed,

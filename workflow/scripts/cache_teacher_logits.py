@@ -26,6 +26,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--cost", required=True, help="JSON file for what the forward passes cost")
     return parser.parse_args()
 
 
@@ -37,14 +38,17 @@ def main() -> None:
     teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
     load_model(teacher, arguments.weights)
     teacher.to(compute.device, memory_format=torch.channels_last)
-    logits = []
+    logits, seconds = [], []
     epochs = stored_epochs(recipe)
     for epoch in range(epochs):
         started = time.perf_counter()
         logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
-        seconds = time.perf_counter() - started
-        print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds:.0f} images/s", flush=True)
+        seconds.append(time.perf_counter() - started)
+        print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds[-1]:.0f} images/s", flush=True)
     save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
+    # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
+    images = len(logits) * len(logits[0])
+    command.write_json(arguments.cost, {"seconds": sum(seconds), "images": images, "machine": compute.machine})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
-"""Gather a study's runs into tidy tables: a row per arm, run, epoch, logged step and test prediction, keys first."""
+"""Gather a study's runs into tidy tables, keys first.
+
+A row per arm, run, epoch, logged step and test prediction; per run, part and class, its errors; and per run of an
+experiment, its likeness to the teacher.
+"""
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +14,23 @@ import pandas as pd
 from safetensors.numpy import load_file
 from scipy.special import softmax
 
-from dark_knowledge import command
-from dark_knowledge.command import written_whole
-from dark_knowledge.study import arms_of, roles_of
+from dark_knowledge import command, statistics
+from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.study import Arm, arms_of, roles_of
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 PARTS = ("train", "validation", "test")
+TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the study's runs")
-    parser.add_argument("--study", type=json.loads, required=True, help="seeds and experiments, as JSON")
+    parser.add_argument("--teacher-logits", type=Path, required=True, help="folder of the teachers' stored logits")
+    parser.add_argument("--study", type=json.loads, required=True, help="seeds, experiments and recipes, as JSON")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -32,27 +39,60 @@ def main() -> None:
     arguments = parse_arguments()
     data = load_file(arguments.data)
     labels = {part: data[f"{part}_labels"] for part in PARTS}
-    tables = {"arms": [arm_rows(arguments.study)], "runs": [], "epochs": [], "steps": [], "predictions": []}
+    tables = {name: [] for name in TABLES} | {"arms": [arm_rows(arguments.study)]}
+    test_logits = {}
     for arm, seeds in arms_of(arguments.study).items():
         folder = arguments.runs / arm.model / arm.supervision
-        logits = load_file(folder / "logits.safetensors")
+        logits = load_logits(folder / "logits.safetensors", seeds)
+        test_logits[arm] = dict(zip(seeds, logits["last/test"], strict=True))
         for number, seed in enumerate(seeds):
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": seed}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             history = pd.read_parquet(folder / f"seed{seed}" / "history.parquet")
             metrics = json.loads((folder / f"seed{seed}" / "metrics.json").read_text())
-            tables["runs"].append(pd.DataFrame([keys | run_row(metrics, history, of_seed, labels)]))
+            run = run_row(metrics, history, of_seed, labels)
+            run |= caching_cost(arguments.teacher_logits, arguments.study, arm, seed)
+            tables["runs"].append(pd.DataFrame([keys | run]))
             tables["epochs"].append(keyed(keys, history))
             tables["steps"].append(keyed(keys, pd.read_parquet(folder / f"seed{seed}" / "steps.parquet")))
             tables["predictions"] += [
                 keyed(keys | {"epoch": epoch}, prediction_rows(of_seed[f"{epoch}/test"], labels["test"]))
                 for epoch in ("last", "selected")
             ]
+            tables["class_errors"] += [
+                keyed(keys | {"part": part}, class_error_rows(of_seed[f"last/{part}"], labels[part])) for part in PARTS
+            ]
+    tables["fidelity"] = [fidelity_rows(arguments.study, test_logits)]
     for name, parts in tables.items():
         table = pd.concat(parts, ignore_index=True)
         with written_whole(arguments.out / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
         print(f"{name}: {len(table)} rows")
+
+
+def load_logits(path: Path, seeds: list[int]) -> dict[str, np.ndarray]:
+    """An arm's logits [seeds, images, classes]; refuse missing or diverged seeds, which a mean would not show."""
+    logits = load_file(path)
+    for name, tensor in logits.items():
+        if len(tensor) != len(seeds):
+            raise InputError(
+                f"{path} holds {len(tensor)} runs, but {len(seeds)} seeds are wanted; delete it, run again"
+            )
+        for seed, of_seed in zip(seeds, tensor, strict=True):
+            if not np.isfinite(of_seed).all():
+                raise InputError(
+                    f"{path}: {name} of seed {seed} has logits that are not finite: that training diverged; lower "
+                    "`learning_rate` of its recipe, then delete its folder and run again"
+                )
+    return logits
+
+
+def caching_cost(folder: Path, study: dict, arm: Arm, seed: int) -> dict:
+    """Seconds and images of the forward passes of the arm's teacher on this seed's stream; NaN without a teacher."""
+    if arm.teacher is None:
+        return {"caching_seconds": np.nan, "caching_images": np.nan}
+    cost = json.loads((folder / arm.teacher / study["recipes"][arm.model] / f"seed{seed}.json").read_text())
+    return {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
 
 
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
@@ -72,12 +112,18 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
-    """Accuracies (shares) at the last, the selected and, where it was scored, the best epoch on test; and the cost."""
-    row = {key: metrics[key] for key in ("parameters", "epochs", "selected_epoch")}
+    """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
+    row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
+    row["batch_size"] = metrics["recipe"]["batch_size"]
     for epoch in ("last", "selected"):
         for part in PARTS:
             correct = logits[f"{epoch}/{part}"].argmax(1) == labels[part]
             row[f"{epoch}_{part}_accuracy"] = correct.mean()
+    last = logits["last/test"]
+    row["test_nll"] = statistics.negative_log_likelihood(last, labels["test"])
+    row["test_ece"] = statistics.expected_calibration_error(
+        softmax(last, axis=1).max(1), last.argmax(1) == labels["test"]
+    )
     best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
@@ -96,6 +142,39 @@ def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
             "confidence": confidence.astype(np.float32),
         }
     )
+
+
+def class_error_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Per class, even one without images: its images and how many of them are given to another class."""
+    classes = logits.shape[1]
+    images = np.bincount(labels, minlength=classes)
+    errors = np.bincount(labels[logits.argmax(1) != labels], minlength=classes)
+    return pd.DataFrame({"label": np.arange(classes, dtype=np.int16), "images": images, "errors": errors})
+
+
+def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) -> pd.DataFrame:
+    """Per experiment, arm and seed: agreement with and KL divergence from the experiment's teacher of the same seed.
+
+    `test_logits` [images, classes] are those after the last epoch, by arm and seed. The teacher's own rows compare it
+    with its other seeds, and take their mean: what two trainings of one net agree on. NaN with one seed.
+    """
+    teachers = {role.experiment: test_logits[role.arm] for role in roles_of(study) if role.role == "teacher"}
+    rows = []
+    for role in roles_of(study):
+        teacher = teachers[role.experiment]
+        for seed, logits in test_logits[role.arm].items():
+            is_teacher = role.role == "teacher"
+            others = [of_other for other, of_other in teacher.items() if (other != seed) == is_teacher]
+            rows.append(
+                {"experiment": role.experiment, "model": role.arm.model, "supervision": role.arm.supervision}
+                | {"seed": seed, "agreement": _mean(statistics.agreement, logits, others)}
+                | {"kl": _mean(statistics.kl_to_teacher, logits, others)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _mean(measure: Callable[[np.ndarray, np.ndarray], float], logits: np.ndarray, others: list[np.ndarray]) -> float:
+    return float(np.mean([measure(logits, other) for other in others])) if others else np.nan
 
 
 if __name__ == "__main__":

@@ -6,37 +6,68 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import command, pages, tables
+from dark_knowledge import calibration, class_errors, command, convergence, costs, error_sets, pages, tables
 from dark_knowledge.command import written_whole
+
+COLLECTED = ("arms", "runs", "epochs", "predictions", "class-errors", "fidelity")
+NOTES = (
+    tables.NOTES
+    | class_errors.NOTES
+    | error_sets.NOTES
+    | {"convergence": convergence.NOTE, "calibration": calibration.NOTE, "cost": costs.NOTE}
+)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "predictions"):
+    for table in COLLECTED:
         parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
     parser.add_argument("--published", type=json.loads, required=True, help="figures by experiment and role, as JSON")
+    parser.add_argument("--accuracies", type=json.loads, required=True, help="validation accuracies, percent, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    arms, runs = arguments.arms, arguments.runs
-    published = tables.published_rows(arguments.published)
+    arms, runs, classes = arguments.arms, arguments.runs, arguments.classes
+    predictions, errors = arguments.predictions, arguments.class_errors
+    figures = tables.published_rows(arguments.published)
     accuracy = tables.accuracy_table(runs, arms)
-    gap = tables.gap_table(runs, arms, published)
-    class_errors = tables.class_error_table(arguments.predictions, arms, arguments.classes)
+    gap = tables.gap_table(runs, arms, figures)
+    mcnemar = error_sets.mcnemar_table(predictions, arms, runs)
+    times = convergence.convergence_table(arguments.epochs, arms, runs, arguments.accuracies)
+    per_class = tables.class_error_table(predictions, arms, classes)
+    differences = class_errors.class_difference_table(errors, arms, runs, classes)
+    hardest = class_errors.hardest_class_table(predictions, errors, arms, runs, classes, arguments.published)
+    similarity = error_sets.similarity_table(predictions, errors, arms, runs)
+    outcomes = error_sets.outcome_table(predictions, arms, runs)
+    calibrated = calibration.calibration_table(runs, arguments.fidelity, arms)
+    cost = costs.cost_table(runs, arms)
     index = tables.run_table(runs)
     for name, tidy, readable in (
-        ("accuracy", accuracy, tables.readable_accuracy(accuracy, published)),
+        ("accuracy", accuracy, tables.readable_accuracy(accuracy, figures)),
         ("gap_recovered", gap, tables.readable_gap(gap)),
-        ("errors_per_class", class_errors, tables.readable_class_errors(class_errors)),
+        ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
+        ("convergence", times, convergence.readable_convergence(times)),
+        ("errors_per_class", per_class, tables.readable_class_errors(per_class)),
+        ("class_differences", differences, class_errors.readable_class_differences(differences)),
+        ("hardest_class", hardest, class_errors.readable_hardest_class(hardest)),
+        ("error_similarity", similarity, error_sets.readable_similarity(similarity)),
+        ("image_outcomes", outcomes, error_sets.readable_outcomes(outcomes)),
+        ("calibration", calibrated, calibration.readable_calibration(calibrated)),
+        ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, tables.readable_runs(index)),
     ):
         save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.out / f"{name}.html", pages.table_page(readable, tables.NOTES[name]))
-        save(arguments.out / f"{name}.tex", readable.style.hide(axis="index").to_latex(hrules=True))
+        save(arguments.out / f"{name}.html", pages.table_page(readable, NOTES[name]))
+        save(arguments.out / f"{name}.tex", as_latex(readable))
+
+
+def as_latex(readable: pd.DataFrame) -> str:
+    escaped = readable.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    return escaped.to_latex(hrules=True)
 
 
 def save(path: Path, text: str) -> None:

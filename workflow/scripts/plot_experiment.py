@@ -5,18 +5,23 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from safetensors.numpy import load_file
 
-from dark_knowledge import command, plots
+from dark_knowledge import calibration_plots, command, error_plots, plots
+from dark_knowledge.class_errors import hardest_class
 from dark_knowledge.command import written_whole
-from dark_knowledge.tables import chosen_temperature
+from dark_knowledge.tables import arm_of, chosen_temperature
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "epochs", "steps", "predictions"):
+    for table in ("arms", "runs", "epochs", "steps", "predictions", "class-errors", "fidelity"):
         parser.add_argument(f"--{table}", type=Path, required=True)
+    parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
+    parser.add_argument("--published", type=json.loads, required=True, help="the experiment's figures, as JSON")
+    parser.add_argument("--level", type=float, required=True, help="of significance")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -29,9 +34,14 @@ def main() -> None:
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
     student = (arms.role == "student") & (arms.temperature == chosen)
     compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
+    with_controls = arms[(arms.role != "student") | student]
     # Of millions of predictions only those that are drawn.
-    drawn = [("epoch", "==", "last"), ("supervision", "in", compared.supervision), ("model", "in", compared.model)]
+    drawn = [("epoch", "==", "last"), ("supervision", "in", arms.supervision), ("model", "in", arms.model)]
     predictions = pd.read_parquet(arguments.predictions, filters=drawn)
+    class_errors, fidelity = pd.read_parquet(arguments.class_errors), pd.read_parquet(arguments.fidelity)
+    fidelity = fidelity[fidelity.experiment == arguments.experiment]
+    hardest = hardest_class(class_errors, arm_of(arms, "baseline"), arguments.published)
+    data, classes = load_file(arguments.data), arguments.classes
     figures = {
         "loss_by_step": plots.loss_by_step(steps, arms),
         "accuracy_by_step": plots.accuracy_by_step(steps, arms),
@@ -40,8 +50,19 @@ def main() -> None:
         "student_losses": plots.student_losses(epochs, arms),
         "validation_accuracy": plots.validation_accuracy(epochs, arms),
         "temperature": plots.temperature(runs, arms),
-        "errors_per_class": plots.errors_per_class(predictions, compared, arguments.classes),
-        "confusion": plots.confusion(predictions, compared, arguments.classes),
+        "errors_per_class": plots.errors_per_class(predictions, compared, classes),
+        "confusion": plots.confusion(predictions, compared, classes),
+        "class_differences": error_plots.class_differences_figure(
+            class_errors, with_controls, classes, arguments.level
+        ),
+        "hardest_class": error_plots.hardest_class_figure(predictions, with_controls, hardest, classes),
+        "error_similarity": error_plots.error_similarity(predictions, arms),
+        "image_gallery": error_plots.image_gallery(
+            predictions, compared, data["test_images"], data["test_labels"], classes
+        ),
+        "reliability": calibration_plots.reliability(predictions, with_controls),
+        "fidelity": calibration_plots.fidelity(fidelity, runs, arms),
+        "cost": calibration_plots.cost(runs, arms),
     }
     for name, figure in figures.items():
         with written_whole(arguments.out / f"{name}.svg") as temporary:

@@ -18,7 +18,7 @@ from dark_knowledge.devices import choose_compute
 from dark_knowledge.engine import peak_memory_mb, steps_per_epoch, train
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.losses import Supervision, learn_from_labels, learn_from_teacher
-from dark_knowledge.models import build_model, count_parameters
+from dark_knowledge.models import build_model, count_multiply_adds, count_parameters
 from dark_knowledge.recipes import Recipe
 from dark_knowledge.transfer import chosen_images, load_teacher_logits, shuffled_images
 
@@ -98,7 +98,9 @@ def main() -> None:
         | {
             "parameters": count_parameters(model),
             "training_images": images,
+            "multiply_adds": count_multiply_adds(model, data.image_size),
             "epochs": len(history),
+            "steps": len(history) * steps_per_epoch(images, recipe),
             "selected_epoch": progress.selected_epoch,
             "validation_accuracy": {
                 "last": history.validation_accuracy.iloc[-1],

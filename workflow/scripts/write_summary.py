@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import command, pages, tables
+from dark_knowledge import command, costs, pages, study, tables
 from dark_knowledge.command import written_whole
 
 FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
@@ -27,7 +27,7 @@ def main() -> None:
     arms, runs = arguments.arms, arguments.runs
     config = json.loads(arguments.config.read_text())
     experiments = arms.experiment.unique()
-    published = tables.published_rows({name: config["experiments"][name].get("published", {}) for name in experiments})
+    published = tables.published_rows(study.published_of(config))
     classes = config["datasets"][config["dataset"]]["classes"]
     accuracy = tables.accuracy_table(runs, arms)
     gap = tables.gap_table(runs, arms, published)
@@ -47,7 +47,8 @@ def main() -> None:
         accuracy_note=tables.NOTES["accuracy"],
         gap=pages.html_table(tables.readable_gap(gap)),
         gap_note=tables.NOTES["gap_recovered"],
-        cost=pages.html_table(tables.readable_cost(runs)),
+        cost=pages.html_table(costs.readable_costs(costs.cost_table(runs, arms))),
+        cost_note=costs.NOTE,
         provenance=provenance(runs),
     )
     with written_whole(arguments.out) as temporary:

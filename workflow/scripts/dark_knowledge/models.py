@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
+from torch.utils.flop_counter import FlopCounterMode
 
 from dark_knowledge.command import InputError
 
@@ -117,3 +118,13 @@ def limit_incoming_norms(model: nn.Module, limit: float) -> None:
 def count_parameters(model: nn.Module) -> int:
     """Number of trained values."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def count_multiply_adds(model: nn.Module, image_size: tuple[int, int]) -> int:
+    """Multiply-adds of the convolutions and linear layers in a forward pass of one image; leaves `model` as it is."""
+    training = model.training
+    image = torch.zeros(1, 1, *image_size, device=next(model.parameters()).device)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(image)
+    model.train(training)
+    return counter.get_total_flops() // 2

@@ -13,9 +13,9 @@ TEMPLATES = Path(__file__).parents[2] / "report"
 MOST_BYTES = 1_500_000
 
 
-def table_page(table: pd.DataFrame, note: str) -> str:
-    """A page with one table and the note that explains it."""
-    return _render("table.html.j2", table=html_table(table), note=note)
+def table_page(table: pd.DataFrame, note: str, style: str = "") -> str:
+    """A page with one table, in a style of page.html.j2, and the note that explains it."""
+    return _render("table.html.j2", table=html_table(table, style), note=note)
 
 
 def summary_page(**content: object) -> str:
@@ -41,9 +41,35 @@ def largest_page(page: Callable[[int], str], most: int) -> tuple[str, int]:
     return text, count
 
 
-def html_table(table: pd.DataFrame) -> Markup:
+def claims_page(**content: object) -> str:
+    """The page of the note's claims; its contents are the variables of claims.html.j2."""
+    return _render("claims.html.j2", drawing=interval_drawing, **content)
+
+
+def interval_drawing(effect: float, low: float, high: float, reference: float, claimed: str) -> Markup:
+    """A small drawing of an effect and its interval about the reference in the middle, the claimed side shaded.
+
+    Its scale is its own: it shows sides, not sizes. Empty where there is no effect.
+    """
+    if pd.isna(effect):
+        return Markup("")
+    half = max(abs(value - reference) for value in (effect, low, high) if not pd.isna(value)) or 1
+    x, start, end = (60 + 54 * (value - reference) / half for value in (effect, low, high))
+    side = {
+        "above": '<rect x="60" width="60" height="14" fill="#e4eef7"/>',
+        "below": '<rect width="60" height="14" fill="#e4eef7"/>',
+    }
+    interval = "" if pd.isna(low) else f'<path d="M{start:.1f} 7H{end:.1f}" stroke="#1c2430" stroke-width="2"/>'
+    return Markup(
+        '<svg width="120" height="14" role="img" aria-label="interval">'
+        f'{side.get(claimed, "")}<path d="M60 0V14" stroke="#556070"/>{interval}'
+        f'<circle cx="{x:.1f}" cy="7" r="3.5" fill="#1c2430"/></svg>'
+    )
+
+
+def html_table(table: pd.DataFrame, style: str = "") -> Markup:
     """The table as HTML, cells escaped, without its index."""
-    return Markup(table.to_html(index=False, border=0, escape=True))
+    return Markup(table.to_html(index=False, border=0, escape=True, classes=style))
 
 
 def embedded_svg(path: str | Path) -> str:

@@ -91,59 +91,59 @@ def loss_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
 
 def accuracy_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """The accuracy on the batches as they are learned, by training step, a panel per role."""
-    return _by_step(_in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")[0]
+    return _by_step(in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")[0]
 
 
 def loss_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """The loss that each arm minimises, and its cross-entropy with the labels on validation images."""
-    figure, axes = _subplots(9.5, 3.8, columns=2)
+    figure, axes = subplots(9.5, 3.8, columns=2)
     columns = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
     for axis, (column, title) in zip(axes, columns.items(), strict=True):
         _draw_epochs(axis, epochs, arms, column, "Loss (log scale)", title)
         _log_losses(axis)
-    _legend(figure, arms)
+    legend(figure, arms)
     return figure
 
 
 def accuracy_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Accuracy on the augmented training images as they are learned, and on validation images."""
-    figure, axes = _subplots(9.5, 3.8, columns=2, sharey=True)
+    figure, axes = subplots(9.5, 3.8, columns=2, sharey=True)
     for axis, part in zip(axes, ("train", "validation"), strict=True):
         title = {"train": "Training", "validation": "Validation"}[part]
-        _draw_epochs(axis, _in_percent(epochs), arms, f"{part}_accuracy", "Accuracy (%)", title)
-    _legend(figure, arms)
+        _draw_epochs(axis, in_percent(epochs), arms, f"{part}_accuracy", "Accuracy (%)", title)
+    legend(figure, arms)
     return figure
 
 
 def student_losses(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
-    figure, axes = _subplots(9.5, 3.8, columns=2)
+    figure, axes = subplots(9.5, 3.8, columns=2)
     shown = arms[arms.role != "teacher"]
     columns = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
     for axis, (column, title) in zip(axes, columns.items(), strict=True):
         _draw_epochs(axis, epochs, shown, column, "Training loss (log scale)", title)
         _log_losses(axis)
-    _legend(figure, shown)
+    legend(figure, shown)
     return figure
 
 
 def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Validation accuracy of all arms: the whole training, and its second half enlarged."""
-    figure, axes = _subplots(9.5, 3.8, columns=2)
+    figure, axes = subplots(9.5, 3.8, columns=2)
     second_half = epochs[epochs.epoch >= epochs.epoch.max() // 2]
     for axis, part, title in zip(axes, (epochs, second_half), ("All epochs", "Second half, enlarged"), strict=True):
-        _draw_epochs(axis, _in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
-    _legend(figure, arms)
+        _draw_epochs(axis, in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
+    legend(figure, arms)
     return figure
 
 
 def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Last-epoch accuracy against temperature: seeds, mean and 95 % t interval, other arms as bands."""
-    figure, axes = _subplots(9.5, 4.2, columns=2, sharey=True)
+    figure, axes = subplots(9.5, 4.2, columns=2, sharey=True)
     students = arms[arms.role == "student"].sort_values("temperature")
     others = arms[arms.role.isin(["teacher", "baseline"])]
     for axis, part in zip(axes, ("validation", "test"), strict=True):
-        scores = _in_percent(runs).merge(arms, on=["model", "supervision"])
+        scores = in_percent(runs).merge(arms, on=["model", "supervision"])
         scores = scores.assign(accuracy=scores[f"last_{part}_accuracy"]).groupby("arm").accuracy
         for arm in others.itertuples():
             mean, low, high, _ = mean_interval(scores.get_group(arm.arm))
@@ -157,7 +157,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         _log_temperatures(axis, students.temperature)
         axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
         axis.label_outer()
-    axes[0].set_ylim(top=min(axes[0].get_ylim()[1], 100))
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
     keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in others.itertuples()]
     colour = students.colour.iloc[len(students) // 2]
     keys += [Line2D([], [], color=colour, marker="o", linestyle="", label="student, mean")]
@@ -169,7 +169,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
 
 def errors_per_class(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> Figure:
     """Test errors of each class at the last epoch, the given arms side by side, with 95 % t intervals."""
-    figure, (axis,) = _subplots(8, min(1 + 0.48 * len(classes), 60))
+    figure, (axis,) = subplots(8, min(1 + 0.48 * len(classes), 60))
     errors = class_error_table(predictions, arms, classes)
     height = 0.8 / len(arms)
     for number, arm in enumerate(arms.itertuples()):
@@ -179,19 +179,19 @@ def errors_per_class(predictions: pd.DataFrame, arms: pd.DataFrame, classes: lis
         # Below zero an interval means nothing.
         ends = [own.errors - own.errors_low.clip(lower=0), own.errors_high - own.errors]
         axis.errorbar(own.errors, places, xerr=ends, fmt="none", ecolor="#808080", elinewidth=1, capsize=1.5)
-    axis.set_yticks(range(len(classes)), _class_labels(classes))
+    axis.set_yticks(range(len(classes)), class_labels(classes))
     axis.set(xlabel="Test errors", ylim=(len(classes) - 0.5, -0.5), xlim=(0, None))
-    axis.xaxis.set_major_locator(_whole_numbers(8))
+    axis.xaxis.set_major_locator(whole_numbers(8))
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
-    _legend(figure, arms)
+    legend(figure, arms)
     return figure
 
 
 def confusion(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> Figure:
     """Confusion matrices at the last epoch, of a teacher, a baseline and one student, and student minus baseline."""
     size = np.clip(0.42 * len(classes), 3, 12)
-    figure, axes = _subplots(2 * size + 2.2, 2 * size + 1.4, rows=2, columns=2, sharex=True, sharey=True)
+    figure, axes = subplots(2 * size + 2.2, 2 * size + 1.4, rows=2, columns=2, sharex=True, sharey=True)
     last = predictions[predictions.epoch == "last"].merge(arms, on=["model", "supervision"])
     shares = {role: confusion_shares(rows.label, rows.prediction, len(classes)) for role, rows in last.groupby("role")}
     for axis, arm in zip(axes, arms.itertuples(), strict=False):
@@ -211,7 +211,7 @@ def confusion(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str])
     centres = np.arange(0, len(classes), every) + 0.5
     for axis in axes:
         axis.set_xticks(centres, classes[::every], rotation=90)
-        axis.set_yticks(centres, _class_labels(classes)[::every])
+        axis.set_yticks(centres, class_labels(classes)[::every])
         axis.set(xlabel="Predicted class", ylabel="True class")
         axis.label_outer()
     return figure
@@ -237,9 +237,9 @@ def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: i
         for column, image in enumerate(images[labels == label][:count]):
             top, left = label * (height + 2) + 1, column * (width + 2) + 1
             sheet[top : top + height, left : left + width] = image
-    figure, (axis,) = _subplots(0.5 * count + 1.5, 0.5 * len(classes) * height / width + 0.2)
+    figure, (axis,) = subplots(0.5 * count + 1.5, 0.5 * len(classes) * height / width + 0.2)
     axis.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
-    axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), _class_labels(classes))
+    axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), class_labels(classes))
     axis.tick_params(length=0)
     axis.xaxis.set_visible(False)
     axis.grid(visible=False)
@@ -247,18 +247,23 @@ def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: i
     return figure
 
 
-def _subplots(width: float, height: float, rows: int = 1, columns: int = 1, **sharing) -> tuple[Figure, np.ndarray]:
+def subplots(width: float, height: float, rows: int = 1, columns: int = 1, **sharing) -> tuple[Figure, np.ndarray]:
     """An empty figure of the given size in inches, and its axes [rows * columns]."""
     figure = Figure((width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing).ravel()
 
 
-def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
+def in_percent(table: pd.DataFrame) -> pd.DataFrame:
     columns = table.columns[table.columns.str.endswith("accuracy")]
     return table.assign(**{column: 100 * table[column] for column in columns})
 
 
-def _class_labels(classes: list[str]) -> list[str]:
+def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
+    """An axis's limits without what lies below 0 or above 100: there an interval means nothing."""
+    return max(limits[0], 0), min(limits[1], 100)
+
+
+def class_labels(classes: list[str]) -> list[str]:
     """Class names with their numbers, unless the name is the number."""
     return [name if name == str(label) else f"{name} ({label})" for label, name in enumerate(classes)]
 
@@ -287,20 +292,20 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
     if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS:
         for line in axis.lines:
             line.set(marker=".", markersize=6, markeredgewidth=0)
-    axis.xaxis.set_major_locator(_whole_numbers(8))
+    axis.xaxis.set_major_locator(whole_numbers(8))
     axis.set(title=title, xlabel="Epoch", ylabel=label)
 
 
 def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
     roles = arms.role.unique()
-    figure, axes = _subplots(9.5, 3.8, columns=len(roles), sharex=True, sharey=True)
+    figure, axes = subplots(9.5, 3.8, columns=len(roles), sharex=True, sharey=True)
     binned = steps.assign(step=bin_centres(steps.step))
     for axis, role in zip(axes, roles, strict=True):
         _draw_lines(axis, binned, arms[arms.role == role], "step", column)
         axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)
-        axis.xaxis.set_major_locator(_whole_numbers(3))
+        axis.xaxis.set_major_locator(whole_numbers(3))
         axis.label_outer()
-    _legend(figure, arms)
+    legend(figure, arms)
     return figure, axes
 
 
@@ -310,7 +315,7 @@ def bin_centres(steps: pd.Series, bins: int = STEP_POINTS) -> pd.Series:
     return steps.groupby(places * bins // max(places.max() + 1, bins)).transform("mean")
 
 
-def _whole_numbers(most: int) -> MaxNLocator:
+def whole_numbers(most: int) -> MaxNLocator:
     """Ticks at up to `most` round whole numbers, even where only one epoch or error is in sight."""
     return MaxNLocator(most, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
 
@@ -356,7 +361,7 @@ def _draw_matrix(
     return mesh
 
 
-def _legend(figure: Figure, arms: pd.DataFrame) -> None:
+def legend(figure: Figure, arms: pd.DataFrame) -> None:
     keys = [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms.itertuples()]
     columns = 1 + len(keys) // LEGEND_ROWS
     figure.set_figwidth(figure.get_figwidth() + 2 * (columns - 1))

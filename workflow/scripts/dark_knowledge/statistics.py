@@ -161,6 +161,18 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
+def pitman_morgan_p(a: np.ndarray, b: np.ndarray) -> float:
+    """Two-sided p that paired `a` and `b` [n] have the same variance (Pitman 1939, Morgan 1939, Biometrika 31).
+
+    Variances are equal just where sum and difference are uncorrelated. NaN for fewer than three pairs, and where sum
+    or difference does not vary.
+    """
+    total, difference = np.add(a, b, dtype=float), np.subtract(a, b, dtype=float)
+    if len(total) < 3 or np.ptp(total) == 0 or np.ptp(difference) == 0:
+        return np.nan
+    return stats.pearsonr(total, difference).pvalue
+
+
 def seeds_needed(differences: np.ndarray, level: float = 0.05, power: float = 0.8, most: int = 1_000) -> float:
     """Paired seeds at which the two-sided t test has `power`, were the mean and sd of `differences` [n] the true ones.
 
@@ -197,6 +209,14 @@ def error_kappa(
         return Interval(kappa, np.nan, np.nan, n)
     resampled = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
     return _percentile_interval(kappa, _kappa(resampled), n, confidence)
+
+
+def kappa_matrix(wrong: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of every two runs' errors: `wrong` [runs, images] to [runs, runs]; NaN as in `error_kappa`."""
+    wrong = np.asarray(wrong, dtype=float)
+    both, only_a, only_b = wrong @ wrong.T, wrong @ (1 - wrong).T, (1 - wrong) @ wrong.T
+    neither = wrong.shape[1] - both - only_a - only_b
+    return _kappa(np.stack([neither, only_b, only_a, both], axis=-1))
 
 
 def _kappa(counts: np.ndarray) -> np.ndarray:
@@ -240,7 +260,43 @@ def normalised_entropy(counts: np.ndarray) -> float:
     return stats.entropy(counts) / np.log(len(counts))
 
 
+def beyond_same_net(between: np.ndarray, within_a: np.ndarray, within_b: np.ndarray) -> np.ndarray:
+    """How much more two nets' runs differ than two runs of one net, as jackknife pseudo-values [n], one a seed.
+
+    Each argument is a distance (or a similarity) [n, n] of seed i's run to seed j's: net a's to net b's, a's to a's,
+    b's to b's. The pseudo-values' mean is the mean of `between` less that of both others, over different seeds, as in
+    the energy distance (Szekely & Rizzo 2013, Journal of Statistical Planning and Inference 143:1249). One run is in
+    many pairs, so the pairs are no sample; Tukey's pseudo-values of such a mean are (Arvesen 1969, Annals of
+    Mathematical Statistics 40:2076). All NaN below three seeds.
+    """
+    within = (np.asarray(within_a, dtype=float) + within_b) / 2
+    excess = (np.asarray(between, dtype=float) + np.transpose(between)) / 2 - within
+    n = len(excess)
+    if n < 3:
+        return np.full(n, np.nan)
+    of_seed = excess[~np.eye(n, dtype=bool)].reshape(n, n - 1).mean(axis=1)
+    return (2 * (n - 1) * of_seed - n * of_seed.mean()) / (n - 2)
+
+
 # Calibration and fidelity
+
+
+class CalibrationBins(NamedTuple):
+    """Per equal-width bin of confidence: images, mean confidence and share correct (both NaN in an empty bin)."""
+
+    images: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+
+def calibration_bins(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> CalibrationBins:
+    """Sort predictions of `confidence` [n], `correct` [n] or not, into bins that hold their upper edge."""
+    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
+    bin_of = np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    images = np.bincount(bin_of, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        means = [np.bincount(bin_of, weights=values, minlength=bins) / images for values in (confidence, correct)]
+    return CalibrationBins(images, *means)
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
@@ -248,9 +304,8 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
 
     Guo et al. 2017, On Calibration of Modern Neural Networks; a bin holds its upper edge, as there.
     """
-    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
-    bin_of = np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True)
-    return np.abs(np.bincount(bin_of, weights=correct - confidence)).sum() / len(correct)
+    binned = calibration_bins(confidence, correct, bins)
+    return np.nansum(binned.images * np.abs(binned.accuracy - binned.confidence)) / len(correct)
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -72,6 +72,11 @@ def experiments_of(config: dict) -> dict[str, dict]:
     return {name: settings for name, settings in config["experiments"].items() if settings is not None}
 
 
+def published_of(config: dict) -> dict[str, dict]:
+    """Each experiment's published figures, an empty mapping where it has none."""
+    return {name: settings.get("published") or {} for name, settings in experiments_of(config).items()}
+
+
 def roles_of(config: dict) -> list[Role]:
     """Every experiment's teacher, baseline, students by temperature and controls, in the config's order."""
     return [role for name, settings in experiments_of(config).items() for role in _roles(name, settings)]
@@ -160,6 +165,14 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield from _incomplete_control(place, changes, config)
     for name, settings in config["transfer_sets"].items():
         yield from _unknown_classes(f"transfer_sets.{name}", settings, config)
+    if config["dataset"] in config["datasets"]:
+        labels = len(config["datasets"][config["dataset"]]["classes"])
+        for name, figures in published_of(config).items():
+            if figures.get("improved_class", 0) >= labels:
+                yield (
+                    f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
+                    f"0 to {labels - 1}, the labels of {config['dataset']}; for another data set, set published to null"
+                )
     for name in sorted(models):
         settings = config["models"][name]
         if settings["recipe"] not in config["recipes"]:

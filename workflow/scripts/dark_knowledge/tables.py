@@ -1,7 +1,9 @@
 """A study's tables: tidy data frames first, then what a person reads."""
 
+import numpy as np
 import pandas as pd
 
+from dark_knowledge.command import InputError
 from dark_knowledge.statistics import Interval, mean_interval
 
 AS_PUBLISHED = "as published"
@@ -47,6 +49,52 @@ def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) 
     return float(scores.idxmax())
 
 
+def named_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The experiment's arms with `arm`, their name for readers, and `chosen`: the student that validation picks."""
+    own = arms[arms.experiment == experiment]
+    chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
+    return own.assign(chosen=chosen)
+
+
+def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The named arms of an experiment, of its students only the chosen one."""
+    named = named_arms(arms, runs, experiment)
+    return named[(named.role != "student") | named.chosen]
+
+
+def starred(arm: str, chosen: bool) -> str:
+    """An arm's name, with a star where validation chose its temperature."""
+    return f"{arm} *" if chosen else arm
+
+
+def with_experiment(experiment: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the experiment's name as its first column."""
+    return pd.DataFrame({"experiment": experiment}, index=table.index).join(table)
+
+
+def arm_of(arms: pd.DataFrame, role: str) -> tuple:
+    """The one arm of a role among the compared arms of an experiment."""
+    return next(arms[arms.role == role].itertuples())
+
+
+def rows_of(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """The rows of one arm's runs."""
+    return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
+
+
+def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
+    """One column of one arm's runs, by seed."""
+    return rows_of(table, arm).set_index("seed")[column].sort_index()
+
+
+def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """`a` minus `b` over the seeds [n] that both have; refused where they share none."""
+    a, b = a.align(b, join="inner")
+    if a.empty:
+        raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
+    return (a - b).to_numpy(float)
+
+
 def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 
@@ -81,6 +129,7 @@ def published_rows(published: dict) -> pd.DataFrame:
             {"experiment": experiment, "role": role} | figures
             for experiment, roles in published.items()
             for role, figures in roles.items()
+            if role in ("teacher", "baseline", "student")
         ],
         columns=["experiment", "role", "parameters", "train_accuracy", "test_accuracy"],
     )
@@ -168,18 +217,30 @@ def run_table(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[RUN_COLUMNS]
 
 
-def starred(arm: str, chosen: bool) -> str:
-    """An arm's name, with a star where validation chose its temperature."""
-    return f"{arm} *" if chosen else arm
-
-
 def show_interval(mean: float, high: float, digits: int = 2) -> str:
     """93.12 ± 0.22, the interval being symmetric; the mean alone where there is no interval; a dash for no number."""
     if pd.isna(mean):
         return NO_NUMBER
-    if pd.isna(high):
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
+    return f"{mean:.{digits}f}{_half(mean, high, digits)}"
+
+
+def _half(mean: float, high: float, digits: int) -> str:
+    return "" if pd.isna(high) else f" \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
+
+
+def show_difference(mean: float, high: float, digits: int = 2) -> str:
+    """As `show_interval`, with a sign: +0.31 ± 0.30."""
+    if pd.isna(mean):
+        return NO_NUMBER
+    not_minus_zero = round(mean, digits) + 0.0
+    return f"{not_minus_zero:+.{digits}f}".replace("-", "\N{MINUS SIGN}") + _half(mean, high, digits)
+
+
+def show_p(p: float) -> str:
+    """A p value with three decimals, a dash for none."""
+    if pd.isna(p):
+        return NO_NUMBER
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -253,20 +314,3 @@ def readable_runs(table: pd.DataFrame) -> pd.DataFrame:
             "machine": table.machine + ", " + table.precision,
         }
     )
-
-
-def readable_cost(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per model and supervision: what one run costs, mean over seeds."""
-    mean = runs.groupby(["model", "supervision"], sort=False)[
-        ["parameters", "epochs", "seconds", "images_per_second", "peak_memory_mb"]
-    ].mean()
-    return pd.DataFrame(
-        {
-            "parameters": [f"{value:,.0f}" for value in mean.parameters],
-            "epochs": [f"{value:.0f}" for value in mean.epochs],
-            "training, s": [f"{value:.0f}" for value in mean.seconds],
-            "images/s": [f"{value:.0f}" for value in mean.images_per_second],
-            "peak memory, MB": [f"{value:.0f}" for value in mean.peak_memory_mb],
-        },
-        index=mean.index,
-    ).reset_index()

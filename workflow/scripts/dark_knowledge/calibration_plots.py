@@ -1,0 +1,109 @@
+"""Figures of what an experiment's probabilities are worth, whom they copy, and what accuracy costs.
+
+`arms` is what `plots.drawn_arms` returns; the other tables are those of collect_results.py.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from dark_knowledge.costs import run_costs
+from dark_knowledge.plots import legend, possible_percent, subplots
+from dark_knowledge.statistics import calibration_bins, mean_interval
+from dark_knowledge.tables import arm_of, by_seed, rows_of
+
+FEWEST_IN_BIN = 10
+BINS = 15
+
+
+def reliability(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Share of right predictions against their confidence, and how many predictions have it, on test images."""
+    figure, axes = subplots(9.5, 4, columns=2)
+    edges = np.linspace(0, 1, BINS + 1)
+    axes[0].plot([0, 1], [0, 1], color="#808080", linewidth=1, linestyle="--")
+    last = predictions[predictions.epoch == "last"]
+    for arm in arms.itertuples():
+        binned = [
+            calibration_bins(run.confidence, run.prediction == run.label, BINS)
+            for _, run in rows_of(last, arm).groupby("seed")
+        ]
+        images, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
+        shown = (images >= FEWEST_IN_BIN).all(axis=0)
+        x, y = confidence[:, shown].mean(axis=0), accuracy[:, shown]
+        axes[0].plot(x, y.mean(axis=0), color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
+        axes[0].fill_between(x, y.min(axis=0), y.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
+        axes[1].stairs(100 * images.mean(axis=0) / images.sum(axis=1).mean(), edges, color=arm.colour, linewidth=1.6)
+    axes[0].set(xlabel="Confidence (probability of the predicted class)", ylabel="Share of right predictions")
+    axes[1].set(xlabel="Confidence", ylabel="Test images (%, log scale)", yscale="log", xlim=(0, 1))
+    axes[1].yaxis.set_major_formatter("{x:g}")
+    axes[1].yaxis.set_minor_locator(NullLocator())
+    legend(figure, arms)
+    return figure
+
+
+def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Test accuracy against likeness to the teacher: seeds, means and 95 % t intervals.
+
+    The dashed lines are the teacher: its accuracy, and how alike its own seeds are.
+    """
+    figure, axes = subplots(9.5, 4, columns=2, sharey=True)
+    titles = {"agreement": (100, "Agreement with the teacher (%)"), "kl": (1, "KL divergence from the teacher (nats)")}
+    teacher, others = arm_of(arms, "teacher"), arms[arms.role != "teacher"]
+    for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
+        for arm in others.itertuples():
+            scores = 100 * by_seed(runs, arm, "last_test_accuracy")
+            _cross(axis, factor * by_seed(fidelity, arm, column), scores, arm.colour)
+        mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
+        axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
+        own = factor * by_seed(fidelity, teacher, column).mean()
+        if not np.isnan(own):  # one seed has no other
+            axis.axvline(own, color=teacher.colour, linestyle="--", linewidth=1)
+        axis.set(xlabel=title, ylabel="Test accuracy (%)")
+        axis.label_outer()
+    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
+    legend(figure, arms)
+    return figure
+
+
+def cost(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Test accuracy against the cost of one run: hollow for its own training, filled with its teacher's share."""
+    figure, axes = subplots(9.5, 4, columns=2, sharey=True)
+    units = {
+        "seconds": (1, "Seconds (log scale)"),
+        "multiply_adds": (1e-12, "Multiply-adds of training (10¹², log scale)"),
+    }
+    for axis, (unit, (factor, title)) in zip(axes, units.items(), strict=True):
+        for arm in arms.itertuples():
+            mean, low, high, _ = mean_interval(100 * by_seed(runs, arm, "last_test_accuracy"))
+            costs = factor * run_costs(runs, arm).mean()
+            own, total = costs[f"own_{unit}"], costs[f"total_{unit}"]
+            axis.plot([own, total], [mean, mean], color=arm.colour, linewidth=1, linestyle=":")
+            axis.plot([total, total], [low, high], color=arm.colour, linewidth=1)
+            axis.plot(own, mean, "o", color=arm.colour, markerfacecolor="white")
+            axis.plot(total, mean, "o", color=arm.colour)
+        axis.set(xlabel=title, ylabel="Test accuracy (%)", xscale="log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.label_outer()
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
+    legend(figure, arms)
+    keys = [
+        Line2D([], [], color="#808080", marker="o", linestyle="", markerfacecolor=fill) for fill in ("white", "#808080")
+    ]
+    axes[0].legend(keys, ["own training", "with teacher and logits"], loc="lower right")
+    return figure
+
+
+def _cross(axis: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
+    """The seeds as small points, and their mean with intervals both ways."""
+    x, y = x.align(y, join="inner")
+    across, up = mean_interval(x), mean_interval(y)
+    axis.plot(x, y, ".", color=colour, alpha=0.5, markersize=5)
+    axis.plot([across.low, across.high], [up.mean, up.mean], color=colour, linewidth=1)
+    axis.plot([across.mean, across.mean], [up.low, up.high], color=colour, linewidth=1)
+    axis.plot(across.mean, up.mean, "o", color=colour, markersize=5)

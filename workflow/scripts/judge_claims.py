@@ -1,0 +1,71 @@
+"""Answer the note's claims: a table of all quantities (CSV and HTML) and a page that explains the verdicts."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge import claims, command, pages, study
+from dark_knowledge.command import written_whole
+
+COLLECTED = ("arms", "runs", "epochs", "steps", "predictions", "class-errors")
+HIDDEN = ["digits", "is_difference"]
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for table in COLLECTED:
+        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
+    parser.add_argument("--csv", type=Path, required=True)
+    parser.add_argument("--table", type=Path, required=True, help="HTML page of all quantities")
+    parser.add_argument("--page", type=Path, required=True, help="HTML page that explains the verdicts")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    config = json.loads(arguments.config.read_text())
+    tables = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in COLLECTED}
+    classes = config["datasets"][config["dataset"]]["classes"]
+    table = claims.claims_table(tables, classes, study.published_of(config), config["claims"])
+    shown = claims.shown_rows(table)
+    page = pages.claims_page(
+        study=config["study"],
+        dataset=config["dataset"],
+        validation=config["split"]["validation"],
+        rule=config["claims"],
+        least_p=[f"{2 / 2**n:.3g}" for n in sorted(table.n.unique())],
+        seeds=sorted(table.n.unique()),
+        experiments=[
+            {
+                "name": name,
+                "student": rows.student_arm.iloc[0],
+                "temperatures": len(config["experiments"][name]["temperatures"]),
+                "published": bool(study.published_of(config)[name]),
+                "recipes": recipes_of(config, name),
+                "rows": rows.to_dict("records"),
+            }
+            for name, rows in shown.groupby("experiment", sort=False)
+        ],
+    )
+    save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
+    save(arguments.table, pages.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
+    save(arguments.page, page)
+
+
+def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
+    """The training settings of the experiment's two networks, by what they are in it."""
+    settings = config["experiments"][experiment]
+    models = {"baseline and student": settings["student"], "teacher": settings["teacher"]}
+    return {name: config["recipes"][config["models"][model]["recipe"]] for name, model in models.items()}
+
+
+def save(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    command.run(main)
