@@ -5,6 +5,7 @@ import copy
 import pandas as pd
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from dark_knowledge import provenance
 
@@ -13,11 +14,7 @@ from dark_knowledge import provenance
 def full(config, root):
     """The full study, its differences laid over the default one."""
     study = copy.deepcopy(config)
-    for key, value in yaml.safe_load((root / "workflow/studies/full.yaml").read_text()).items():
-        for name, settings in value.items() if key in ("recipes", "experiments") else ():
-            study[key][name] |= settings
-        if key not in ("recipes", "experiments"):
-            study[key] = value
+    update_config(study, yaml.safe_load((root / "workflow/studies/full.yaml").read_text()))
     return study
 
 
@@ -26,6 +23,8 @@ def test_the_default_study_leaves_seeds_temperatures_and_epochs(config, full):
         "Seeds 3, 4, 5, 6, 7, 8, 9 of the full study.",
         "Experiment custom: temperatures 1, 1.5, 2, 3, 6, 10, 20 of the full study.",
         "Experiment resnet: temperatures 1.5, 3, 6, 10, 20 of the full study.",
+        "Experiment resnet: controls label-smoothing, self-distillation, shuffled, whole-cost of the full study.",
+        "Experiment as-written of the full study.",
         "Training as long as the full study's: 12 epochs by recipe teacher, not 50.",
         "Training as long as the full study's: 10 epochs by recipe student, not 50.",
         "A run on a GPU: nothing here shows its speed or its rounding.",

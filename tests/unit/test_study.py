@@ -85,7 +85,7 @@ TYPOS = [
     ("experiments/resnet/published/teacher/parameter", 1, "did you mean 'parameters'?"),
     ("datasets/mnist/mirror", [], "did you mean 'mirrors'?"),
     ("datasets/mnist/sha256/train_image", None, "did you mean 'train_images'?"),
-    ("workers", 4, "allowed: accelerator, dataset, datasets,"),
+    ("workers", 4, "allowed: accelerator, claims, dataset, datasets,"),
     ("models/resnet/channels", [3], "allowed: architecture, recipe, stages, stem"),
 ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge.study import experiments_of, format_number
+from dark_knowledge.study import controls_of, experiments_of, format_number
 
 STEPS = {
     "data": "find and prepare the data",
@@ -106,6 +106,9 @@ def _unlike(config: dict, full: dict) -> list[str]:
         missing = [value for value in settings["temperatures"] if value not in own[name]["temperatures"]]
         if missing:
             lines.append(f"Experiment {name}: temperatures {', '.join(map(format_number, missing))} of the full study.")
+        controls = [control for control in controls_of(settings) if control not in controls_of(own[name])]
+        if controls:
+            lines.append(f"Experiment {name}: controls {', '.join(controls)} of the full study.")
     for name, recipe in full["recipes"].items():
         epochs = config["recipes"].get(name, recipe)["epochs"]
         if epochs < recipe["epochs"]:
