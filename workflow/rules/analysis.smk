@@ -12,6 +12,7 @@ TABLES = {
     "error_similarity": ("Errors", "similarity of errors"),
     "image_outcomes": ("Errors", "images repaired and broken"),
     "calibration": ("Calibration and fidelity", "calibration and fidelity"),
+    "controls": ("Controls", "controls"),
     "cost": ("Cost", "cost and gain"),
     "runs": ("Cost", "all runs"),
 }

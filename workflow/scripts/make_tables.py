@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import calibration, class_errors, command, convergence, costs, error_sets, pages, tables
+from dark_knowledge import calibration, class_errors, command, controls, convergence, costs, error_sets, pages, tables
 from dark_knowledge.command import written_whole
 
 COLLECTED = ("arms", "runs", "epochs", "predictions", "class-errors", "fidelity")
@@ -15,6 +15,7 @@ NOTES = (
     | class_errors.NOTES
     | error_sets.NOTES
     | {"convergence": convergence.NOTE, "calibration": calibration.NOTE, "cost": costs.NOTE}
+    | {"controls": controls.NOTE}
 )
 
 
@@ -44,6 +45,7 @@ def main() -> None:
     similarity = error_sets.similarity_table(predictions, errors, arms, runs)
     outcomes = error_sets.outcome_table(predictions, arms, runs)
     calibrated = calibration.calibration_table(runs, arguments.fidelity, arms)
+    controlled = controls.control_table(arms, runs)
     cost = costs.cost_table(runs, arms)
     index = tables.run_table(runs)
     for name, tidy, readable in (
@@ -57,6 +59,7 @@ def main() -> None:
         ("error_similarity", similarity, error_sets.readable_similarity(similarity)),
         ("image_outcomes", outcomes, error_sets.readable_outcomes(outcomes)),
         ("calibration", calibrated, calibration.readable_calibration(calibrated)),
+        ("controls", controlled, controls.readable_controls(controlled)),
         ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, tables.readable_runs(index)),
     ):

@@ -1,0 +1,60 @@
+"""The table of controls, on accuracies worked by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dark_knowledge.controls import control_table, readable_controls
+
+ARMS = pd.DataFrame(
+    [
+        ("x", "teacher", "teacher", "big", "labels", np.nan),
+        ("x", "baseline", "baseline", "small", "labels", np.nan),
+        ("x", "student", "student, T = 2", "small", "big_T2_w0.1", 2.0),
+        ("x", "student", "student, T = 4", "small", "big_T4_w0.1", 4.0),
+        ("x", "control", "shuffled", "small", "big_T4_w0.1_on-shuffled", 4.0),
+        ("x", "control", "smoothed labels", "smoothed", "labels", np.nan),
+        ("y", "teacher", "teacher", "big", "labels", np.nan),
+        ("y", "baseline", "baseline", "small", "labels", np.nan),
+        ("y", "student", "student, T = 2", "small", "big_T2_w0.1", 2.0),
+    ],
+    columns=["experiment", "role", "arm", "model", "supervision", "temperature"],
+)
+# Percent by seed; validation prefers T = 2.
+TEST = {
+    ("big", "labels"): [95, 95],
+    ("small", "labels"): [90, 91],
+    ("small", "big_T2_w0.1"): [92, 93],
+    ("small", "big_T4_w0.1"): [93, 95],
+    ("small", "big_T4_w0.1_on-shuffled"): [90, 93],
+    ("smoothed", "labels"): [91, 92],
+}
+
+
+@pytest.fixture
+def runs():
+    return pd.DataFrame(
+        [
+            {"model": model, "supervision": supervision, "seed": seed, "last_test_accuracy": value / 100}
+            | {"last_validation_accuracy": 0.9 + 0.01 * (supervision == "big_T2_w0.1")}
+            for (model, supervision), values in TEST.items()
+            for seed, value in enumerate(values)
+        ]
+    )
+
+
+def test_a_control_stands_against_the_baseline_and_its_student(runs):
+    table = control_table(ARMS, runs).set_index("control")
+    assert list(table.experiment) == ["x", "x"]
+    assert table.student.to_dict() == {"shuffled": "student, T = 4", "smoothed labels": "student, T = 2"}
+    assert table.gain.to_dict() == pytest.approx({"shuffled": 1, "smoothed labels": 1})
+    assert table.lead.to_dict() == pytest.approx({"shuffled": 2.5, "smoothed labels": 1})
+    # Half of the 95 % t interval of two values: 12.706 times half their distance, which is 1 for 3 and 2 points.
+    assert table.lead_high["shuffled"] - 2.5 == pytest.approx(12.7062 / 2, rel=1e-4)
+    assert table.p["shuffled"] == pytest.approx(0.5)
+
+
+def test_a_study_without_controls_has_an_empty_table(runs):
+    table = control_table(ARMS[ARMS.experiment == "y"], runs)
+    assert table.empty
+    assert readable_controls(table).empty
