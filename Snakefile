@@ -19,6 +19,7 @@ pathvars:
 
 wildcard_constraints:
     model=NAME,
+    ensemble="|".join(ENSEMBLES) or "(?!)",
     teacher=NAME,
     recipe=NAME,
     experiment=NAME,

@@ -103,3 +103,46 @@ def test_the_seed_fixes_the_weights(make_model):
     first, again, other = (make_model(seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["0.0.weight"], other["0.0.weight"])
+
+
+MEMBERS = {"architecture": "mlp", "hidden": [12], "input_dropout": 0.2, "hidden_dropout": 0.5}
+
+
+def ensemble_of(mean: str, temperature: float = 1.0) -> torch.nn.Module:
+    torch.manual_seed(0)
+    settings = {"architecture": "ensemble", "members": MEMBERS, "count": 3, "mean": mean, "temperature": temperature}
+    return build_model(settings, (28, 28), 10).eval()
+
+
+@pytest.fixture
+def images():
+    return 5 * torch.randn(6, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+def test_an_arithmetic_mean_is_one_of_softened_probabilities(images):
+    model = ensemble_of("arithmetic", temperature=4)
+    expected = torch.stack([(member(images) / 4).softmax(1) for member in model.members]).mean(0)
+    torch.testing.assert_close((model(images) / 4).softmax(1), expected)
+
+
+def test_a_geometric_mean_is_one_of_log_probabilities_at_any_temperature(images):
+    model = ensemble_of("geometric")
+    for temperature in (1, 7):
+        product = torch.stack([(member(images) / temperature).log_softmax(1) for member in model.members]).mean(0).exp()
+        found = (model(images) / temperature).softmax(1)
+        torch.testing.assert_close(found, product / product.sum(1, keepdim=True))
+
+
+def test_the_mean_of_one_network_is_that_network(images):
+    for mean in ("arithmetic", "geometric"):
+        model = ensemble_of(mean)
+        model.members = model.members[:1]
+        torch.testing.assert_close(model(images).softmax(1), model.members[0](images).softmax(1))
+
+
+@pytest.mark.parametrize(
+    ("widths", "parameters"), [([1200, 1200], 2_395_210), ([800, 800], 1_276_810), ([30, 30], 24_790)]
+)
+def test_perceptrons_have_the_papers_parameters(widths, parameters):
+    settings = {"architecture": "mlp", "hidden": widths, "input_dropout": 0.0, "hidden_dropout": 0.0}
+    assert count_parameters(build_model(settings, (28, 28), 10)) == parameters

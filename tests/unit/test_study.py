@@ -172,7 +172,7 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain, resnet or mlp"),
+    ("models/student/architecture", "plane", "plain, resnet, mlp or ensemble"),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
@@ -248,7 +248,9 @@ def test_a_message_stays_readable_whatever_the_value(config):
 
 
 def study(**experiments: dict) -> dict:
-    return {"experiments": experiments, "seeds": [0, 1]}
+    models = {name: {"architecture": "plain"} for name in ("big", "huge", "small", "small-smoothed")}
+    models["several"] = {"architecture": "ensemble", "members": "big", "mean": "geometric"}
+    return {"experiments": experiments, "seeds": [0, 1], "models": models}
 
 
 def experiment(teacher: str, student: str, temperatures: list, hard_weight: float = 0.1) -> dict:
@@ -279,6 +281,32 @@ def test_an_arm_has_the_seeds_of_all_its_experiments():
         Arm("small", "big", 4, 0.1): [0, 1],
         Arm("small", "big", 8, 0.1): [1, 2, 3],
     }
+
+
+def test_an_ensemble_is_one_run():
+    arms = arms_of(study(a=experiment("several", "small", [4])))
+    assert arms == {Arm("several"): [0], Arm("small"): [0, 1], Arm("small", "several", 4, 0.1): [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"members": "nobody"}, "models.several.members is 'nobody'"),
+        ({"members": "several"}, "models.several.members is 'several'"),
+        ({"mean": "median"}, "models.several.mean is 'median'"),
+        ({"temperature": 0}, "models.several.temperature is 0"),
+    ],
+)
+def test_a_wrong_ensemble_is_named(config, changes, named):
+    config["models"]["several"] = {"architecture": "ensemble", "members": "resnet", "mean": "arithmetic"} | changes
+    assert named in message_of(config)
+
+
+def test_an_ensemble_teaches_and_does_not_learn(config):
+    config["models"]["several"] = {"architecture": "ensemble", "members": "resnet", "mean": "arithmetic"}
+    config["experiments"]["resnet"]["teacher"] = "several"
+    check_config(config, SCHEMA)
+    assert "resnet.student is 'several'" in message_of(changed(config, "experiments/resnet/student", "several"))
 
 
 def test_controls_follow_the_students():

@@ -42,6 +42,7 @@ SECTIONS = [
 
 EXPERIMENTS = list(study.experiments_of(config))
 ARMS = study.arms_of(config)
+ENSEMBLES = [model for model, settings in config["models"].items() if settings and study.is_ensemble(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
 
@@ -90,7 +91,19 @@ def as_json(value):
 
 def architecture(model):
     """The network's settings, as JSON for a command line."""
-    return as_json({key: value for key, value in config["models"][model].items() if key != "recipe"})
+    return as_json(network(model))
+
+
+def network(model):
+    settings = {key: value for key, value in config["models"][model].items() if key != "recipe"}
+    if study.is_ensemble(config, model):
+        settings |= {"members": network(settings["members"]), "count": len(config["seeds"])}
+    return settings
+
+
+def teacher_seed(wildcards):
+    """Students learn from the teacher of their own seed; an ensemble is one for all, filed under the first seed."""
+    return config["seeds"][0] if study.is_ensemble(config, wildcards.teacher) else wildcards.seed
 
 
 def recipe(name):
@@ -99,6 +112,9 @@ def recipe(name):
 
 
 def recipe_of(model):
+    """Name of a model's recipe; an ensemble was trained as its members."""
+    if study.is_ensemble(config, model):
+        model = config["models"][model]["members"]
     return config["models"][model]["recipe"]
 
 

@@ -51,11 +51,54 @@ rule train_model:
         " > {log:q} 2>&1"
 
 
+rule assemble_ensemble:
+    """Put the runs of an ensemble's members, all seeds, into one network that is filed like a run."""
+    input:
+        lambda wildcards: expand(
+            f"<results>/runs/{config['models'][wildcards.ensemble]['members']}/labels/seed{{seed}}/{{file}}",
+            seed=config["seeds"],
+            file=["metrics.json", "weights.safetensors", "selected.safetensors", "history.parquet", "steps.parquet"],
+        ),
+    output:
+        weights="<results>/runs/{ensemble}/labels/seed{seed}/weights.safetensors",
+        selected="<results>/runs/{ensemble}/labels/seed{seed}/selected.safetensors",
+        history="<results>/runs/{ensemble}/labels/seed{seed}/history.parquet",
+        steps="<results>/runs/{ensemble}/labels/seed{seed}/steps.parquet",
+        metrics="<results>/runs/{ensemble}/labels/seed{seed}/metrics.json",
+    log:
+        "<logs>/runs/{ensemble}/labels/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/runs/{ensemble}/labels/seed{seed}.tsv"
+    localrule: True
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        architecture=lambda wildcards: architecture(wildcards.ensemble),
+        members=lambda wildcards, input: [os.path.dirname(file) for file in input if file.endswith("metrics.json")],
+        out=subpath(output.weights, parent=True),
+        script=script("assemble_ensemble.py"),
+        code=code("assemble_ensemble.py"),
+    shell:
+        "python {params.script:q}"
+        " --architecture {params.architecture:q}"
+        " --members {params.members:q}"
+        " --out {params.out:q}"
+        " > {log:q} 2>&1"
+
+
+ruleorder: assemble_ensemble > train_model
+
+
 rule cache_teacher_logits:
     """Store a teacher's logits on the stream of views that students of a recipe and seed are trained on."""
     input:
         data=rules.prepare_dataset.output,
-        weights="<results>/runs/{teacher}/labels/seed{seed}/weights.safetensors",
+        weights=lambda wildcards: (
+            f"<results>/runs/{wildcards.teacher}/labels/seed{teacher_seed(wildcards)}/weights.safetensors"
+        ),
     output:
         logits=unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
         cost="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",

@@ -1,4 +1,4 @@
-"""What a critical reader asks: does something cheaper, or something false, gain as much as the teacher's soft targets?"""
+"""Does something cheaper, or something false, gain as much as the teacher's soft targets? A critical reader asks."""
 
 import pandas as pd
 
@@ -16,8 +16,8 @@ from dark_knowledge.tables import (
 
 NOTE = (
     "Each control against the baseline, and the student against the control: test accuracy after the last epoch in "
-    "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The student "
-    "is the one of the control's temperature where there is one, else the one whose temperature validation chose. A "
+    "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The "
+    "student is the one of the control's temperature where there is one, else the one whose temperature validation chose. A "
     "control that gains as much as the student says that the gain is not the teacher's knowledge of the images."
 )
 COLUMNS = [

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import log_softmax, relu
 from torch.utils.flop_counter import FlopCounterMode
 
 from dark_knowledge.command import InputError
@@ -87,6 +87,33 @@ def mlp(
     return nn.Sequential(*layers, Classifier(hidden[-1], classes))
 
 
+class Ensemble(nn.Module):
+    """The mean prediction of several networks, as logits.
+
+    geometric: the mean of the logits. arithmetic: the mean of the softmax probabilities at `temperature`, of which the
+    softmax at that temperature gives back the mean (Hinton et al. 2015, section 1).
+    """
+
+    def __init__(self, members: list[nn.Module], mean: str, temperature: float):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.mean, self.temperature = mean, temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = torch.stack([member(images) for member in self.members])
+        if self.mean == "geometric":
+            return logits.mean(0)
+        log_probabilities = log_softmax(logits / self.temperature, dim=-1)
+        return self.temperature * (log_probabilities.logsumexp(0) - math.log(len(logits)))
+
+
+def ensemble(
+    image_size: tuple[int, int], classes: int, *, members: dict, count: int, mean: str, temperature: float = 1.0
+) -> Ensemble:
+    """`count` networks of the settings `members`, and the mean of what they say."""
+    return Ensemble([build_model(members, image_size, classes) for _ in range(count)], mean, temperature)
+
+
 def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
     if min(image_size) < 2**poolings:
         raise InputError(
@@ -95,7 +122,7 @@ def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
         )
 
 
-ARCHITECTURES = {"plain": plain, "resnet": resnet, "mlp": mlp}
+ARCHITECTURES = {"plain": plain, "resnet": resnet, "mlp": mlp, "ensemble": ensemble}
 
 
 def build_model(settings: dict, image_size: tuple[int, int], classes: int) -> nn.Module:

@@ -107,11 +107,21 @@ def _control(settings: dict, changes: dict) -> Arm:
     return Arm(model, changes["teacher"], changes["temperature"], hard_weight, transfer_set)
 
 
+def is_ensemble(config: dict, model: str) -> bool:
+    """Whether a model is the mean of another model's runs."""
+    return config["models"][model]["architecture"] == "ensemble"
+
+
 def arms_of(config: dict) -> dict[Arm, list[int]]:
-    """The arms of all experiments, each once, with the seeds that any of its experiments asks for."""
+    """The arms of all experiments, each once, with the seeds that any of its experiments asks for.
+
+    An ensemble of all seeds is one run, filed under the first seed.
+    """
     arms = {}
     for role in roles_of(config):
         seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
+        if is_ensemble(config, role.arm.model):
+            seeds = config["seeds"][:1]
         arms[role.arm] = list(dict.fromkeys([*arms.get(role.arm, []), *seeds]))
     return arms
 
@@ -173,8 +183,14 @@ def _contradictions(config: dict) -> Iterator[str]:
                     f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
                     f"0 to {labels - 1}, the labels of {config['dataset']}; for another data set, set published to null"
                 )
+    trained = {name for name in models if not is_ensemble(config, name)}
     for name in sorted(models):
         settings = config["models"][name]
+        if settings["architecture"] == "ensemble":
+            members = config["models"].get(settings["members"]) or {"architecture": "ensemble"}
+            if members["architecture"] == "ensemble":
+                yield _unknown(f"models.{name}.members", settings["members"], trained)
+            continue
         if settings["recipe"] not in config["recipes"]:
             yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
         if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
@@ -182,7 +198,8 @@ def _contradictions(config: dict) -> Iterator[str]:
 
 
 def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
-    names = {"teacher": models, "student": models, "model": models, "transfer_set": config["transfer_sets"]}
+    trained = {name for name in models if not is_ensemble(config, name)}
+    names = {"teacher": models, "student": trained, "model": trained, "transfer_set": config["transfer_sets"]}
     for key, known in names.items():
         if key in settings and settings[key] not in known:
             yield _unknown(f"{place}.{key}", settings[key], known)
