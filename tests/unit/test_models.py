@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.models import build_model, count_parameters
+from dark_knowledge.models import build_model, count_multiply_adds, count_parameters
 
 PLAIN = {"architecture": "plain", "channels": [4, 8], "pool": [True, False]}
 RESNET = {"architecture": "resnet", "stem": [2, 4], "stages": [[4, 1], [8, 2]]}
@@ -32,6 +32,31 @@ def test_parameters_worked_by_hand(settings, expected):
 @pytest.mark.parametrize(("model", "expected"), [("student", 175_000), ("resnet", 1_351_100)])
 def test_the_configs_networks_have_the_notes_sizes(config, model, expected):
     assert count_parameters(build(config["models"][model])) == pytest.approx(expected, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # a 3x3 convolution costs 9 multiply-adds a pixel and pair of channels, before its pooling
+        (PLAIN, 28**2 * 9 * 4 + 14**2 * 9 * 4 * 8 + 1568 * 10),
+        (
+            RESNET,
+            (28**2 * 2 + 14**2 * 2 * 4 + 7**2 * 2 * 4 * 4) * 9
+            + 3**2 * (9 * (4 * 8 + 3 * 8 * 8) + 4 * 8)  # the second stage, at 3x3, with its 1x1 shortcut
+            + 8 * 10,
+        ),
+    ],
+)
+def test_multiply_adds_worked_by_hand(settings, expected):
+    assert count_multiply_adds(build(settings), (28, 28)) == expected
+
+
+def test_counting_leaves_the_model_as_it_is():
+    model = build(PLAIN).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    count_multiply_adds(model, (28, 28))
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 @pytest.mark.parametrize("size", [(28, 28), (33, 17)])

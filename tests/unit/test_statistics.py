@@ -12,17 +12,21 @@ from dark_knowledge.statistics import (
     agreement,
     area_under_curve,
     bca_interval,
+    beyond_same_net,
+    calibration_bins,
     epochs_to_threshold,
     error_kappa,
     expected_calibration_error,
     gini,
     holm,
     jensen_shannon,
+    kappa_matrix,
     kl_to_teacher,
     mcnemar,
     mean_interval,
     negative_log_likelihood,
     normalised_entropy,
+    pitman_morgan_p,
     probability_of_superiority,
     seeds_needed,
     sign_flip_p,
@@ -514,3 +518,89 @@ def test_stability_needs_three_epochs_and_a_full_window(epochs, last):
 def test_seed_decides_the_resamples(interval):
     assert interval(0) == interval(0)
     assert interval(0) != interval(1)
+
+
+# Against the null of two seeds of one net
+
+
+def distances(a, b):
+    return ((a[:, None] - b) ** 2).sum(axis=-1)
+
+
+def test_beyond_same_net_worked_by_hand():
+    between = np.array([[9, 5, 6], [7, 9, 8], [4, 6, 9]])  # the diagonal, of one seed, does not count
+    within_a = np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    within_b = np.array([[0, 2, 1], [2, 0, 3], [1, 3, 0]])
+    values = beyond_same_net(between, within_a, within_b)
+    assert values.mean() == pytest.approx(6 - 2)
+    # Pairs' excess: (0, 1) 6 - 1.5, (0, 2) 5 - 1.5, (1, 2) 7 - 3. Tukey: n times all less n - 1 times all but one seed.
+    assert values == pytest.approx([3 * 4 - 2 * 4, 3 * 4 - 2 * 3.5, 3 * 4 - 2 * 4.5])
+
+
+def test_beyond_same_net_is_tukeys_jackknife():
+    draw = random().normal(size=(2, 6, 4))
+    a, b = draw[0], draw[1] + 1
+
+    def excess(kept):
+        pairs = list(itertools.permutations(kept, 2))
+        pick = tuple(np.transpose(pairs))
+        return np.mean(distances(a, b)[pick] - (distances(a, a)[pick] + distances(b, b)[pick]) / 2)
+
+    everything = excess(range(6))
+    expected = [6 * everything - 5 * excess([j for j in range(6) if j != i]) for i in range(6)]
+    assert beyond_same_net(distances(a, b), distances(a, a), distances(b, b)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("apart", [0, 0.5, 2])
+def test_beyond_same_net_covers_the_true_excess(apart):
+    draw, intervals = random(1), []
+    for _ in range(400):
+        a, b = draw.normal(size=(10, 5)), draw.normal(size=(10, 5))
+        b[:, 0] += apart
+        intervals.append(mean_interval(beyond_same_net(distances(a, b), distances(a, a), distances(b, b))))
+    assert 0.9 <= coverage(intervals, apart**2) <= 1
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_beyond_same_net_needs_three_seeds(n):
+    assert np.isnan(beyond_same_net(*np.ones((3, n, n)))).all()
+
+
+def test_kappa_of_many_runs_is_that_of_each_pair():
+    wrong = random().random((4, 50)) < 0.3
+    wrong[3] = False
+    matrix = kappa_matrix(wrong)
+    for i, j in itertools.product(range(4), repeat=2):
+        assert matrix[i, j] == pytest.approx(error_kappa(wrong[i], wrong[j]).mean, nan_ok=True)
+    assert math.isnan(matrix[3, 3])
+    assert matrix[0, 3] == 0
+
+
+def test_pitman_morgan_is_the_test_of_a_correlation():
+    a, b = random().normal(size=(2, 12))
+    r = np.corrcoef(a + b, a - b)[0, 1]
+    t = r * math.sqrt(10 / (1 - r**2))
+    assert pitman_morgan_p(a, b) == pytest.approx(2 * stats.t.sf(abs(t), 10))
+    assert pitman_morgan_p(a, b) == pytest.approx(pitman_morgan_p(b, a + 7))
+
+
+def test_pitman_morgan_is_exact_for_correlated_pairs():
+    draw = random(2)
+    pairs = draw.multivariate_normal([0, 3], [[1, 0.8], [0.8, 1]], size=(2000, 8))
+    assert np.mean([pitman_morgan_p(*pair.T) < 0.05 for pair in pairs]) == pytest.approx(0.05, abs=0.015)
+    assert pitman_morgan_p(pairs[0, :, 0], 20 * pairs[1, :, 0]) < 0.001
+
+
+@pytest.mark.parametrize(("a", "b"), [([1], [2]), ([1, 2], [2, 1]), ([1, 1, 1], [2, 2, 2]), ([1, 2, 3], [1, 2, 3])])
+def test_pitman_morgan_is_not_defined_for_few_or_constant_values(a, b):
+    assert math.isnan(pitman_morgan_p(a, b))
+
+
+def test_calibration_bins_by_hand():
+    binned = calibration_bins([0.1, 0.5, 0.6, 1.0], [0, 1, 0, 1], bins=2)
+    assert list(binned.images) == [2, 2]  # 0.5 is the upper edge of the first
+    assert list(binned.confidence) == pytest.approx([0.3, 0.8])
+    assert list(binned.accuracy) == [0.5, 0.5]
+    empty = calibration_bins([0.9], [1], bins=3)
+    assert list(empty.images) == [0, 0, 1]
+    assert np.isnan(empty.accuracy[:2]).all()

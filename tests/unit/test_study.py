@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, roles_of
+from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, published_of, roles_of
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -68,6 +68,9 @@ def test_every_study_passes_over_the_default_one(config, study):
         ("split/train_limit", 6000),
         ("datasets/fashion-mnist/sha256/train_images", None),
         ("datasets/fashion-mnist/folder", "/some/folder"),
+        ("experiments/resnet/published", None),
+        ("experiments/resnet/published/improved_class", 9),
+        ("claims/validation_accuracies", []),
     ],
 )
 def test_what_is_allowed_passes(config, path, value):
@@ -82,6 +85,8 @@ TYPOS = [
     ("models/resnet/stage", [[3, 1]], "did you mean 'stages'?"),
     ("experiments/custom/temperature", 4, "did you mean 'temperatures'?"),
     ("experiments/resnet/published/basline", {}, "did you mean 'baseline'?"),
+    ("experiments/resnet/published/improved", 6, "did you mean 'improved_class'?"),
+    ("claims/levels", 0.05, "did you mean 'level'?"),
     ("experiments/resnet/published/teacher/parameter", 1, "did you mean 'parameters'?"),
     ("datasets/mnist/mirror", [], "did you mean 'mirrors'?"),
     ("datasets/mnist/sha256/train_image", None, "did you mean 'train_images'?"),
@@ -97,7 +102,14 @@ def test_an_unknown_key_is_named_with_what_is_allowed(config, path, value, words
     assert words in message
 
 
-MISSING = ["seeds", "split/seed", "recipes/student/shift", "models/resnet/recipe", "models/student/pool"]
+MISSING = [
+    "seeds",
+    "split/seed",
+    "recipes/student/shift",
+    "models/resnet/recipe",
+    "models/student/pool",
+    "claims/alike",
+]
 MISSING += ["models/student/architecture", "experiments/custom/student", "datasets/mnist/sha256/test_labels"]
 
 
@@ -164,10 +176,20 @@ REFUSED = [
     ("experiments/custom/temperatures", [], "at least one"),
     ("experiments/custom/hard_weight", 1.5, "from 0 to 1"),
     ("datasets/mnist/classes", ["one"], "at least two"),
+    ("experiments/resnet/published/improved_class", 10, "0 to 9, the labels of fashion-mnist"),
+    ("experiments/resnet/published/improved_class", -1, "the label of a class"),
+    ("claims/level", 0, "above 0 and below 1"),
+    ("claims/level", 1, "above 0 and below 1"),
+    ("claims/alike", 1.5, "above 0 and below 1"),
+    ("claims/fewest_seeds", 1, "from 2 to 10000"),
+    ("claims/last_epochs", 2, "from 3 to 100000"),
+    ("claims/validation_accuracies", [0], "above 0 and at most 100"),
+    ("claims/validation_accuracies", 90, "a list of percentages"),
     # doubles
     ("seeds", [0, 1, 0], "each once"),
     ("experiments/custom/temperatures", [4, 4], "each once"),
     ("experiments/custom/temperatures", [4, 4.0], "each once"),
+    ("claims/validation_accuracies", [90, 90], "each once"),
     ("datasets/mnist/classes", ["a", "a"], "each once"),
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
@@ -369,6 +391,14 @@ def test_a_wrong_part_of_an_experiment_is_named(config, changes, named):
 def test_a_wrong_transfer_set_is_named(config, settings, named):
     config["transfer_sets"]["mine"] = settings
     assert named in message_of(config)
+
+
+def test_published_figures_may_be_left_out():
+    settings = experiment("big", "small", [4])
+    config = study(
+        a=settings, b=settings | {"published": None}, c=settings | {"published": {"improved_class": 1}}, d=None
+    )
+    assert published_of(config) == {"a": {}, "b": {}, "c": {"improved_class": 1}}
 
 
 def test_arms_have_paths_of_their_own():

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 ONCE = {
-    "all": 1, "collect_results": 1, "download_dataset": 1, "make_tables": 1, "plot_samples": 1, "prepare_dataset": 1,
-    "report": 1, "save_config": 1, "write_curves": 1, "write_error_explorer": 1, "write_provenance": 1,
-    "write_summary": 1,
+    "all": 1, "collect_results": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1, "plot_samples": 1,
+    "prepare_dataset": 1, "report": 1, "save_config": 1, "write_curves": 1, "write_error_explorer": 1,
+    "write_provenance": 1, "write_summary": 1,
 }  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def test_another_folder_works(workflow, tmp_path):
         ("dataset: cifar", "dataset is 'cifar'"),
         ("recipes: {student: {epochs: ten}}", "recipes.student.epochs is 'ten'"),
         ("study: ../elsewhere", "study is '../elsewhere'"),
+        ("claims: {fewest_seeds: 1}", "claims.fewest_seeds is 1"),
     ],
 )
 def test_a_bad_configuration_is_refused_in_one_line(workflow, override, named):

@@ -12,7 +12,12 @@ pytestmark = pytest.mark.slow
 
 FIGURES = (
     "loss_by_step", "accuracy_by_step", "loss_by_epoch", "accuracy_by_epoch", "student_losses", "validation_accuracy",
-    "temperature", "errors_per_class", "confusion",
+    "temperature", "errors_per_class", "confusion", "class_differences", "hardest_class", "error_similarity",
+    "image_gallery", "reliability", "fidelity", "cost",
+)  # fmt: skip
+TABLES = (
+    "accuracy", "gap_recovered", "mcnemar", "convergence", "errors_per_class", "class_differences", "hardest_class",
+    "error_similarity", "image_outcomes", "calibration", "cost", "runs",
 )  # fmt: skip
 
 
@@ -25,6 +30,7 @@ def changed(smoke, *arguments):
 PAGES = {"write_curves": 1, "write_error_explorer": 1}
 ANALYSIS = {
     "collect_results": 1,
+    "judge_claims": 1,
     "make_tables": 1,
     "plot_experiment": 2,
     "write_summary": 1,
@@ -33,28 +39,48 @@ ANALYSIS = {
 
 
 def test_everything_is_there(smoke):
-    for name in ("accuracy", "gap_recovered", "errors_per_class", "runs"):
+    for name in TABLES:
         for kind in ("csv", "html", "tex"):
             assert (smoke.results / "tables" / f"{name}.{kind}").stat().st_size > 0
     for experiment in ("custom", "resnet"):
         for name in FIGURES:
             assert (smoke.results / "figures" / experiment / f"{name}.svg").read_text().rstrip().endswith("</svg>")
     report = (smoke.results / "report.html").read_text()
-    pages = ("summary.html", "error_explorer.html", "curves.html", "provenance.html")
+    pages = ("summary.html", "claims.html", "error_explorer.html", "curves.html", "provenance.html")
     for name in (*pages, "accuracy.html", "confusion.svg", "samples.svg"):
         assert name in report
     assert len(list((smoke.results / "teacher_logits").rglob("*.safetensors"))) == 4
+    assert len(list((smoke.results / "teacher_logits").rglob("*.json"))) == 4
     assert not list(smoke.results.rglob("resume.pt"))
     assert not list(smoke.results.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize(
-    "name", ["summary.html", "pages/error_explorer.html", "pages/curves.html", "pages/provenance.html"]
+    "name",
+    ["summary.html", "pages/claims.html", "pages/error_explorer.html", "pages/curves.html", "pages/provenance.html"],
 )
 def test_a_page_needs_no_network(smoke, name):
     page = (smoke.results / name).read_text()
     assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'>]+""", page)
     assert len(page) < 1_500_000  # a larger page shows blank in a single-file report
+
+
+def test_claims_are_undecided_at_two_seeds(smoke):
+    table = pd.read_csv(smoke.results / "tables" / "claims.csv", dtype={"claim": str})
+    decides = table[table.decides]
+    assert list(decides.claim.unique()) == ["1", "2a", "2b", "3a", "3b", "3c", "4", "5", "6"]
+    assert set(decides.verdict) == {"undecided"}
+    runs = pd.read_csv(smoke.results / "tables" / "runs.csv").set_index(["supervision", "model", "seed"])
+    accuracy = 100 * runs.sort_index().last_test_accuracy
+    row = decides[(decides.experiment == "custom") & (decides.claim == "3b")].iloc[0]
+    gain = accuracy["plain-teacher_T4_w0.1"]["student"] - accuracy["labels"]["student"]
+    assert row.effect == pytest.approx(gain.mean())
+    assert row.published != row.published  # the custom experiment has no published figures
+    page = (smoke.results / "pages" / "claims.html").read_text()
+    assert "With 2 seeds nothing can be decided" in page
+    assert page.count("undecided at 2 seeds") == 18
+
+
 
 
 def test_tables_agree_with_the_runs(smoke):
@@ -122,7 +148,9 @@ def test_an_edited_page_is_written_again(smoke):
         ("plots.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
          {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
         ("tables.py", '"accuracy": (', '"accuracy": ("In percent. "',
-         {"make_tables": 1, "plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
+         {"judge_claims": 1, "make_tables": 1, "plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
+        ("claims.py", '"1": "The student converges', '"1": "It converges', {"judge_claims": 1}),
+        ("error_plots.py", "GALLERY_COLUMNS = 10", "GALLERY_COLUMNS = 8", {"plot_experiment": 2, "write_summary": 1}),
         ("engine.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
          {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 6} | ANALYSIS),
     ],
@@ -148,6 +176,11 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
     (smoke.folder / "more.yaml").write_text(override)
     assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_config": 1}
+
+
+def test_another_rule_for_claims_judges_them_again(smoke):
+    (smoke.folder / "more.yaml").write_text("claims: {fewest_seeds: 5}")
+    assert changed(smoke, "more.yaml") == {"save_config": 1, "judge_claims": 1, "write_summary": 1}
 
 
 def restore(smoke):

@@ -75,9 +75,7 @@ def load_logits(path: Path, seeds: list[int]) -> dict[str, np.ndarray]:
     logits = load_file(path)
     for name, tensor in logits.items():
         if len(tensor) != len(seeds):
-            raise InputError(
-                f"{path} holds {len(tensor)} runs, but {len(seeds)} seeds are wanted; delete it, run again"
-            )
+            raise InputError(f"{path} holds {len(tensor)} runs for {len(seeds)} seeds; delete it and run again")
         for seed, of_seed in zip(seeds, tensor, strict=True):
             if not np.isfinite(of_seed).all():
                 raise InputError(

@@ -46,7 +46,7 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: pd.DataFrame, label: i
     flows = rows[rows.quantity.str.match("to |from ")]
     flows = flows.assign(other=flows.quantity.str.replace("^(to|from) ", "", regex=True))
     seen = flows.groupby("other")["mean"].sum()
-    others = [other for other in classes if seen.get(other, 0) > 0]
+    others = [other for other in classes if seen.get(other, 0) > 0] or list(seen.index)  # all, if none is confused
     figure, axes = subplots(11, max(1.6 + 0.42 * len(others), 2.6), columns=3)
     shares = rows[rows.quantity.isin(["recall, %", "precision, %"])]
     _dots(axes[0], shares.assign(place=shares.quantity.map({"recall, %": 0, "precision, %": 1})), arms)
@@ -91,14 +91,16 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
     off_diagonal = np.where(np.eye(len(kappa), dtype=bool), np.nan, kappa)
+    defined = off_diagonal[~np.isnan(off_diagonal)]
+    low, high = (defined.min(), defined.max()) if defined.size else (0, 1)
     names = [f"{arm}, seed {seed}" for arm, seed in wrong.index]
     colours = dict(zip(arms.arm, arms.colour, strict=True))
     few = len(names) <= MOST_LABELLED_RUNS
     side = np.clip(3.5 + 0.3 * len(names), 6, 14)
     grid = sns.clustermap(
         pd.DataFrame(off_diagonal, names, names), mask=np.isnan(off_diagonal), row_linkage=tree, col_linkage=tree,
-        row_colors=[colours[arm] for arm, _ in wrong.index], cmap="mako_r", figsize=(side + 2, side),
-        xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025, rasterized=not few,
+        row_colors=[colours[arm] for arm, _ in wrong.index], cmap="mako_r", vmin=low, vmax=high, rasterized=not few,
+        figsize=(side + 2, side), xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025,
         cbar_pos=(0.02, 0.87, 0.025, 0.08),
     )  # fmt: skip
     pyplot.close(grid.figure)

@@ -1,0 +1,210 @@
+"""The claims: which quantities decide, and the rule by which they do, at one seed, at few and at ten."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dark_knowledge import claims, pages
+from dark_knowledge.quantities import Quantity
+
+from .results import CLASSES, SETTINGS, make_results
+
+pytestmark = pytest.mark.filterwarnings("error")
+TEN = np.array([1.1, 0.9, 1.2, 0.8, 1.0, 1.3, 0.7, 1.05, 0.95, 1.15])
+
+
+def table_of(study: dict, published: dict | None = None, **settings) -> pd.DataFrame:
+    tables = {name: study[name] for name in ("arms", "runs", "epochs", "steps", "predictions", "class_errors")}
+    return claims.claims_table(tables, CLASSES, {"x": published or {}}, SETTINGS | settings)
+
+
+def deciding(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table.decides].set_index("claim")
+
+
+def judged(*quantities: Quantity, **settings) -> pd.DataFrame:
+    return claims.judge(list(quantities), SETTINGS | settings)
+
+
+def quantity(values, sign: int = 1, **more) -> Quantity:
+    return Quantity("1", "a quantity", "points", np.array(values, dtype=float), sign, decides=True, **more)
+
+
+# The rule
+
+
+@pytest.mark.parametrize(
+    ("values", "sign", "verdict"),
+    [
+        (TEN, 1, claims.SUPPORTED),
+        (-TEN, -1, claims.SUPPORTED),
+        (-TEN, 1, claims.CONTRADICTED),
+        (TEN, -1, claims.CONTRADICTED),
+        (TEN - 1, 1, claims.UNDECIDED),
+        (TEN[:9], 1, claims.UNDECIDED),  # one seed short
+        (np.zeros(10), 1, claims.UNDECIDED),
+        ([math.nan] * 10, 1, claims.UNDECIDED),
+        ([5.0], 1, claims.UNDECIDED),
+    ],
+)
+def test_a_verdict_takes_enough_seeds_a_small_p_and_a_side(values, sign, verdict):
+    assert judged(quantity(values, sign)).verdict.item() == verdict
+
+
+def test_a_verdict_is_about_the_reference():
+    assert judged(quantity(TEN, -1, reference=3)).verdict.item() == claims.SUPPORTED  # alike: below the limit
+    assert judged(quantity(TEN + 9, -1, reference=3)).verdict.item() == claims.CONTRADICTED
+    assert judged(quantity(TEN, -1, reference=1)).verdict.item() == claims.UNDECIDED
+
+
+def test_nine_deciding_quantities_are_corrected_for_one_another():
+    eight = [quantity(TEN - 1)] * 8
+    alone, together = judged(quantity(TEN)), judged(quantity(TEN), *eight)
+    assert alone.p_holm[0] == 2 / 2**10
+    assert together.p_holm[0] == 9 * 2 / 2**10
+    assert together.verdict[0] == claims.SUPPORTED
+    assert judged(quantity(TEN), *eight, level=0.01).verdict[0] == claims.UNDECIDED
+
+
+def test_quantities_that_do_not_decide_have_no_verdict_and_cost_no_correction():
+    beside = Quantity("1", "beside", "", TEN)
+    table = judged(quantity(TEN), *[beside] * 20)
+    assert table.p_holm[0] == 2 / 2**10
+    assert (table.verdict[1:] == "").all()
+    assert table.p_holm[1:].isna().all()
+
+
+def test_seeds_needed_are_never_fewer_than_the_rule_or_the_test_can_do_with():
+    level = 0.05 / 9
+    assert claims.seeds_for_verdict(quantity([1.0, 1.01, 0.99]), 10, level) == 10
+    assert claims.seeds_for_verdict(quantity([1.0, 1.01, 0.99]), 3, level) == 9  # 2 / 2^8 is above 0.05 / 9
+    assert claims.seeds_for_verdict(quantity([1.0, -0.5, 0.7]), 10, level) > 10
+    assert claims.seeds_for_verdict(quantity([1e-6, 1, -1]), 10, level) == math.inf
+    assert claims.seeds_for_verdict(quantity([1.0]), 10, level) == 10
+    assert math.isnan(claims.seeds_for_verdict(quantity([0.0, 0.0]), 10, level))
+    assert math.isnan(claims.seeds_for_verdict(quantity([math.nan] * 3), 10, level))
+
+
+# The quantities
+
+
+def test_each_claim_has_one_quantity_that_decides():
+    table = table_of(make_results())
+    assert list(deciding(table).index) == list(claims.CLAIMS)
+    assert set(table.claim) == set(claims.CLAIMS)
+
+
+def test_effects_are_student_minus_baseline_of_the_chosen_temperature():
+    study = make_results()
+    table = deciding(table_of(study))
+    accuracy = {
+        arm: runs.set_index("seed").last_test_accuracy for arm, runs in study["runs"].groupby(["model", "supervision"])
+    }
+    teacher, baseline, student = (
+        accuracy[arm] for arm in (("big", "labels"), ("small", "labels"), ("small", "big_T2_w0.1"))
+    )
+    assert (table.student_arm == "student, T = 2").all()
+    assert table.effect["3b"] == pytest.approx(100 * (student - baseline).mean())
+    assert table.effect["3c"] == pytest.approx(100 * (student - (teacher + baseline) / 2).mean())
+    assert (table.n == 3).all()
+
+
+def test_a_student_that_is_better_in_everything_is_found_so():
+    study = make_results(10)
+    table = deciding(table_of(study))
+    assert table.verdict[["1", "3a", "3b", "5"]].eq(claims.SUPPORTED).all()
+    worse = study | {"arms": study["arms"].assign(role=study["arms"].role.replace({"baseline": "other"}))}
+    swapped = worse["arms"].copy()
+    # The net trained on labels plays the student, and the student at T = 2 the baseline.
+    swapped.loc[swapped.role == "other", ["role", "temperature"]] = ["student", 1.0]
+    swapped.loc[swapped.supervision == "big_T2_w0.1", "role"] = "baseline"
+    swapped = swapped[swapped.supervision != "big_T4_w0.1"]
+    table = deciding(table_of(study | {"arms": swapped}))
+    assert table.verdict[["1", "3a", "3b", "5"]].eq(claims.CONTRADICTED).all()
+
+
+def test_alike_means_closer_than_the_limit_beyond_two_seeds_of_one_net():
+    study = make_results(10, images=3000)  # teacher and baseline err on the classes in the same proportions
+    assert deciding(table_of(study, alike=0.2)).verdict["4"] == claims.SUPPORTED
+    errors = study["class_errors"].copy()
+    errors.loc[errors.model == "big", "errors"] = errors[errors.model == "big"].label.map({0: 500, 1: 5, 2: 5})
+    assert deciding(table_of(study | {"class_errors": errors})).verdict["4"] == claims.CONTRADICTED
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+@pytest.mark.parametrize("controls", [False, True])
+def test_few_seeds_decide_nothing_and_break_nothing(seeds, controls):
+    table = table_of(make_results(seeds, controls=controls))
+    assert deciding(table).verdict.eq(claims.UNDECIDED).all()
+    assert table.low.isna().all() == (seeds == 1)
+    assert deciding(table).effect.drop("4").notna().all()
+    assert deciding(table).effect.isna()["4"] == (seeds < 3)
+    shown = claims.shown_rows(table)
+    assert shown.verdict[table.decides].str.startswith(f"undecided at {seeds} seed").all()
+    assert not claims.readable_claims(table).astype(str).apply(lambda column: column.str.contains("nan")).any(axis=None)
+
+
+def test_a_short_training_has_no_stability():
+    table = deciding(table_of(make_results(3, epochs=2)))
+    assert math.isnan(table.effect["2b"])
+    assert math.isnan(table.seeds_needed["2b"])
+    assert table.effect.drop("2b").notna().all()
+
+
+def test_constant_curves_and_runs_without_errors():
+    study = make_results(3)
+    study["epochs"] = study["epochs"].assign(validation_accuracy=0.9, hard_loss=0.0, loss=0.0, train_accuracy=0.9)
+    study["steps"] = study["steps"].assign(loss=0.0)
+    study["predictions"] = study["predictions"].assign(prediction=study["predictions"].label)
+    study["class_errors"] = study["class_errors"].assign(errors=0)
+    accuracies = [name for name in study["runs"] if name.endswith("accuracy") and "validation" not in name]
+    study["runs"] = study["runs"].assign(**dict.fromkeys(accuracies, 1.0))
+    table = deciding(table_of(study))
+    assert table.verdict.eq(claims.UNDECIDED).all()
+    assert table.effect[["1", "2b", "3a", "3b", "3c", "5"]].eq(0).all()
+    assert table.effect[["2a", "4", "6"]].isna().all()
+
+
+def test_a_published_class_and_published_gains_stand_beside():
+    figures = {"train_accuracy": 90.0, "test_accuracy": 90.0}
+    published = {
+        "teacher": figures | {"test_accuracy": 92.0},
+        "baseline": figures,
+        "student": figures | {"test_accuracy": 91.5, "train_accuracy": 90.5},
+        "improved_class": 2,
+    }
+    table = deciding(table_of(make_results(), published))
+    assert table.published["3a"] == pytest.approx(0.5)
+    assert table.published["3b"] == pytest.approx(1.5)
+    assert table.published["3c"] == pytest.approx(0.5)
+    assert "shirt (2)" in table.quantity["5"]
+    unpublished = deciding(table_of(make_results()))
+    assert "coat (1)" in unpublished.quantity["5"]
+    assert unpublished.published.isna().all()
+
+
+def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
+    study = make_results()
+    scored = table_of(study)
+    unscored = table_of(study | {"runs": study["runs"].assign(best_on_test_accuracy=np.nan)})
+    assert len(scored) == len(unscored) + 1
+
+
+# How it is shown
+
+
+def test_numbers_have_signs_where_they_are_differences():
+    shown = claims.shown_rows(table_of(make_results())).set_index("quantity")
+    assert shown.effect_text["test accuracy, last epoch"].startswith("+")
+    assert not shown.effect_text["probability that a student beats a baseline on test"].startswith("+")
+
+
+def test_a_drawing_has_the_effect_on_its_side_of_the_line():
+    drawing = pages.interval_drawing(1.0, -1.0, 3.0, 0.0, "above")
+    assert 'cx="78.0"' in drawing  # a third of the half width, which is 54, right of the middle at 60
+    assert "M42.0 7H114.0" in drawing
+    assert 'x="60" width="60"' in drawing
+    assert pages.interval_drawing(math.nan, math.nan, math.nan, 0.0, "above") == ""
+    assert "7H" not in pages.interval_drawing(0.0, math.nan, math.nan, 0.0, "")  # one seed: a point

@@ -1,0 +1,128 @@
+"""Errors per class, the hardest class and its flows, on cases small enough to count."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dark_knowledge import class_errors
+from dark_knowledge.command import InputError
+from dark_knowledge.tables import NO_NUMBER, compared_arms
+
+from .results import CLASSES, make_results
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def errors_of(baseline: list[list[int]], student: list[list[int]]) -> pd.DataFrame:
+    """Test errors [seeds][classes] of a baseline and a student."""
+    return pd.DataFrame(
+        [
+            {"model": "small", "supervision": supervision, "seed": seed, "part": "test", "label": label, "errors": n}
+            for supervision, runs in (("labels", baseline), ("big_T2_w0.1", student))
+            for seed, counts in enumerate(runs)
+            for label, n in enumerate(counts)
+        ]
+    )
+
+
+ARMS = pd.DataFrame(
+    [
+        {"role": "baseline", "arm": "baseline", "model": "small", "supervision": "labels"},
+        {"role": "student", "arm": "student", "model": "small", "supervision": "big_T2_w0.1"},
+    ]
+)
+
+
+def test_differences_are_paired_by_seed_and_corrected_over_the_classes():
+    seeds = 8
+    table = class_errors.class_differences(
+        errors_of([[5 + s, 3, 4] for s in range(seeds)], [[4 + s, 3, 4 + (-1) ** s] for s in range(seeds)]),
+        ARMS,
+        CLASSES,
+    )
+    assert list(table.difference) == [-1, 0, 0]
+    assert table.low[0] == table.high[0] == -1  # all seeds differ by one: the spread of the runs is not in it
+    assert list(table.p) == [2 / 2**seeds, 1, 1]
+    assert list(table.p_holm) == [3 * 2 / 2**seeds, 1, 1]
+    assert list(table.n) == [seeds] * 3
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_few_seeds_and_classes_without_errors(seeds):
+    table = class_errors.class_differences(errors_of([[0, 2, 9]] * seeds, [[0, 1, 9]] * seeds), ARMS, CLASSES)
+    assert list(table.difference) == [0, -1, 0]
+    assert table.low.isna().all() == (seeds == 1)
+    shown = class_errors.readable_class_differences(table.assign(experiment="x"))
+    assert shown.difference[1] == "\N{MINUS SIGN}1.0" + ("" if seeds == 1 else " ± 0.0")
+
+
+def test_only_shared_seeds_are_compared():
+    table = class_errors.class_differences(errors_of([[1, 1, 1]] * 5, [[0, 1, 1]] * 2), ARMS, CLASSES)
+    assert set(table.n) == {2}
+
+
+def test_arms_without_a_common_seed_are_refused():
+    errors = errors_of([[1, 1, 1]], [[0, 1, 1]])
+    errors.loc[errors.supervision != "labels", "seed"] = 7
+    with pytest.raises(InputError, match="no seed in common"):
+        class_errors.class_differences(errors, ARMS, CLASSES)
+
+
+def test_the_hardest_class_is_the_published_one_or_chosen_on_validation():
+    rows = [
+        {"model": "small", "supervision": "labels", "seed": 0, "part": part, "label": label, "errors": errors}
+        for part, counts in (("validation", [3, 8, 8]), ("test", [9, 1, 1]), ("train", [9, 1, 1]))
+        for label, errors in enumerate(counts)
+    ]
+    baseline = ARMS.iloc[0]
+    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {}) == 1  # not 0, which has most test errors
+    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {"improved_class": 2}) == 2
+    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {"improved_class": 0}) == 0
+
+
+def predictions_of(labels, predictions, seed=0):
+    return pd.DataFrame({"image": range(len(labels)), "label": labels, "prediction": predictions}).assign(
+        model="small", supervision="labels", seed=seed, epoch="last"
+    )
+
+
+def test_recall_precision_and_flows_by_hand():
+    table = class_errors.class_quantities(
+        predictions_of([1, 1, 1, 1, 0, 2, 2], [1, 1, 0, 2, 1, 1, 2]), ARMS.iloc[0], 1, CLASSES
+    )
+    assert table.loc[0].to_dict() == {
+        "recall, %": 50, "precision, %": 50, "to bag": 1, "to shirt": 1, "from bag": 1, "from shirt": 1,
+    }  # fmt: skip
+
+
+def test_a_class_that_is_never_given_or_never_there_has_no_share():
+    never_given = class_errors.class_quantities(predictions_of([0, 1], [0, 0]), ARMS.iloc[0], 1, CLASSES)
+    assert np.isnan(never_given["precision, %"].item())
+    assert never_given["recall, %"].item() == 0
+    never_there = class_errors.class_quantities(predictions_of([0, 0], [0, 1]), ARMS.iloc[0], 1, CLASSES)
+    assert np.isnan(never_there["recall, %"].item())
+    assert never_there["from bag"].item() == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+@pytest.mark.parametrize("controls", [False, True])
+def test_the_hardest_class_for_readers(seeds, controls):
+    study = make_results(seeds, controls=controls)
+    tidy = class_errors.hardest_class_table(
+        study["predictions"], study["class_errors"], study["arms"], study["runs"], CLASSES, {"x": {}}
+    )
+    assert set(tidy["class"]) == {"coat"}
+    shown = class_errors.readable_hardest_class(tidy)
+    assert list(shown.quantity)[:2] == ["recall, %", "precision, %"]
+    assert set(shown.quantity[2:]) == {"coat taken for shirt", "bag taken for coat"}  # the flows that are there
+    assert ("label smoothing" in shown) == controls
+    assert "student" in shown
+    assert not shown.eq(NO_NUMBER).any(axis=None)
+
+
+def test_every_other_arm_is_compared_with_the_baseline():
+    study = make_results(controls=True)
+    table = class_errors.class_difference_table(study["class_errors"], study["arms"], study["runs"], CLASSES)
+    assert list(table.arm.unique()) == ["teacher", "student, T = 2", "label smoothing"]
+    assert list(table.columns[:2]) == ["experiment", "arm"]
+    assert list(compared_arms(study["arms"], study["runs"], "x").role) == ["teacher", "baseline", "student", "control"]

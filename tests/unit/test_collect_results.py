@@ -1,0 +1,71 @@
+"""What is gathered from logits: calibration, errors per class, likeness to the teacher; and what is refused."""
+
+import json
+
+import collect_results
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from dark_knowledge.command import InputError
+from dark_knowledge.study import Arm
+
+LOGITS = np.log(np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
+STUDY = {"experiments": {"x": {"teacher": "big", "student": "small", "temperatures": [4], "hard_weight": 0.1}}}
+TEACHER, BASELINE, STUDENT = Arm("big"), Arm("small"), Arm("small", "big", 4, 0.1)
+
+
+def test_errors_are_counted_for_every_class():
+    rows = collect_results.class_error_rows(LOGITS, np.array([0, 1, 1], np.uint8))
+    assert list(rows.images) == [1, 2, 0]
+    assert list(rows.errors) == [0, 2, 0]
+
+
+def save_logits(path, **tensors):
+    save_file({name.replace("_", "/"): np.asarray(tensor, np.float32) for name, tensor in tensors.items()}, path)
+    return path
+
+
+def test_a_missing_seed_is_refused(tmp_path):
+    path = save_logits(tmp_path / "logits.safetensors", last_test=[LOGITS] * 2)
+    assert len(collect_results.load_logits(path, [0, 1])["last/test"]) == 2
+    with pytest.raises(InputError, match="holds 2 runs for 3 seeds"):
+        collect_results.load_logits(path, [0, 1, 2])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_diverged_seed_is_refused_by_name(tmp_path, bad):
+    diverged = LOGITS.copy()
+    diverged[1, 2] = bad
+    path = save_logits(tmp_path / "logits.safetensors", last_test=[LOGITS, diverged])
+    with pytest.raises(InputError, match=r"last/test of seed 7 has logits that are not finite.*learning_rate"):
+        collect_results.load_logits(path, [3, 7])
+
+
+def test_likeness_is_to_the_teacher_of_the_same_seed():
+    other = LOGITS[::-1]
+    rows = collect_results.fidelity_rows(
+        STUDY, {TEACHER: {0: LOGITS, 1: other}, BASELINE: {0: other, 1: other}, STUDENT: {0: LOGITS, 1: LOGITS}}
+    ).set_index(["model", "supervision", "seed"])
+    assert rows.agreement["small", "big_T4_w0.1", 0] == 1
+    assert rows.kl["small", "big_T4_w0.1", 0] == pytest.approx(0)
+    assert rows.agreement["small", "big_T4_w0.1", 1] == pytest.approx(1 / 3)
+    assert rows.kl["small", "labels", 0] > 0
+    # The teacher's two seeds, with one another.
+    assert rows.agreement["big", "labels", 0] == rows.agreement["big", "labels", 1] == pytest.approx(1 / 3)
+
+
+def test_a_teacher_of_one_seed_has_no_other_to_agree_with():
+    rows = collect_results.fidelity_rows(STUDY, {arm: {5: LOGITS} for arm in (TEACHER, BASELINE, STUDENT)})
+    assert rows.agreement.isna().tolist() == [True, False, False]
+    assert rows.agreement[1:].eq(1).all()
+
+
+def test_stored_logits_cost_what_their_file_says(tmp_path):
+    folder = tmp_path / "big" / "quick"
+    folder.mkdir(parents=True)
+    (folder / "seed2.json").write_text(json.dumps({"seconds": 4.5, "images": 600}))
+    study = STUDY | {"recipes": {"small": "quick", "big": "slow"}}
+    cost = collect_results.caching_cost(tmp_path, study, STUDENT, 2)
+    assert cost == {"caching_seconds": 4.5, "caching_images": 600}
+    assert np.isnan(list(collect_results.caching_cost(tmp_path, study, BASELINE, 2).values())).all()
