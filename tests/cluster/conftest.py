@@ -36,24 +36,35 @@ class Jobs:
         self.folder, self.slurm = folder, slurm
         shutil.copy(Path(__file__).parent / "Snakefile", folder)
         self.known = {job["JobId"] for job in slurm.jobs()}
+        self.processes: list[subprocess.Popen] = []
 
     def start(self, *targets: str, options: tuple[str, ...] = ()) -> subprocess.Popen:
         with (self.folder / "output").open("a") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 ["snakemake", *PROFILE, *options, "--config", f"targets={list(targets)}"],
                 cwd=self.folder, env=self.slurm.environment, stdout=output, stderr=output, process_group=0,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def __enter__(self) -> "Jobs":
+        return self
+
+    def __exit__(self, *_) -> None:
+        for process in self.processes:
+            if process.poll() is None:  # a test failed while it ran
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def run(self, *targets: str, options: tuple[str, ...] = ()) -> int:
         return self.end_of(self.start(*targets, options=options))
 
     def end_of(self, process: subprocess.Popen) -> int:
-        """The exit code; after seven minutes the process is killed, and all that it said is shown."""
+        """The exit code; after seven minutes the test fails, and all that was said is shown."""
         try:
             return process.wait(420)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
             pytest.fail(f"Snakemake did not end:\n{self.output}")
 
     @property
@@ -80,7 +91,8 @@ class Jobs:
 
 @pytest.fixture
 def jobs(tmp_path, slurm):
-    return Jobs(tmp_path, slurm)
+    with Jobs(tmp_path, slurm) as jobs:
+        yield jobs
 
 
 @pytest.fixture

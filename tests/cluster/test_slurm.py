@@ -14,26 +14,26 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def scheduled(tmp_path_factory, slurm):
     """Jobs of all kinds, sent together and ended."""
-    jobs = Jobs(tmp_path_factory.mktemp("scheduled"), slurm)
     gpus = [f"gpu{n}" for n in range(4)]
-    assert jobs.run(*gpus, "gres0", "member0", "member1", "member2", "memory") == 0, jobs.output
-    return jobs
+    with Jobs(tmp_path_factory.mktemp("scheduled"), slurm) as jobs:
+        assert jobs.run(*gpus, "gres0", "member0", "member1", "member2", "memory") == 0, jobs.output
+        yield jobs
 
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory, slurm):
     """Three running jobs: one that was cancelled, one requeued, one whose time ran out; all ended well in the end."""
-    jobs = Jobs(tmp_path_factory.mktemp("disturbed"), slurm)
-    running = jobs.start("waited0", "waited1", "waited2")
-    cancelled, requeued, late = [jobs.wait_for_attempt(1, n) for n in range(3)]
-    slurm.scontrol("update", f"JobId={late}", "EndTime=now+1")
-    slurm.scancel(cancelled)
-    slurm.scontrol("requeue", requeued)
-    for n in range(3):
-        jobs.wait_for_attempt(2, n)
-    jobs.go()
-    assert jobs.end_of(running) == 0, jobs.output
-    return jobs
+    with Jobs(tmp_path_factory.mktemp("disturbed"), slurm) as jobs:
+        running = jobs.start("waited0", "waited1", "waited2")
+        cancelled, requeued, late = [jobs.wait_for_attempt(1, n) for n in range(3)]
+        slurm.scontrol("update", f"JobId={late}", "EndTime=now+1")
+        slurm.scancel(cancelled)
+        slurm.scontrol("requeue", requeued)
+        for n in range(3):
+            jobs.wait_for_attempt(2, n)
+        jobs.go()
+        assert jobs.end_of(running) == 0, jobs.output
+        yield jobs
 
 
 def times_of(jobs, name) -> tuple[float, float]:

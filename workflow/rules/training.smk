@@ -101,16 +101,16 @@ use rule train_model as distill_model with:
         history="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/history.parquet",
         steps="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/steps.parquet",
         metrics="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}/metrics.json",
+    log:
+        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.tsv"
     # `slot`: students that share a cluster job train in turn (profiles/slurm).
     resources:
         gpu=GPUS,
         slot=1,
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
-    log:
-        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}/seed{seed}.tsv"
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "
