@@ -68,7 +68,7 @@ def test_a_site_can_ask_for_gpus_by_gres(scheduled):
 
 
 def test_short_jobs_share_a_cluster_job_and_run_in_turn(scheduled):
-    (job,) = scheduled.submitted("group_students")
+    (job,) = scheduled.submitted("rule_students_distill_model")
     assert (job["NumCPUs"], job["TimeLimit"]) == ("1", "00:09:00")
     assert "mem=400M" in job["TRES"]
     assert in_turn(times_of(scheduled, f"member{n}") for n in range(3))
