@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ SMOKE = "workflow/studies/smoke.yaml"
 
 
 class Workflow:
-    """A copy of the checkout in `folder`."""
+    """A copy of the checkout in `folder`, with the tests' own Python first on the PATH."""
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=CHECKOUT, capture_output=True, text=True, check=True,
@@ -27,11 +29,19 @@ class Workflow:
                 shutil.copy2(CHECKOUT / name, folder / name)
 
     def snakemake(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
-        """Run Snakemake with the tests' own Python first on the PATH."""
-        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        """Run Snakemake to its end."""
         return subprocess.run(
             ["snakemake", *arguments],
-            cwd=folder or self.folder, env=environment, capture_output=True, text=True, timeout=900,
+            cwd=folder or self.folder, env=self.environment, capture_output=True, text=True, timeout=900,
+        )  # fmt: skip
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake at the head of a process group of its own, where Ctrl-C reaches it as in a terminal."""
+        return subprocess.Popen(
+            ["snakemake", *arguments],
+            cwd=self.folder, env=self.environment, text=True, process_group=0,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
 
     def plan(self, *arguments: str, folder: Path | None = None) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Fixtures of the library's tests: a small part of the real Fashion-MNIST, and trainings that take half a second."""
 
 import gzip
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,9 +17,13 @@ from dark_knowledge.engine import Progress, train
 from dark_knowledge.losses import learn_from_labels
 from dark_knowledge.models import build_model
 from dark_knowledge.recipes import Recipe
+from dark_knowledge.transfer import save_teacher_logits
+
+from .training import Training
 
 ROOT = Path(__file__).parents[2]
 SUBSET = ROOT / "tests" / "data" / "fashion-mnist"
+EPOCHS = 12  # of the trainings in processes of their own
 FLOAT32 = Compute(torch.device("cpu"), bfloat16=False)
 
 
@@ -129,3 +134,28 @@ def run(data, recipe, make_model, compute, tmp_path):
         return model, progress
 
     return run
+
+
+@pytest.fixture(scope="session")
+def training(idx_files, tmp_path_factory):
+    """Make a training in a folder: from labels, or from labels and the logits of a teacher that was never trained."""
+    inputs = tmp_path_factory.mktemp("inputs")
+    recipe = Recipe(EPOCHS, 50, 0.1, warmup=0.2, momentum=0.9, weight_decay=5e-4, label_smoothing=0, flip=True, shift=2)
+    prepared = prepare(
+        idx_files, classes=[str(c) for c in range(10)], validation=100, seed=0, train_limit=None, test_limit=None
+    )
+    save_dataset(inputs / "dataset.safetensors", *prepared)
+    logits = torch.randn(EPOCHS, 500, 10, generator=torch.Generator().manual_seed(0)).half()
+    save_teacher_logits(inputs / "logits.safetensors", logits, recipe, seed=3)
+    return lambda out, distilled=False: Training(inputs, out, asdict(recipe), distilled)
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(training, tmp_path_factory):
+    """What a run finds that nobody disturbs, from labels (False) and from a teacher (True)."""
+    found = {}
+    for distilled in (False, True):
+        whole = training(tmp_path_factory.mktemp("whole") / "run", distilled)
+        whole.run_here()
+        found[distilled] = whole.found()
+    return found

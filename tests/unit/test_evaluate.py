@@ -47,12 +47,6 @@ def test_auto_falls_back_to_the_cpu(monkeypatch):
     assert choose_compute("auto", "float32", 1).device.type == "cpu"
 
 
-def test_auto_takes_cuda_first(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert choose_compute("auto", "float32", 1).device.type == "cuda"
-
-
 @pytest.mark.parametrize("accelerator", ["cuda", "mps"])
 def test_an_absent_accelerator_is_refused(monkeypatch, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -6,13 +6,25 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, published_of, roles_of
+from dark_knowledge.study import (
+    Arm,
+    arms_of,
+    check_config,
+    check_file,
+    experiments_of,
+    format_number,
+    published_of,
+    roles_of,
+)
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DROP = object()
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 def merged(base: dict, override: dict) -> dict:
@@ -255,6 +267,19 @@ def test_a_pool_for_each_of_channels(config):
     assert "models.student.pool has 1 entries" in message
 
 
+CONTRADICTIONS = [
+    ({"train_limit": 500, "validation": 500}, "split.validation is 500; allowed: less than split.train_limit, 500"),
+    ({"train_limit": 100}, "split.validation is 5000; allowed: less than split.train_limit, 100"),
+    ({"train_limit": 5100}, "recipes.teacher.batch_size is 128; allowed: at most the 100 images"),
+]
+
+
+@pytest.mark.parametrize(("split", "words"), CONTRADICTIONS)
+def test_a_part_too_small_for_what_is_asked_of_it(config, split, words):
+    config["split"] |= split
+    assert words in message_of(config)
+
+
 def test_a_study_without_experiments_is_refused(config):
     config["experiments"] = dict.fromkeys(config["experiments"])
     assert "experiments" in message_of(config)
@@ -267,6 +292,82 @@ def test_a_misspelt_architecture_is_what_is_named(config):
 
 def test_a_message_stays_readable_whatever_the_value(config):
     assert len(message_of(changed(config, "experiments", [config["experiments"]] * 20))) < 400
+
+
+REPEATED = {
+    "study: a\nstudy: b\n": (2, "study"),
+    "recipes:\n  teacher:\n    epochs: 1\n    shift: 0\n    epochs: 2\n": (5, "epochs"),
+    "models: {a: 1, b: 2, a: 3}\n": (1, "a"),
+    "seeds:\n  - {x: 1}\n  - {x: 1,\n     x: 2}\n": (4, "x"),
+    '{"study": "a",\n "study": "a"}': (2, "study"),
+    "a: &a {k: 1}\nb: {<<: *a, c: 1, c: 2}\n": (2, "c"),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), REPEATED.items())
+def test_a_key_that_stands_twice_is_refused(tmp_path, text, found):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        check_file(path)
+    assert str(error.value) == f"config: {path}, line {found[0]}: key {found[1]!r} stands there twice; keep one of them"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: &a [*a]\n", "a: {x: 1}\nb: {x: 1}\n", "1: a\n'1': b\n", "a: &a {k: 1}\nb: *a\n"]
+)
+def test_a_key_that_stands_once_passes(tmp_path, text):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    check_file(path)
+
+
+def test_the_studies_have_each_key_once():
+    for path in (ROOT / "config.yaml", *(ROOT / "workflow" / "studies").glob("*.yaml")):
+        check_file(path)
+
+
+KEYS = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.floats(), st.dates())
+SCALARS = st.one_of(
+    KEYS, st.binary(max_size=4), st.just(10**4000), st.sampled_from(["student", "teacher", 1e308, -0.0])
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+
+
+def refusal_of(config: dict) -> str | None:
+    """In which words a configuration is refused, if it is."""
+    try:
+        check_config(config, SCHEMA)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def places_of(value: object) -> list[tuple]:
+    """Every mapping or list inside `value`, with each of its keys."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [place for key in keys for place in places_of(value[key])]
+
+
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_is_changed_nothing_but_an_input_error_is_raised(data):
+    config = copy.deepcopy(DEFAULT)
+    for _ in range(data.draw(st.integers(1, 3), "changes")):
+        parent, key = data.draw(st.sampled_from(places_of(config)), "place")
+        action = data.draw(st.sampled_from(["replace", "drop", "add"]))
+        if action == "drop":
+            del parent[key]
+        elif action == "replace":
+            parent[key] = data.draw(VALUES, "value")
+        elif isinstance(parent, dict):
+            parent[data.draw(KEYS, "key")] = data.draw(VALUES, "value")
+        else:
+            parent.append(data.draw(VALUES, "value"))
+    refusal = refusal_of(config)
+    assert arms_of(config) if refusal is None else refusal.startswith("config: ") and "\n" not in refusal
 
 
 def study(**experiments: dict) -> dict:

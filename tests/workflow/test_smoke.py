@@ -81,8 +81,6 @@ def test_claims_are_undecided_at_two_seeds(smoke):
     assert page.count("undecided at 2 seeds") == 18
 
 
-
-
 def test_tables_agree_with_the_runs(smoke):
     runs = pd.read_csv(smoke.results / "tables" / "runs.csv")
     accuracy = pd.read_csv(smoke.results / "tables" / "accuracy.csv")

@@ -22,6 +22,8 @@ NAME = "[a-z0-9][a-z0-9-]*"
 NUMBER = r"[0-9.e+-]+"
 
 try:
+    for file in workflow.configfiles:
+        study.check_file(file)
     study.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")

@@ -18,8 +18,9 @@ rule evaluate_runs:
     threads: 1
     resources:
         gpu=GPUS,
+        slot=1,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
         accelerator=config["accelerator"],

@@ -153,6 +153,12 @@ use rule train_model as distill_model with:
         "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.log",
     benchmark:
         "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.tsv"
+    # `slot`: students that share a cluster job train in turn (profiles/slurm).
+    resources:
+        gpu=GPUS,
+        slot=1,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "

@@ -7,6 +7,15 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
+# Errors of libraries that take too long to import here, by name: what is wrong, and what to do.
+LIBRARY_ERRORS = {
+    "SafetensorError": "an input is damaged: {inputs}; delete it and run the same command again, which makes it anew",
+    "OutOfMemoryError": (
+        "the GPU's memory is full; lower `batch_size` of this model's recipe, or let fewer jobs share the GPU, "
+        "and run the same command again"
+    ),
+}
+
 
 class InputError(Exception):
     """Something the user can mend. Its message says what is wrong, where, what is allowed and what to do."""
@@ -21,6 +30,11 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         sys.exit(f"error: {error.strerror or error}{place}; mend this and run the same command again")
+    except Exception as error:
+        if (message := LIBRARY_ERRORS.get(type(error).__name__)) is None:
+            raise
+        inputs = ", ".join(word for word in sys.argv if word.endswith(".safetensors"))
+        sys.exit(f"error: {message.format(inputs=inputs)} ({error})")
 
 
 @contextmanager

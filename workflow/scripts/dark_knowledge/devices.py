@@ -1,10 +1,14 @@
 """Where and how precisely to compute: the choice behind `accelerator` and `precision` in the config."""
 
 import ctypes
+import fcntl
 import platform
 import re
+import tempfile
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from getpass import getuser
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -51,8 +55,41 @@ def choose_compute(accelerator: str, precision: str, threads: int) -> Compute:
         accelerator = next(name for name, present in available.items() if present)
     if not available[accelerator]:
         raise InputError(f"accelerator is {accelerator!r}, but this machine has none; use auto or cpu")
+    device = torch.device(accelerator)
+    if accelerator == "cuda":
+        claims = Path(tempfile.gettempdir(), f"dark-knowledge-{getuser()}")
+        device = torch.device("cuda", claim_gpu(_gpu_names(), claims))
+        torch.cuda.set_device(device)
     bfloat16 = _gains_from_bfloat16(accelerator) if precision == "auto" else precision == "bfloat16"
-    return Compute(torch.device(accelerator), bfloat16)
+    return Compute(device, bfloat16)
+
+
+def claim_gpu(names: list[str], folder: Path) -> int:
+    """Choose the GPU that the fewest jobs of this user on this machine hold; returns its index in `names`.
+
+    A job holds a place on a GPU by a lock on a file in `folder`, until its process ends, however it ends. All first
+    places are tried before any second one, so no two jobs meet on a GPU while another is free.
+    """
+    assert names
+    folder.mkdir(exist_ok=True)
+    for place in count():
+        for index, name in enumerate(names):
+            file = (folder / f"{name}.{place}").open("w")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+            else:
+                _claims.append(file)
+                return index
+
+
+_claims = []  # the open files whose locks this process holds for its life
+
+
+def _gpu_names() -> list[str]:
+    """Names of the GPUs that CUDA_VISIBLE_DEVICES leaves, the same in every process whatever it leaves there."""
+    return [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
 
 
 def _keep_freed_memory() -> None:

@@ -126,10 +126,35 @@ def arms_of(config: dict) -> dict[Arm, list[int]]:
     return arms
 
 
+def check_file(path: str) -> None:
+    """Refuse a configuration file that gives a key twice in one mapping: YAML keeps the last of them in silence."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            waiting = [yaml.compose(file, yaml.CSafeLoader)]
+        except yaml.MarkedYAMLError as error:
+            raise InputError(f"config: {path}, line {error.problem_mark.line + 1}: {error.problem}; mend it") from error
+    known = set()  # an alias leads to a node again, and may lead in circles
+    while waiting:
+        node = waiting.pop()
+        if id(node) in known or not isinstance(node, yaml.CollectionNode):
+            continue
+        known.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        keys = set()
+        for key, value in node.value:
+            if (key.tag, str(key.value)) in keys:
+                line = key.start_mark.line + 1
+                raise InputError(f"config: {path}, line {line}: key {key.value!r} stands there twice; keep one of them")
+            keys.add((key.tag, str(key.value)))
+            waiting.append(value)
+
+
 def check_config(config: dict, schema_path: str) -> None:
     """Refuse a configuration that breaks the schema or contradicts itself, in one line that names the key."""
     with open(schema_path, encoding="utf-8") as file:
-        schema = yaml.safe_load(file)
+        schema = yaml.load(file, yaml.CSafeLoader)
     error = best_match(StrictValidator(schema).iter_errors(config), key=lambda error: -len(error.absolute_path))
     if error is not None:
         raise InputError(_schema_message(error))
@@ -165,6 +190,15 @@ def _contradictions(config: dict) -> Iterator[str]:
         yield _unknown("dataset", config["dataset"], config["datasets"])
     if not experiments_of(config):
         yield "config: experiments is empty; at least one experiment is needed"
+    split = config["split"]
+    if (images := split.get("train_limit", math.inf)) <= split["validation"]:
+        yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
+    for name, settings in config["recipes"].items():
+        if settings["batch_size"] > images - split["validation"]:
+            yield (
+                f"config: recipes.{name}.batch_size is {settings['batch_size']}; allowed: at most the "
+                f"{images - split['validation']} images that split leaves for training"
+            )
     for name, settings in experiments_of(config).items():
         yield from _unknown_parts(f"experiments.{name}", settings, models, config)
         if _shuffles(settings, config):

@@ -1,0 +1,103 @@
+"""A cluster for all tests of this folder, and Snakemake called on it with the profile that users have."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ..workflow.conftest import CHECKOUT, Workflow
+from .slurm import Slurm, missing_packages
+
+PROFILE = (
+    "--profile", str(CHECKOUT / "profiles" / "slurm"),
+    "--profile", str(CHECKOUT / "profiles" / "slurm" / "site.yaml"),
+    "--slurm-init-seconds-before-status-checks", "1",
+    "--latency-wait", "5",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    if missing := missing_packages():
+        pytest.fail(
+            f"these tests need Debian's packages {' '.join(missing)}: apt-get install {' '.join(missing)}", False
+        )
+    with Slurm() as cluster:
+        yield cluster
+
+
+class Jobs:
+    """The small Snakefile beside this file, in a folder of its own, its jobs sent to the cluster."""
+
+    def __init__(self, folder: Path, slurm: Slurm):
+        self.folder, self.slurm = folder, slurm
+        shutil.copy(Path(__file__).parent / "Snakefile", folder)
+        self.known = {job["JobId"] for job in slurm.jobs()}
+        self.processes: list[subprocess.Popen] = []
+
+    def start(self, *targets: str, options: tuple[str, ...] = ()) -> subprocess.Popen:
+        with (self.folder / "output").open("a") as output:
+            process = subprocess.Popen(
+                ["snakemake", *PROFILE, *options, "--config", f"targets={list(targets)}"],
+                cwd=self.folder, env=self.slurm.environment, stdout=output, stderr=output, process_group=0,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def __enter__(self) -> "Jobs":
+        return self
+
+    def __exit__(self, *_) -> None:
+        for process in self.processes:
+            if process.poll() is None:  # a test failed while it ran
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def run(self, *targets: str, options: tuple[str, ...] = ()) -> int:
+        return self.end_of(self.start(*targets, options=options))
+
+    def end_of(self, process: subprocess.Popen) -> int:
+        """The exit code; after seven minutes the test fails, and all that was said is shown."""
+        try:
+            return process.wait(420)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"Snakemake did not end:\n{self.output}")
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def submitted(self, name: str) -> list[dict[str, str]]:
+        """The cluster jobs of a rule or group of this test so far, in their order."""
+        own = [job for job in self.slurm.jobs() if job["JobId"] not in self.known]
+        return sorted((job for job in own if name in job["Comment"]), key=lambda job: int(job["JobId"]))
+
+    def wait_for_attempt(self, attempt: int, n: int = 0) -> str:
+        """Wait until the rule `wait` of `n` has begun so often; returns the number of its cluster job."""
+        path = self.folder / f"attempts{n}"
+        self.slurm.wait_until(
+            lambda: path.exists() and len(path.read_text().splitlines()) == attempt, f"attempt {attempt}"
+        )
+        return self.submitted(f"rule_wait_wildcards_{n}")[-1]["JobId"]
+
+    def go(self) -> None:
+        """Let the rule `wait` end."""
+        (self.folder / "go").touch()
+
+
+@pytest.fixture
+def jobs(tmp_path, slurm):
+    with Jobs(tmp_path, slurm) as jobs:
+        yield jobs
+
+
+@pytest.fixture
+def workflow(tmp_path, slurm):
+    """The workflow itself; its `environment` knows the cluster."""
+    workflow = Workflow(tmp_path / "checkout")
+    workflow.environment = slurm.environment
+    return workflow
