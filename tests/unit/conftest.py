@@ -140,7 +140,18 @@ def run(data, recipe, make_model, compute, tmp_path):
 def training(idx_files, tmp_path_factory):
     """Make a training in a folder: from labels, or from labels and the logits of a teacher that was never trained."""
     inputs = tmp_path_factory.mktemp("inputs")
-    recipe = Recipe(EPOCHS, 50, 0.1, warmup=0.2, momentum=0.9, weight_decay=5e-4, label_smoothing=0, flip=True, shift=2)
+    recipe = Recipe(
+        EPOCHS,
+        50,
+        0.1,
+        warmup=0.2,
+        momentum=0.9,
+        weight_decay=5e-4,
+        max_norm=None,
+        label_smoothing=0,
+        flip=True,
+        shift=2,
+    )
     prepared = prepare(
         idx_files, classes=[str(c) for c in range(10)], validation=100, seed=0, train_limit=None, test_limit=None
     )

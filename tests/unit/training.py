@@ -28,6 +28,7 @@ class Training:
             "architecture": json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}),
             "recipe": json.dumps(recipe),
             "seed": 3,
+            "split-seed": 0,
             "accelerator": "cpu",
             "precision": "float32",
             "out": out,
