@@ -6,8 +6,11 @@ figure is what the whole machine trains in a second. torchdistill must be instal
 
 import argparse
 import json
+import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -152,15 +155,19 @@ def measure(task: str, variant: str, threads: int) -> dict:
     images = BATCHES * RECIPE.batch_size
     data = part_of_data(images)
     epoch = peer_epoch(task, variant, data, threads) if is_peer(variant) else engine_epoch(task, variant, data, threads)
-    started = time.perf_counter()
-    epoch()
-    repetitions = max(1, round(4 / (time.perf_counter() - started)))
+    repetitions = max(1, round(4 / seconds_of(epoch, 1)))
     wait_for_the_others()
-    started = time.perf_counter()
-    for _ in range(repetitions):
-        epoch()
-    seconds = time.perf_counter() - started
+    seconds = seconds_of(epoch, repetitions)
     return {"images_per_second": repetitions * images / seconds, "peak_memory_mb": peak_memory_mb()}
+
+
+def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
+    """Seconds of some epochs, whose log does not get into the way of the measurement on standard output."""
+    started = time.perf_counter()
+    with redirect_stdout(sys.stderr):
+        for _ in range(repetitions):
+            epoch()
+    return time.perf_counter() - started
 
 
 def is_peer(variant: str) -> bool:

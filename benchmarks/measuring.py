@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -55,13 +56,17 @@ def measure_together(command: list[str], processes: int) -> list[dict]:
 
     A copy prints a line when it is ready, waits for one on its standard input, and prints its measurement as JSON.
     """
+    log = tempfile.TemporaryFile("w+")
     running = [
-        subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        )
         for _ in range(processes)
     ]
     for process in running:
         if process.stdout.readline() != "ready\n":
-            sys.exit(f"error: {' '.join(command)} ended before it measured; its message stands above")
+            log.seek(0)
+            sys.exit(f"error: {' '.join(command)} ended before it measured:\n{log.read()}")
     for process in running:
         process.stdin.write("go\n")
         process.stdin.flush()

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -45,10 +47,11 @@ def train_once(precision: str, seed: int) -> dict:
     torch.manual_seed(seed)
     model = study_net(NET, data).to(memory_format=torch.channels_last)
     wait_for_the_others()
-    progress = train(
-        model, data, recipe, learn_from_labels(data.train_labels, 0), seed=seed, compute=compute,
-        score_test_each_epoch=False, checkpoint=Path(tempfile.mkdtemp()) / "resume.pt", identity={},
-    )  # fmt: skip
+    with redirect_stdout(sys.stderr):
+        progress = train(
+            model, data, recipe, learn_from_labels(data.train_labels, 0), seed=seed, compute=compute,
+            score_test_each_epoch=False, checkpoint=Path(tempfile.mkdtemp()) / "resume.pt", identity={},
+        )  # fmt: skip
     last = progress.history[-1]
     return {"validation_accuracy": 100 * last["validation_accuracy"], "validation_loss": last["validation_loss"]}
 
