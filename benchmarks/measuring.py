@@ -56,21 +56,21 @@ def measure_together(command: list[str], processes: int) -> list[dict]:
 
     A copy prints a line when it is ready, waits for one on its standard input, and prints its measurement as JSON.
     """
-    log = tempfile.TemporaryFile("w+")
-    running = [
-        subprocess.Popen(
-            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-        for _ in range(processes)
-    ]
-    for process in running:
-        if process.stdout.readline() != "ready\n":
-            log.seek(0)
-            sys.exit(f"error: {' '.join(command)} ended before it measured:\n{log.read()}")
-    for process in running:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [json.loads(process.communicate()[0]) for process in running]
+    with tempfile.TemporaryFile("w+") as log:
+        running = [
+            subprocess.Popen(
+                [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+            for _ in range(processes)
+        ]
+        for process in running:
+            if process.stdout.readline() != "ready\n":
+                log.seek(0)
+                sys.exit(f"error: {' '.join(command)} ended before it measured:\n{log.read()}")
+        for process in running:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [json.loads(process.communicate()[0]) for process in running]
 
 
 def wait_for_the_others() -> None:
