@@ -1,5 +1,6 @@
 """The workflow as a person uses it: a copy of the checkout, and Snakemake called on it."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 SMOKE = "workflow/studies/smoke.yaml"
+TINY = "tests/data/tiny.yaml"
 
 
 class Workflow:
@@ -66,6 +69,24 @@ class Workflow:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
+
+
+def findings(folder: Path) -> dict:
+    """What all runs of a study found: weights and logits as bytes, tables without the columns that a clock fills."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix in (".safetensors", ".csv", ".tex") and path.name not in ("runs.csv", "runs.tex"):
+            found[name] = path.read_bytes()
+        elif path.name in ("history.parquet", "steps.parquet"):
+            table = pd.read_parquet(path).drop(columns=["seconds", "images_per_second"], errors="ignore")
+            found[name] = table.to_csv(float_format="%a")
+        elif path.name == "metrics.json":
+            metrics = json.loads(path.read_text())
+            found[name] = {
+                key: metrics[key] for key in ("validation_accuracy", "selected_epoch", "parameters", "device")
+            }
+    return found
 
 
 @pytest.fixture

@@ -56,6 +56,9 @@ def test_another_folder_works(workflow, tmp_path):
         ("recipes: {student: {epochs: ten}}", "recipes.student.epochs is 'ten'"),
         ("study: ../elsewhere", "study is '../elsewhere'"),
         ("claims: {fewest_seeds: 1}", "claims.fewest_seeds is 1"),
+        ("split: {train_limit: 100}", "split.validation is 5000; allowed: less than split.train_limit"),
+        ("models: {big model: null}", "models has an entry named 'big model'"),
+        ("recipes:\n  student:\n    epochs: 1\n    epochs: 2", "line 4: key 'epochs' stands there twice"),
     ],
 )
 def test_a_bad_configuration_is_refused_in_one_line(workflow, override, named):
@@ -67,6 +70,29 @@ def test_a_bad_configuration_is_refused_in_one_line(workflow, override, named):
     assert errors[0].startswith("error: config: ")
     assert named in errors[0]
     assert "Traceback" not in refused.stdout + refused.stderr
+    assert not [path for path in (workflow.folder / "results").glob("*") if path.name != "reference"]
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"study: [a", "not valid JSON or YAML"),
+        (b"study:\n\tname: a", "not valid JSON or YAML"),
+        (b"- a\n- b\n", "keys at top level"),
+        (b"", "keys at top level"),
+        (b"study: caf\xe9\n", "can't decode byte 0xe9"),
+        (b"study: !!python/object/apply:os.system ['touch harmed']\n", "not valid JSON or YAML"),
+        (None, "No such file or directory: "),
+    ],
+)
+def test_a_file_that_snakemake_cannot_read_stops_it(workflow, content, named):
+    """These words are Snakemake's own: it reads the file before the workflow."""
+    if content is not None:
+        (workflow.folder / "bad.yaml").write_bytes(content)
+    refused = workflow.snakemake("--cores", "1", "--configfile", "bad.yaml")
+    assert refused.returncode != 0
+    assert named in refused.stderr
+    assert not (workflow.folder / "harmed").exists()
     assert not [path for path in (workflow.folder / "results").glob("*") if path.name != "reference"]
 
 
