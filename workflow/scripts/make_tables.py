@@ -48,6 +48,7 @@ def main() -> None:
     controlled = controls.control_table(arms, runs)
     cost = costs.cost_table(runs, arms)
     index = tables.run_table(runs)
+    why_no_intervals = tables.ONE_SEED if runs.seed.nunique() == 1 else ""
     for name, tidy, readable in (
         ("accuracy", accuracy, tables.readable_accuracy(accuracy, figures)),
         ("gap_recovered", gap, tables.readable_gap(gap)),
@@ -64,7 +65,7 @@ def main() -> None:
         ("runs", index, tables.readable_runs(index)),
     ):
         save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.out / f"{name}.html", pages.table_page(readable, NOTES[name]))
+        save(arguments.out / f"{name}.html", pages.table_page(readable, NOTES[name] + why_no_intervals))
         save(arguments.out / f"{name}.tex", as_latex(readable))
 
 

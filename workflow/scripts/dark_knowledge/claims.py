@@ -5,7 +5,7 @@ import pandas as pd
 
 from dark_knowledge.quantities import Evidence, Quantity, quantities
 from dark_knowledge.statistics import holm, mean_interval, seeds_needed, sign_flip_p
-from dark_knowledge.tables import NO_NUMBER, arm_of, compared_arms, show_p
+from dark_knowledge.tables import NO_NUMBER, arm_of, compared_arms, show_number, show_p
 
 CLAIMS = {
     "1": "The student converges faster than the baseline.",
@@ -123,7 +123,7 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
         statement=table.claim.map(CLAIMS),
         baseline=[_number(row.baseline, row) for row in rows],
         student=[_number(row.student, row) for row in rows],
-        effect_text=[f"{_number(row.effect, row, row.is_difference)} {row.unit}".rstrip() for row in rows],
+        effect_text=[_effect(row) for row in rows],
         interval_text=[_interval(row) for row in rows],
         published=[_number(row.published, row, row.is_difference) for row in rows],
         p_text=table.p.map(show_p),
@@ -134,9 +134,12 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(value: float, row: tuple, signed: bool = False) -> str:
-    if pd.isna(value):
-        return NO_NUMBER
-    return f"{round(value, row.digits) + 0.0:{'+' if signed else ''}.{row.digits}f}".replace("-", "\N{MINUS SIGN}")
+    return NO_NUMBER if pd.isna(value) else show_number(value, row.digits, signed=signed)
+
+
+def _effect(row: tuple) -> str:
+    text = _number(row.effect, row, row.is_difference)
+    return text if text == NO_NUMBER else f"{text} {row.unit}".rstrip()
 
 
 def _interval(row: tuple) -> str:

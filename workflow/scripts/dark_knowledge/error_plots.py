@@ -104,6 +104,7 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         cbar_pos=(0.02, 0.87, 0.025, 0.08),
     )  # fmt: skip
     pyplot.close(grid.figure)
+    grid.gs.update(right=side / (side + 2))  # room for the runs' names and the legend
     grid.ax_cbar.set_title("Kappa", loc="left")
     grid.ax_heatmap.set(xlabel="", ylabel="", facecolor="#d0d0d0")
     for axis in (grid.ax_heatmap, grid.ax_row_colors):

@@ -190,7 +190,7 @@ def accuracy_stability(e: Evidence) -> Iterator[Quantity]:
         )
         yield _compare(
             "2b", f"{name} of validation accuracy over the last {last} epochs", "points", student, baseline,
-            sign=-1, decides=measure == "sd",
+            sign=-1, decides=measure == "sd", remark=f"needs {last} epochs",
         )  # fmt: skip
     student, baseline = (100 * by_seed(e.runs, arm, "last_validation_accuracy") for arm in (e.student, e.baseline))
     values = difference(student, baseline)

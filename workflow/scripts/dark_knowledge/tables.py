@@ -19,6 +19,7 @@ COLUMNS = {
 }
 
 
+ONE_SEED = " There is one seed, and one run has no interval: give the study more seeds."
 NOTES = {
     "accuracy": (
         "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
@@ -224,6 +225,12 @@ def show_interval(mean: float, high: float, digits: int = 2) -> str:
     return f"{mean:.{digits}f}{_half(mean, high, digits)}"
 
 
+def show_number(value: float, digits: int, *, signed: bool = False) -> str:
+    """A number with a minus sign, or either sign; 0 has none."""
+    value = round(value, digits) or 0.0
+    return f"{value:{'+' if signed and value else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def _half(mean: float, high: float, digits: int) -> str:
     return "" if pd.isna(high) else f" \N{PLUS-MINUS SIGN} {high - mean:.{digits}f}"
 
@@ -232,8 +239,7 @@ def show_difference(mean: float, high: float, digits: int = 2) -> str:
     """As `show_interval`, with a sign: +0.31 ± 0.30."""
     if pd.isna(mean):
         return NO_NUMBER
-    not_minus_zero = round(mean, digits) + 0.0
-    return f"{not_minus_zero:+.{digits}f}".replace("-", "\N{MINUS SIGN}") + _half(mean, high, digits)
+    return show_number(mean, digits, signed=True) + _half(mean, high, digits)
 
 
 def show_p(p: float) -> str:

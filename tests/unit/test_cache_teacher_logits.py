@@ -1,0 +1,41 @@
+"""The command line that stores a teacher's logits: their cost stands beside them, never inside."""
+
+import json
+from dataclasses import asdict
+
+import cache_teacher_logits
+from safetensors.torch import save_file
+
+from dark_knowledge.data import prepare, save_dataset
+
+
+def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
+    idx_files, make_model, recipe, tmp_path, monkeypatch
+):
+    classes = [str(c) for c in range(10)]
+    save_dataset(
+        tmp_path / "data.safetensors",
+        *prepare(idx_files, classes=classes, validation=100, seed=0, train_limit=None, test_limit=None),
+    )
+    save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
+    stored = []
+    for number in range(2):
+        options = {
+            "data": tmp_path / "data.safetensors",
+            "architecture": json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}),
+            "weights": tmp_path / "weights",
+            "recipe": json.dumps(asdict(recipe(epochs=3))),
+            "seed": 0,
+            "accelerator": "cpu",
+            "precision": "float32",
+            "out": tmp_path / f"{number}.safetensors",
+            "cost": tmp_path / f"{number}.json",
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        monkeypatch.setattr("sys.argv", ["cache_teacher_logits.py", *arguments])
+        cache_teacher_logits.main()
+        cost = json.loads((tmp_path / f"{number}.json").read_text())
+        assert cost["images"] == 3 * 500
+        assert cost["seconds"] > 0
+        stored.append((tmp_path / f"{number}.safetensors").read_bytes())
+    assert stored[0] == stored[1]
