@@ -40,7 +40,7 @@ NOTES = {
 RUN = ["model", "supervision", "seed"]
 
 
-def test_errors(predictions: pd.DataFrame) -> pd.DataFrame:
+def errors_by_class(predictions: pd.DataFrame) -> pd.DataFrame:
     """A row per epoch (last, selected), run and label: its test images and how many of them are wrong."""
     wrong = predictions.label != predictions.prediction
     grouped = wrong.groupby([predictions[key] for key in ("epoch", *RUN, "label")], observed=True)
@@ -50,8 +50,8 @@ def test_errors(predictions: pd.DataFrame) -> pd.DataFrame:
 def paper_table(numbers: list[dict], errors: pd.DataFrame, mended: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """A row per number of the paper (an entry of the config's `paper.numbers`), with what the study's runs give.
 
-    `errors` is of `test_errors`, `mended` the collected table. `run_low` to `run_high` is the interval for one more run,
-    and `inside` whether the paper's value lies in it: yes, no, or empty where either is missing.
+    `errors` is of `errors_by_class`, `mended` the collected table. `run_low` to `run_high` is the interval for one more
+    run, and `inside` whether the paper's value lies in it: yes, no, or empty where either is missing.
     """
     return pd.DataFrame([_paper_row(entry, measured(entry, errors, mended, arms)) for entry in numbers])
 
@@ -112,7 +112,7 @@ def bias_table(mended: pd.DataFrame, mends: dict) -> pd.DataFrame:
 
 
 def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
-    """A row per experiment (its student's units a layer in `hidden`) and arm: baseline, then students by temperature."""
+    """Errors of baseline and students, a row per experiment and arm; `hidden` has the student's units by experiment."""
     rows = []
     for experiment, units in hidden.items():
         own = arms[(arms.experiment == experiment) & arms.role.isin(["baseline", "student"])]
@@ -164,7 +164,7 @@ def student_errors(errors: pd.DataFrame, arms: pd.DataFrame, experiment: str) ->
 
 
 def lined_up(experiments: list[str], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
-    """A row per experiment, arm and run with its test errors after the last epoch; an arm only where it first stands."""
+    """A row per experiment, arm and run with its last test errors; an arm stands only where it comes first."""
     own = arms[arms.experiment.isin(experiments)].drop_duplicates(["model", "supervision"])
     return own[["experiment", "role", "arm", "model", "supervision"]].merge(_last(errors), on=["model", "supervision"])
 
