@@ -7,6 +7,7 @@ from scipy import stats
 
 from dark_knowledge import paper, paper_plots
 from dark_knowledge.biases import mended_errors
+from dark_knowledge.tables import NO_NUMBER
 
 ARM_COLUMNS = ["experiment", "role", "arm", "model", "supervision", "temperature"]
 ARMS = pd.DataFrame(
@@ -84,7 +85,7 @@ def test_one_run_has_no_interval_and_says_so():
     assert row.iloc[0][["low", "sd", "run_low"]].isna().all()
     assert row.inside.iloc[0] == ""
     shown = paper.readable_paper(row).iloc[0]
-    assert (shown.ours, shown.n, shown["our spread"], shown["paper inside"]) == ("3.0", 1, "–", "–")
+    assert (shown.ours, shown.n, shown["our spread"], shown["paper inside"]) == ("3.0", 1, NO_NUMBER, NO_NUMBER)
 
 
 def test_no_errors_at_all_are_a_number():
@@ -150,7 +151,7 @@ def test_widths_have_a_column_for_labels_and_each_temperature():
     }
     shown = paper.readable_widths(table)
     assert shown.columns.tolist() == ["experiment", "units a layer", "n", "labels", "T = 1", "T = 4", "T = 20"]
-    assert shown["T = 1"].str[:4].tolist() == ["22.0", "–"]
+    assert shown["T = 1"].str[:4].tolist() == ["22.0", NO_NUMBER]
 
 
 def test_a_contrast_is_paired_by_seed():
