@@ -30,21 +30,22 @@ MENDS = {
 
 def width_map(table: pd.DataFrame) -> Figure:
     """Mean test errors by width (row) and temperature (column), with the nets on labels in the first column."""
-    values = table.pivot(index="experiment", columns="temperature", values="errors").loc[table.experiment.unique()]
-    columns = sorted(values.columns, key=lambda value: (value == value, value))
-    values = values[columns]
+    labels = 0  # as a temperature, which has none
+    columns = table.assign(column=table.temperature.fillna(labels))
+    values = columns.pivot(index="experiment", columns="column", values="errors").loc[table.experiment.unique()]
     widths = table.groupby("experiment", sort=False).width.first()
-    figure, (axis,) = subplots(2.6 + 0.72 * len(columns), 1.3 + 0.5 * len(values))
+    figure, (axis,) = subplots(2.6 + 0.72 * values.shape[1], 1.3 + 0.5 * len(values))
     shown = np.ma.masked_invalid(values.to_numpy(float))
     # An error count of 0 has no logarithm.
-    scale = LogNorm(max(shown.min(), 1), max(shown.max(), 2))
+    least = max(shown.min(), 1)
+    scale = LogNorm(least, max(shown.max(), 1.1 * least))
     mesh = axis.pcolormesh(shown.clip(1), cmap="mako_r", norm=scale)
     for row, column in zip(*np.nonzero(~np.ma.getmaskarray(shown)), strict=True):
         ink = "white" if np.dot(mesh.to_rgba(max(shown[row, column], 1))[:3], LUMINANCE) < 0.5 else "black"
         text = f"{shown[row, column]:.1f}"
         axis.text(column + 0.5, row + 0.5, text, color=ink, fontsize=8, ha="center", va="center")
     axis.axvline(1, color="white", linewidth=4)
-    axis.set_xticks(np.arange(len(columns)) + 0.5, ["labels" if pd.isna(c) else f"{c:g}" for c in columns])
+    axis.set_xticks(np.arange(values.shape[1]) + 0.5, ["labels" if c == labels else f"{c:g}" for c in values])
     axis.set_yticks(np.arange(len(values)) + 0.5, widths)
     axis.set(xlabel="Learned from labels, or at temperature", ylabel="Units a hidden layer", ylim=(len(values), 0))
     axis.set_facecolor("#e0e0e0")
