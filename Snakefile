@@ -38,6 +38,13 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/interactive.smk"
+
+
+if PAPER:
+
+    include: "workflow/rules/paper.smk"
+
+
 include: "workflow/rules/report.smk"
 
 

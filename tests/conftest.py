@@ -102,3 +102,9 @@ def smoke(tmp_path_factory):
     assert workflow.run.returncode == 0, workflow.run.stdout + workflow.run.stderr
     workflow.results = workflow.folder / "results" / "smoke"
     return workflow
+
+
+@pytest.fixture(scope="module")
+def workflow_of_module(tmp_path_factory):
+    """A copy of the checkout that a module's tests share."""
+    return Workflow(tmp_path_factory.mktemp("module") / "checkout")

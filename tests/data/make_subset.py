@@ -1,10 +1,11 @@
-"""Cut a small part out of Fashion-MNIST for the tests: the first images of every class, in the order of the files.
+"""Cut a small part out of a data set for the tests: the first images of every class, in the order of the files.
 
-    python tests/data/make_subset.py FOLDER
+    python tests/data/make_subset.py DATASET FOLDER
 
-FOLDER holds the four files of the whole data set, plain or gzip-compressed; they are verified against config.yaml.
-The subset is written to tests/data/fashion-mnist/ in the same form and under the same names. Fashion-MNIST is
-copyright (c) 2017 Zalando SE, https://github.com/zalandoresearch/fashion-mnist, and free under the MIT licence.
+DATASET is fashion-mnist or mnist. FOLDER holds the four files of the whole data set, plain or gzip-compressed; they are
+verified against config.yaml. The subset is written to tests/data/DATASET/ in the same form and under the same names.
+Fashion-MNIST is copyright (c) 2017 Zalando SE, https://github.com/zalandoresearch/fashion-mnist, and free under the MIT
+licence. MNIST is by Yann LeCun, Corinna Cortes and Christopher Burges, under the licence CC BY-SA 3.0.
 """
 
 import argparse
@@ -23,18 +24,19 @@ PER_CLASS = {"train": 60, "test": 20}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", choices=["fashion-mnist", "mnist"])
     parser.add_argument("folder", type=Path, help="the four files of the whole data set")
-    parser.add_argument("--out", type=Path, default=HERE / "fashion-mnist", help="default: %(default)s")
     arguments = parser.parse_args()
     config = yaml.safe_load((HERE.parents[1] / "config.yaml").read_text(encoding="utf-8"))
-    checksums = config["datasets"]["fashion-mnist"]["sha256"]
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    checksums = config["datasets"][arguments.dataset]["sha256"]
+    out = HERE / arguments.dataset
+    out.mkdir(exist_ok=True)
     for part, name in NAMES.items():
         images = read(arguments.folder, f"{name}-images-idx3-ubyte", checksums[f"{part}_images"])
         labels = read(arguments.folder, f"{name}-labels-idx1-ubyte", checksums[f"{part}_labels"])
         kept = np.sort(np.concatenate([np.flatnonzero(labels == c)[: PER_CLASS[part]] for c in np.unique(labels)]))
-        write(arguments.out / f"{name}-images-idx3-ubyte.gz", images[kept])
-        write(arguments.out / f"{name}-labels-idx1-ubyte.gz", labels[kept])
+        write(out / f"{name}-images-idx3-ubyte.gz", images[kept])
+        write(out / f"{name}-labels-idx1-ubyte.gz", labels[kept])
 
 
 def read(folder: Path, name: str, checksum: str) -> np.ndarray:

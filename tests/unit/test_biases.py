@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from dark_knowledge.biases import oracle_shift, prior_shift, shifted
+from dark_knowledge.biases import mended_errors, oracle_shift, prior_shift, shifted
 
 
 def errors(logits, labels) -> int:
@@ -52,3 +52,34 @@ def test_the_prior_is_met():
 def test_the_prior_is_met_where_a_class_has_almost_no_mass():
     logits = np.zeros((4, 3)) - np.array([0, 0, 60.0])
     assert prior_shift(logits, [2], 1 / 3) == pytest.approx(60)
+
+
+def test_the_prior_is_met_where_a_class_has_all_the_mass():
+    # As a net says that saw only the first two classes; rounding makes the mass 1 on every image.
+    logits = np.array([[60.0, 0, 0], [80, 0, 0], [0, 90, 0]])
+    shift = prior_shift(logits, [0, 1], 2 / 3)
+    assert softmax(shifted(logits, [0, 1], shift), axis=1)[:, :2].sum(1).mean() == pytest.approx(2 / 3)
+    assert -90 < shift < -60
+
+
+def test_each_mend_counts_the_errors_of_every_class():
+    # Class 2 lost 3 on its logit; without the loss all images are right, by a margin of 1.
+    labels = np.array([0, 1, 2, 2, 0])
+    logits = np.eye(3)[labels] - np.array([0, 0, 3.0])
+    rows = mended_errors(logits, labels, logits, [2], fixed=50.0, prior=0.4).set_index(["mend", "label"])
+    assert rows.images.groupby("mend").agg(list).map(tuple).unique().tolist() == [(2, 1, 2)]
+    errors = rows.errors.unstack()
+    assert errors.loc["none"].tolist() == [0, 0, 2]
+    assert errors.loc["oracle"].tolist() == errors.loc["label-free"].tolist() == [0, 0, 0]
+    assert errors.loc["fixed"].tolist() == [2, 1, 0]  # far too much
+    assert rows.xs(0, level="label")["shift"][["none", "fixed"]].tolist() == [0, 50]
+
+
+def test_the_label_free_shift_does_not_see_the_test_images():
+    labels = np.array([0, 1, 2])
+    validation = np.eye(3)[labels] - np.array([0, 0, 3.0])
+    shifts = [
+        mended_errors(test, labels, validation, [2], 1.0, 1 / 3).set_index("mend")["shift"]["label-free"].iloc[0]
+        for test in (np.eye(3), np.zeros((3, 3)))
+    ]
+    assert shifts[0] == shifts[1] == pytest.approx(3)

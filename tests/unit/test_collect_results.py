@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import Arm
+from dark_knowledge.study import Arm, arms_of
 
 LOGITS = np.log(np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
 STUDY = {"experiments": {"x": {"teacher": "big", "student": "small", "temperatures": [4], "hard_weight": 0.1}}}
@@ -69,3 +69,28 @@ def test_stored_logits_cost_what_their_file_says(tmp_path):
     cost = collect_results.caching_cost(tmp_path, study, STUDENT, 2)
     assert cost == {"caching_seconds": 4.5, "caching_images": 600}
     assert np.isnan(list(collect_results.caching_cost(tmp_path, study, BASELINE, 2).values())).all()
+
+
+MLP = {"architecture": "mlp"}
+
+
+def study_of(teacher: str) -> dict:
+    return {
+        "seeds": [0, 1],
+        "models": {"big": MLP, "small": MLP, "several": {"architecture": "ensemble", "members": "big"}},
+        "experiments": {"x": {"teacher": teacher, "student": "small", "temperatures": [4], "hard_weight": 0.1}},
+    }
+
+
+@pytest.mark.parametrize(("teacher", "agreement"), [("big", [1, 1]), ("several", [1, 0])])
+def test_a_student_is_compared_with_the_teacher_that_taught_it(teacher, agreement):
+    # Logits of a run: all images go to the class of its seed; an ensemble is filed under the first.
+    logits = {
+        arm: {seed: np.full((3, 2), [[5.0, 0.0]]) if seed == 0 else np.full((3, 2), [[0.0, 5.0]]) for seed in seeds}
+        for arm, seeds in arms_of(study_of(teacher)).items()
+    }
+    rows = collect_results.fidelity_rows(study_of(teacher), logits)
+    students = rows[rows.supervision == f"{teacher}_T4_w0.1"]
+    assert students.agreement.tolist() == agreement
+    of_teacher = rows[rows.model == teacher].agreement
+    assert of_teacher.tolist() == [0, 0] if teacher == "big" else of_teacher.isna().all()

@@ -30,16 +30,20 @@ def make_tables(seeds: dict[tuple[str, str], list[int]], epochs: int = 3, steps_
 
 
 SEEDS = {("big", "labels"): [0, 1], ("small", "labels"): [0, 1], ("small", "big_T1_w0"): [5]}
-PER_EPOCH = {"big": 40, "small": 20}
+RUNS = pd.DataFrame(
+    [("big", "labels", 120), ("small", "labels", 60), ("small", "big_T1_w0", 30)],
+    columns=["model", "supervision", "steps"],
+).assign(epochs=3)
 
 
 def test_each_arm_has_its_own_seeds_and_axes():
-    data = curves.page_data(ARMS, *make_tables(SEEDS), PER_EPOCH, most_epochs=3)
+    data = curves.page_data(ARMS, RUNS, *make_tables(SEEDS), most_epochs=3)
     assert [arm["seeds"] for arm in data["arms"]] == [[0, 1], [0, 1], [5]]
     assert [[arm["arm"] for arm in own["arms"]] for own in data["experiments"]] == [[0, 1, 2], [1]]
     teacher, baseline, control = data["arms"]
     assert teacher["epochs"]["epoch"] == [1, 2, 3]
     assert (teacher["epochs"]["step"], baseline["epochs"]["step"]) == ([40, 80, 120], [20, 40, 60])
+    assert control["epochs"]["step"] == [10, 20, 30]  # the same net on fewer images
     assert teacher["epochs"]["loss"] == [[0, 0, 0], [0.1, 0.1, 0.1]]
     assert teacher["epochs"]["validation_accuracy"] == [[25, 25, 25], [25, 25, 25]]
     assert teacher["epochs"]["validation_loss"] == [[None] * 3] * 2
@@ -47,9 +51,18 @@ def test_each_arm_has_its_own_seeds_and_axes():
     assert control["steps"]["loss"] == [[2.5] * 6]
 
 
+def test_an_arm_that_was_not_trained_has_no_curves():
+    epochs, steps = make_tables({key: seeds for key, seeds in SEEDS.items() if key[0] == "small"})
+    data = curves.page_data(ARMS, RUNS, epochs, steps, most_epochs=3)
+    assert [[arm["name"] for arm in own["arms"]] for own in data["experiments"]] == [
+        ["baseline", "no labels"],
+        ["baseline"],
+    ]
+
+
 def test_many_steps_are_pooled_and_many_epochs_thinned():
     epochs, steps = make_tables({("big", "labels"): [0]}, epochs=100)
-    data = curves.page_data(ARMS.iloc[:1], epochs, steps, {"big": 40}, most_epochs=10)["arms"][0]
+    data = curves.page_data(ARMS.iloc[:1], RUNS, epochs, steps, most_epochs=10)["arms"][0]
     assert len(data["steps"]["step"]) <= 60
     assert len(data["epochs"]["epoch"]) == 10
     assert (data["epochs"]["epoch"][0], data["epochs"]["epoch"][-1]) == (1, 100)

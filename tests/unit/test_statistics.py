@@ -27,6 +27,7 @@ from dark_knowledge.statistics import (
     negative_log_likelihood,
     normalised_entropy,
     pitman_morgan_p,
+    prediction_interval,
     probability_of_superiority,
     seeds_needed,
     sign_flip_p,
@@ -61,6 +62,21 @@ def test_interval_worked_by_hand():
     assert interval.high - 3 == pytest.approx(4.303 / math.sqrt(3), abs=5e-4)
     assert 3 - interval.low == pytest.approx(4.303 / math.sqrt(3), abs=5e-4)
     assert interval.n == 3
+
+
+def test_the_interval_of_one_more_run_worked_by_hand():
+    # mean 3, sd 1: 4.303 times sqrt(1 + 1/3) on each side
+    interval = prediction_interval([2, 3, 4])
+    assert interval.high - 3 == pytest.approx(4.303 * math.sqrt(4 / 3), abs=1e-3)
+    assert (interval.mean, interval.n) == (3, 3)
+    assert 3 - interval.low == pytest.approx(interval.high - 3)
+    assert no_interval(prediction_interval([5]))
+
+
+def test_one_more_run_falls_inside_as_often_as_said():
+    runs = random().normal(size=(4000, 6))
+    inside = [low <= more <= high for (*seen, more) in runs for _, low, high, _ in [prediction_interval(seen)]]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
 
 
 def test_confidence_sets_the_width():

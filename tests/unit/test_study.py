@@ -549,3 +549,52 @@ def test_a_number_has_one_form(value, text):
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1.2345678, 1e-7, 999.9999999])
 def test_the_name_of_a_number_is_the_number(value):
     assert float(format_number(value)) == value
+
+
+PAPER = {
+    "source": "a paper",
+    "numbers": [{"what": "teacher", "experiment": "custom", "arm": "teacher", "value": 67}],
+    "contrasts": [{"claim": "alike", "experiment": "resnet", "alike": [4, 8]}],
+    "mends": {"custom": {"classes": [3], "shift": 3.5}},
+    "early_stopping": ["custom"],
+}
+
+
+def test_a_papers_numbers_pass(config):
+    check_config(config | {"paper": PAPER}, SCHEMA)
+    check_config(config | {"paper": None}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("paper/numbers/0/experiment", "custon", "'custon', which is not defined"),
+        ("paper/numbers/0/arm", "student", "allowed: teacher; baseline; student, T = 4"),
+        ("paper/numbers/0/value", -1, "at least 0, or null"),
+        ("paper/numbers/0/classes", [10], "labels from 0 to 9"),
+        ("paper/numbers/0/mend", "prior", "none, fixed, oracle or label-free"),
+        ("paper/numbers/0/vlaue", 3, "did you mean 'value'?"),
+        ("paper/mends", DROP, ""),
+        ("paper/mends/custom/classes", [11], "labels from 0 to 9"),
+        ("paper/mends/custom/shift", "3", "a number from -1000 to 1000"),
+        ("paper/contrasts/0/alike", [4, 5], "allowed: temperatures of resnet"),
+        ("paper/contrasts/0/alike", [4], "at least two"),
+        ("paper/contrasts/0/against", [4], "temperatures and against, or"),
+        ("paper/early_stopping", ["student"], "'student', which is not defined"),
+        ("paper/grid", ["custom"], "allowed: mlp"),
+        ("score_test_each_epoch", False, "that takes score_test_each_epoch: true"),
+    ],
+)
+def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):
+    config = config | {"paper": copy.deepcopy(PAPER)}
+    *parents, last = [int(key) if key.isdigit() else key for key in path.split("/")]
+    place = config
+    for key in parents:
+        place = place[key]
+    if value is DROP:
+        place.pop(last)
+        config["paper"]["numbers"][0]["mend"] = "fixed"
+        words = "that takes paper.mends.custom"
+    else:
+        place[last] = value
+    assert words in message_of(config)

@@ -74,6 +74,33 @@ def test_gain_is_paired_by_seed():
     assert gap.chosen.to_dict() == {"student, T = 2": True, "student, T = 4": False}
 
 
+def one_teacher() -> pd.DataFrame:
+    """The runs with a teacher of one run, as an ensemble of all seeds is."""
+    runs = runs_of()
+    return runs[(runs.model != "big") | (runs.seed == 0)]
+
+
+def test_a_teacher_of_one_run_taught_every_student():
+    student = ARMS.iloc[2]
+    runs = one_teacher()
+    assert tables.teachers_of(runs, student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.94}
+    assert tables.teachers_of(runs_of(), student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.96}
+    more = pd.concat([runs_of(), runs_of().iloc[:1].assign(seed=5)])
+    with pytest.raises(KeyError):
+        tables.teachers_of(more[(more.model != "big") | (more.seed != 1)], student)
+
+
+def test_the_gap_to_a_teacher_of_one_run_is_to_the_mean_baseline():
+    gap = tables.gap_table(one_teacher(), ARMS, NOWHERE)
+    assert gap.gap.tolist() == pytest.approx([3, 3])
+    assert gap.n.tolist() == [2, 2]
+
+
+def test_an_arm_without_epochs_has_no_curves():
+    epochs = pd.DataFrame({"model": ["small"], "supervision": ["labels"], "epoch": [0]})
+    assert tables.trained_arms(ARMS, epochs).arm.tolist() == ["baseline"]
+
+
 def test_published_figures_stand_beside():
     figures = {"parameters": 1000, "train_accuracy": 99.0, "test_accuracy": 90.0}
     published = tables.published_rows(

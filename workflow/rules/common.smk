@@ -28,9 +28,13 @@ try:
 except InputError as error:
     sys.exit(f"error: {error}")
 
+# What the study compares with a paper; empty where it does not.
+PAPER = study.paper_of(config)
+
 # Sections of the report, in the order of a paper's results. The report sorts them by name.
 SECTIONS = [
     "Overview",
+    *(["Paper against ours"] if PAPER else []),
     "Accuracy",
     "Temperature",
     "Convergence and stability",
@@ -46,6 +50,7 @@ EXPERIMENTS = list(study.experiments_of(config))
 ARMS = study.arms_of(config)
 ENSEMBLES = [model for model, settings in config["models"].items() if settings and study.is_ensemble(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
+ARCHITECTURES = {arm.model: {"architecture": config["models"][arm.model]["architecture"]} for arm in ARMS}
 DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
@@ -68,8 +73,9 @@ def code(script):
 
 
 def section(name):
-    """Category of a result in the report: its section with the number that sorts it."""
-    return f"{SECTIONS.index(name)} {name}"
+    """Category of a result in the report: its section with the number that sorts it, as long as the longest."""
+    digits = len(str(len(SECTIONS) - 1))
+    return f"{SECTIONS.index(name):0{digits}} {name}"
 
 
 def full_study():

@@ -77,7 +77,7 @@ rule collect_results:
         study=as_json(
             {
                 "seeds": config["seeds"],
-                "models": {arm.model: {"architecture": config["models"][arm.model]["architecture"]} for arm in ARMS},
+                "models": ARCHITECTURES,
                 "experiments": config["experiments"],
                 "recipes": {arm.model: recipe_of(arm.model) for arm in ARMS},
             }

@@ -49,9 +49,9 @@ rule write_curves:
     """Show losses and accuracies by epoch and step, with switches for arms and seeds."""
     input:
         arms=rules.collect_results.output.arms,
+        runs=rules.collect_results.output.runs,
         epochs=rules.collect_results.output.epochs,
         steps=rules.collect_results.output.steps,
-        data=rules.prepare_dataset.output,
     output:
         report(
             "<results>/pages/curves.html",
@@ -71,16 +71,14 @@ rule write_curves:
         mem_mb=2000,
         runtime=15,
     params:
-        batch_sizes=as_json({arm.model: config["recipes"][recipe_of(arm.model)]["batch_size"] for arm in ARMS}),
         script=script("write_curves.py"),
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:
         "python {params.script:q}"
         " --arms {input.arms:q}"
+        " --runs {input.runs:q}"
         " --epochs {input.epochs:q}"
         " --steps {input.steps:q}"
-        " --data {input.data:q}"
-        " --batch-sizes {params.batch_sizes:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"

@@ -35,14 +35,14 @@ rule judge_claims:
         page=report(
             "<results>/pages/claims.html",
             caption="../report/claims.rst",
-            category="Overview",
-            labels={"page": "claims, judged"},
+            category=section("Overview"),
+            labels={"result": "claims, judged"},
         ),
         table=report(
             "<results>/tables/claims.html",
             caption="../report/table_claims.rst",
-            category="Claims",
-            labels={"table": "all quantities"},
+            category=section("Claims"),
+            labels={"result": "table: all quantities"},
         ),
         csv="<results>/tables/claims.csv",
     log:
@@ -171,6 +171,7 @@ rule report:
             rules.write_error_explorer.output,
             rules.write_curves.output,
             rules.write_provenance.output,
+            rules.compare_with_paper.output if PAPER else [],
             expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
         ],
     output:

@@ -153,8 +153,9 @@ def class_error_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) -> pd.DataFrame:
     """Per experiment, arm and seed: agreement with and KL divergence from the experiment's teacher of the same seed.
 
-    `test_logits` [images, classes] are those after the last epoch, by arm and seed. The teacher's own rows compare it
-    with its other seeds, and take their mean: what two trainings of one net agree on. NaN with one seed.
+    `test_logits` [images, classes] are those after the last epoch, by arm and seed. A teacher of one run, such as an
+    ensemble of all seeds, is every student's. The teacher's own rows compare it with its other seeds, and take their
+    mean: what two trainings of one net agree on. NaN with one seed.
     """
     teachers = {role.experiment: test_logits[role.arm] for role in roles_of(study) if role.role == "teacher"}
     rows = []
@@ -162,7 +163,8 @@ def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) ->
         teacher = teachers[role.experiment]
         for seed, logits in test_logits[role.arm].items():
             is_teacher = role.role == "teacher"
-            others = [of_other for other, of_other in teacher.items() if (other != seed) == is_teacher]
+            one_for_all = len(teacher) == 1 and not is_teacher
+            others = [of_other for other, of_other in teacher.items() if one_for_all or (other != seed) == is_teacher]
             rows.append(
                 {"experiment": role.experiment, "model": role.arm.model, "supervision": role.arm.supervision}
                 | {"seed": seed, "agreement": _mean(statistics.agreement, logits, others)}

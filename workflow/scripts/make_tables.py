@@ -66,12 +66,7 @@ def main() -> None:
     ):
         save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
         save(arguments.out / f"{name}.html", pages.table_page(readable, NOTES[name] + why_no_intervals))
-        save(arguments.out / f"{name}.tex", as_latex(readable))
-
-
-def as_latex(readable: pd.DataFrame) -> str:
-    escaped = readable.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
-    return escaped.to_latex(hrules=True)
+        save(arguments.out / f"{name}.tex", pages.latex_table(readable))
 
 
 def save(path: Path, text: str) -> None:

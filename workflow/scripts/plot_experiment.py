@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from dark_knowledge import calibration_plots, command, error_plots, plots
 from dark_knowledge.class_errors import hardest_class
 from dark_knowledge.command import written_whole
-from dark_knowledge.tables import arm_of, chosen_temperature
+from dark_knowledge.tables import arm_of, chosen_temperature, trained_arms
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,6 +31,7 @@ def main() -> None:
     study_arms = pd.read_parquet(arguments.arms)
     runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
     arms = plots.drawn_arms(study_arms, arguments.experiment)
+    trained = trained_arms(arms, epochs)
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
     student = (arms.role == "student") & (arms.temperature == chosen)
     compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
@@ -43,12 +44,12 @@ def main() -> None:
     hardest = hardest_class(class_errors, arm_of(arms, "baseline"), arguments.published)
     data, classes = load_file(arguments.data), arguments.classes
     figures = {
-        "loss_by_step": plots.loss_by_step(steps, arms),
-        "accuracy_by_step": plots.accuracy_by_step(steps, arms),
-        "loss_by_epoch": plots.loss_by_epoch(epochs, arms),
-        "accuracy_by_epoch": plots.accuracy_by_epoch(epochs, arms),
-        "student_losses": plots.student_losses(epochs, arms),
-        "validation_accuracy": plots.validation_accuracy(epochs, arms),
+        "loss_by_step": plots.loss_by_step(steps, trained),
+        "accuracy_by_step": plots.accuracy_by_step(steps, trained),
+        "loss_by_epoch": plots.loss_by_epoch(epochs, trained),
+        "accuracy_by_epoch": plots.accuracy_by_epoch(epochs, trained),
+        "student_losses": plots.student_losses(epochs, trained),
+        "validation_accuracy": plots.validation_accuracy(epochs, trained),
         "temperature": plots.temperature(runs, arms),
         "errors_per_class": plots.errors_per_class(predictions, compared, classes),
         "confusion": plots.confusion(predictions, compared, classes),

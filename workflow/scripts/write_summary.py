@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -26,22 +27,23 @@ def main() -> None:
     arguments = parse_arguments()
     arms, runs = arguments.arms, arguments.runs
     config = json.loads(arguments.config.read_text())
-    experiments = arms.experiment.unique()
+    experiments = study.experiments_of(config)
     published = tables.published_rows(study.published_of(config))
     classes = config["datasets"][config["dataset"]]["classes"]
     accuracy = tables.accuracy_table(runs, arms)
     gap = tables.gap_table(runs, arms, published)
     errors = tables.class_error_table(arguments.predictions, arms, classes)
-    page = pages.summary_page(
+    figures = {
+        name: {f: pages.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES} for name in experiments
+    }
+    summary = partial(
+        pages.summary_page,
         study=config["study"],
         dataset=config["dataset"],
         seeds=config["seeds"],
         validation=config["split"]["validation"],
-        experiments=[
-            accuracy_story(name, accuracy, gap)
-            | error_story(name, errors, accuracy)
-            | {"figures": {f: pages.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}}
-            for name in experiments
+        own_seeds=[
+            name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
         accuracy=pages.html_table(tables.readable_accuracy(accuracy, published)),
         accuracy_note=tables.NOTES["accuracy"],
@@ -51,8 +53,16 @@ def main() -> None:
         cost_note=costs.NOTE,
         provenance=provenance(runs),
     )
+    told = [accuracy_story(name, accuracy, gap) | error_story(name, errors, accuracy) for name in experiments]
+
+    def page(drawn: int) -> str:
+        shown = [story | {"figures": figures[story["name"]] if n < drawn else {}} for n, story in enumerate(told)]
+        return summary(experiments=shown)
+
+    text, drawn = pages.largest_page(page, len(told))
     with written_whole(arguments.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
+    print(f"figures of {drawn} of {len(told)} experiments")
 
 
 def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -> dict:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.statistics import epochs_to_threshold, mean_interval
-from dark_knowledge.tables import compared_arms, rows_of, show_interval
+from dark_knowledge.tables import compared_arms, rows_of, show_interval, teachers_of, trained_arms
 
 NOTE = (
     "When a run's validation accuracy first reaches each value: mean over the seeds ± half of Student's 95 % t "
@@ -43,8 +43,7 @@ def teaching_seconds(runs: pd.DataFrame, arm: tuple, run: tuple) -> float:
     """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
     if pd.isna(arm.teacher):
         return 0.0
-    teacher = runs[(runs.model == arm.teacher) & (runs.supervision == "labels") & (runs.seed == run.seed)]
-    return teacher.seconds.item() + run.caching_seconds
+    return teachers_of(runs, arm).seconds[run.seed] + run.caching_seconds
 
 
 def convergence_table(
@@ -53,7 +52,7 @@ def convergence_table(
     """A row per experiment, arm and validation accuracy (percent): runs that reach it, and when, over seeds."""
     rows = []
     for experiment in arms.experiment.unique():
-        for arm in compared_arms(arms, runs, experiment).itertuples():
+        for arm in trained_arms(compared_arms(arms, runs, experiment), epochs).itertuples():
             for accuracy in accuracies:
                 times = time_to(epochs, runs, arm, accuracy / 100)
                 row = {"experiment": experiment, "arm": arm.arm, "accuracy": accuracy, "n": len(times)}

@@ -13,6 +13,7 @@ from dark_knowledge.tables import (
     show_difference,
     show_interval,
     starred,
+    teachers_of,
 )
 
 NOTE = (
@@ -38,7 +39,7 @@ def run_costs(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
     if pd.isna(arm.teacher):
         costs = costs.assign(teacher_seconds=0.0, teacher_multiply_adds=0, caching_seconds=0.0, caching_multiply_adds=0)
     else:
-        taught = runs[(runs.model == arm.teacher) & (runs.supervision == "labels")].set_index("seed").loc[own.index]
+        taught = teachers_of(runs, arm)
         costs["teacher_seconds"] = taught.seconds
         costs["teacher_multiply_adds"] = _training_multiply_adds(taught)
         costs["caching_seconds"] = own.caching_seconds

@@ -5,6 +5,7 @@ import pandas as pd
 
 from dark_knowledge.explorer import distinct_arms
 from dark_knowledge.plots import bin_centres
+from dark_knowledge.tables import trained_arms
 
 # Columns of the collected tables, and what they are multiplied by: accuracies are shown in percent.
 BY_EPOCH = {"loss": 1, "train_accuracy": 100, "validation_loss": 1, "validation_accuracy": 100}
@@ -12,19 +13,21 @@ BY_STEP = {"loss": 1, "train_accuracy": 100}
 
 
 def page_data(
-    arms: pd.DataFrame, epochs: pd.DataFrame, steps: pd.DataFrame, steps_per_epoch: dict[str, int], most_epochs: int
+    arms: pd.DataFrame, runs: pd.DataFrame, epochs: pd.DataFrame, steps: pd.DataFrame, most_epochs: int
 ) -> dict:
     """The page's numbers, for JSON.
 
-    `arms` has a row per experiment and arm, with `arm` (its name) and `colour`; `epochs` and `steps` are the collected
-    tables; `steps_per_epoch` is by model. Of more than `most_epochs` epochs, as many are kept at even distances.
+    `arms` has a row per experiment and arm, with `arm` (its name) and `colour`; `runs`, `epochs` and `steps` are the
+    collected tables. Arms without epochs are left out. Of more than `most_epochs` epochs, as many are kept at even
+    distances.
     """
+    arms = trained_arms(arms, epochs)
     distinct = distinct_arms(arms)
     number = {(arm.model, arm.supervision): arm.Index for arm in distinct.itertuples()}
     kept = spaced_epochs(epochs, most_epochs)
     return {
         "arms": [
-            arm_curves(kept[_own(kept, arm)], steps[_own(steps, arm)], steps_per_epoch[arm.model])
+            arm_curves(kept[_own(kept, arm)], steps[_own(steps, arm)], _steps_per_epoch(runs, arm))
             for arm in distinct.itertuples()
         ],
         "experiments": [
@@ -79,6 +82,12 @@ def _short(value: float) -> float | int | None:
         return None
     short = float(f"{value:.5g}")
     return int(short) if short.is_integer() else short
+
+
+def _steps_per_epoch(runs: pd.DataFrame, arm: tuple) -> int:
+    """By the run's own count: a transfer set has fewer images than the data set."""
+    run = runs[_own(runs, arm)].iloc[0]
+    return int(run.steps // run.epochs)
 
 
 def _own(table: pd.DataFrame, arm: tuple) -> pd.Series:

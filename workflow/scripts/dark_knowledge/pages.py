@@ -72,6 +72,12 @@ def html_table(table: pd.DataFrame, style: str = "") -> Markup:
     return Markup(table.to_html(index=False, border=0, escape=True, classes=style))
 
 
+def latex_table(table: pd.DataFrame) -> str:
+    """The table as LaTeX, cells escaped, without its index."""
+    escaped = table.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    return escaped.to_latex(hrules=True)
+
+
 def embedded_svg(path: str | Path) -> str:
     """A drawing as a data address for an image's `src`."""
     return "data:image/svg+xml;base64," + base64.b64encode(Path(path).read_bytes()).decode()

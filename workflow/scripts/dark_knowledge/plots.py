@@ -154,7 +154,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
             mean, low, high, n = mean_interval(values)
             axis.plot(np.full(n, arm.temperature * 2**-0.1), values, ".", color=arm.colour, alpha=0.6, markersize=5)
             axis.errorbar(arm.temperature, mean, [[mean - low], [high - mean]], fmt="o", color=arm.colour, capsize=3)
-        _log_temperatures(axis, students.temperature)
+        log_temperatures(axis, students.temperature)
         axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
         axis.label_outer()
     axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
@@ -328,10 +328,11 @@ def _log_losses(axis: Axes) -> None:
     axis.yaxis.set_minor_locator(NullLocator())
 
 
-def _log_temperatures(axis: Axes, temperatures: pd.Series) -> None:
+def log_temperatures(axis: Axes, temperatures: pd.Series, most: int = 15) -> None:
+    """A log axis for the sorted temperatures, of which at most about `most` are labelled."""
     axis.set_xscale("log", base=2)
     axis.set_xlim(temperatures.min() / 1.3, temperatures.max() * 1.3)
-    axis.xaxis.set_major_locator(FixedLocator(spaced_out(temperatures)))
+    axis.xaxis.set_major_locator(FixedLocator(spaced_out(temperatures, most)))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())
 

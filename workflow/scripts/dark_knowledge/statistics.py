@@ -32,6 +32,16 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def prediction_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Mean of `values` [n] with the interval in which one more run falls: mean ± t sd sqrt(1 + 1/n), for normal runs.
+
+    It says whether a single run made elsewhere could be one of these. One value has no interval.
+    """
+    mean, _, high, n = mean_interval(values, confidence)
+    half = (high - mean) * np.sqrt(n + 1)
+    return Interval(mean, mean - half, mean + half, n)
+
+
 def bca_interval(values: np.ndarray, confidence: float = 0.95, seed: int = 0, resamples: int = 9_999) -> Interval:
     """Mean of `values` [n] with the BCa bootstrap interval (Efron 1987, JASA 82:171), which follows their skew.
 

@@ -77,6 +77,11 @@ def published_of(config: dict) -> dict[str, dict]:
     return {name: settings.get("published") or {} for name, settings in experiments_of(config).items()}
 
 
+def paper_of(config: dict) -> dict:
+    """What the study compares with a paper; empty where it does not."""
+    return config.get("paper") or {}
+
+
 def roles_of(config: dict) -> list[Role]:
     """Every experiment's teacher, baseline, students by temperature and controls, in the config's order."""
     return [role for name, settings in experiments_of(config).items() for role in _roles(name, settings)]
@@ -217,6 +222,7 @@ def _contradictions(config: dict) -> Iterator[str]:
                     f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
                     f"0 to {labels - 1}, the labels of {config['dataset']}; for another data set, set published to null"
                 )
+    yield from _paper_contradictions(config)
     trained = {name for name in models if not is_ensemble(config, name)}
     for name in sorted(models):
         settings = config["models"][name]
@@ -229,6 +235,51 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
         if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
             yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+
+
+def _paper_contradictions(config: dict) -> Iterator[str]:
+    """Experiments, arms, classes and temperatures that the paper's section names and the study has not."""
+    paper, experiments = paper_of(config), experiments_of(config)
+    places = [
+        (f"paper.{key}.{number}", entry)
+        for key in ("numbers", "contrasts")
+        for number, entry in enumerate(paper.get(key, []))
+    ]
+    named = [(f"{place}.experiment", entry["experiment"]) for place, entry in places]
+    named += [
+        (f"paper.{key}", name)
+        for key in ("grid", "mends", "early_stopping", "ensembles")
+        for name in paper.get(key, ())
+    ]
+    unknown = [_unknown(place, name, experiments) for place, name in named if name not in experiments]
+    if unknown:
+        yield from unknown
+        return
+    for place, entry in places:
+        yield from _unknown_arm(place, entry, config)
+        if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
+            yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
+        if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
+            yield f"config: {place}.epoch is 'selected'; biases are mended after the last epoch alone"
+        yield from _unknown_classes(place, entry, config)
+    for name, entry in paper.get("mends", {}).items():
+        yield from _unknown_classes(f"paper.mends.{name}", entry, config)
+    for name in paper.get("grid", []):
+        architecture = config["models"][experiments[name]["student"]]["architecture"]
+        if architecture != "mlp":
+            yield f"config: paper.grid holds {name!r}, whose student is {architecture!r}; allowed: mlp"
+    if paper.get("early_stopping") and not config["score_test_each_epoch"]:
+        yield "config: paper.early_stopping draws test accuracy by epoch; that takes score_test_each_epoch: true"
+
+
+def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:
+    name, settings = entry["experiment"], config["experiments"][entry["experiment"]]
+    arms = [role.label for role in _roles(name, settings)]
+    if "arm" in entry and entry["arm"] not in arms:
+        yield f"config: {place}.arm is {entry['arm']!r}; allowed: {'; '.join(arms)}"
+    for key in ("temperatures", "against", "alike"):
+        if set(entry.get(key, [])) - set(settings["temperatures"]):
+            yield f"config: {place}.{key} is {entry[key]}; allowed: temperatures of {name}, {settings['temperatures']}"
 
 
 def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
@@ -251,7 +302,7 @@ def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str
 
 def _unknown_classes(place: str, settings: dict, config: dict) -> Iterator[str]:
     classes = len(config["datasets"].get(config["dataset"], {"classes": []})["classes"])
-    for key in ("only_classes", "omit_classes"):
+    for key in ("only_classes", "omit_classes", "classes"):
         if max(settings.get(key, [0])) >= classes:
             yield f"config: {place}.{key} is {settings[key]}; allowed: labels from 0 to {classes - 1}"
     if len(settings.get("omit_classes", [])) == classes:

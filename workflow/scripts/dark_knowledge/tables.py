@@ -88,6 +88,24 @@ def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
     return rows_of(table, arm).set_index("seed")[column].sort_index()
 
 
+def teachers_of(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """The run that taught each run of a student, indexed by the student's seed: the teacher's of the same seed.
+
+    A teacher of one run, such as an ensemble of all seeds, taught them all.
+    """
+    seeds = sorted(rows_of(runs, arm).seed)
+    taught = runs[(runs.model == arm.teacher) & (runs.supervision == "labels")].set_index("seed")
+    if len(taught) == 1:
+        return taught.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
+    return taught.loc[seeds]
+
+
+def trained_arms(arms: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+    """The arms that have learning curves; an ensemble was assembled, not trained, and has none."""
+    trained = pd.MultiIndex.from_frame(epochs[["model", "supervision"]].drop_duplicates())
+    return arms[pd.MultiIndex.from_frame(arms[["model", "supervision"]]).isin(trained)]
+
+
 def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
     """`a` minus `b` over the seeds [n] that both have; refused where they share none."""
     a, b = a.align(b, join="inner")
@@ -146,7 +164,8 @@ def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -
     for experiment in arms.experiment.unique():
         own = arms[arms.experiment == experiment]
         teacher, baseline = (_by_seed(runs, own[own.role == role].iloc[0]) for role in ("teacher", "baseline"))
-        gap = (teacher - baseline).mean()
+        # Of means, for an ensemble is one run and has no seeds to pair.
+        gap = teacher.mean() - baseline.mean()
         best = chosen_temperature(runs, arms, experiment)
         for arm in own[own.role.isin(["student", "control"])].itertuples():
             chosen = arm.role == "student" and arm.temperature == best

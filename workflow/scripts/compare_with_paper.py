@@ -1,0 +1,71 @@
+"""Set a study's results beside a paper's: tables as CSV (tidy), HTML and LaTeX (as read), and figures."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge import command, pages, paper, paper_plots, plots
+from dark_knowledge.command import written_whole
+
+COLLECTED = ("arms", "runs", "epochs", "mended")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for table in COLLECTED:
+        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--predictions", type=Path, required=True, help="collected table")
+    parser.add_argument("--paper", type=json.loads, required=True, help="the config's section, as JSON")
+    parser.add_argument("--hidden", type=json.loads, required=True, help="units of the grid's students, as JSON")
+    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
+    parser.add_argument("--tables", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
+    parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    section, arms, mended = arguments.paper, arguments.arms, arguments.mended
+    columns = ["model", "supervision", "seed", "epoch", "label", "prediction"]
+    errors = paper.errors_by_class(pd.read_parquet(arguments.predictions, columns=columns))
+
+    numbers = paper.paper_table(section["numbers"], errors, mended, arms)
+    tables = {"paper": (numbers, paper.readable_paper(numbers))}
+    figures = {}
+    if "grid" in section:
+        widths = paper.width_table(arguments.hidden, errors, arms)
+        tables["width_temperature"] = (widths, paper.readable_widths(widths))
+        figures["width_map"] = paper_plots.width_map(widths)
+        figures["width_lines"] = paper_plots.width_lines(widths)
+    if "contrasts" in section:
+        contrasts = paper.contrast_table(section["contrasts"], errors, arms)
+        tables["temperature_contrasts"] = (contrasts, paper.readable_contrasts(contrasts))
+    if "mends" in section:
+        biases = paper.bias_table(mended, section["mends"])
+        tables["bias_fixes"] = (biases, paper.readable_biases(biases))
+        figures["bias_fixes"] = paper_plots.bias_fixes(mended, arguments.classes)
+    if "early_stopping" in section:
+        figures["early_stopping"] = paper_plots.early_stopping(
+            arguments.epochs, arguments.runs, arms, section["early_stopping"]
+        )
+    if "ensembles" in section:
+        figures["ensembles"] = paper_plots.side_by_side(paper.lined_up(section["ensembles"], errors, arms), arms)
+
+    for name, (tidy, readable) in tables.items():
+        save(arguments.tables / f"{name}.csv", tidy.to_csv(index=False))
+        save(arguments.tables / f"{name}.html", pages.table_page(readable, f"{paper.NOTES[name]} {section['source']}."))
+        save(arguments.tables / f"{name}.tex", pages.latex_table(readable))
+    for name, figure in figures.items():
+        with written_whole(arguments.figures / f"{name}.svg") as temporary:
+            plots.save(figure, temporary)
+
+
+def save(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,56 @@
+"""Mend the biases of classes that a transfer set left out, from stored logits: a row per run, mend and label."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+from safetensors.numpy import load_file
+
+from dark_knowledge import command
+from dark_knowledge.biases import mended_errors
+from dark_knowledge.command import written_whole
+from dark_knowledge.study import arms_of, roles_of
+
+KEYS = ["experiment", "role", "arm", "model", "supervision", "seed"]
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the study's runs")
+    parser.add_argument("--study", type=json.loads, required=True, help="seeds, models and experiments, as JSON")
+    parser.add_argument("--mends", type=json.loads, required=True, help="classes and shift by experiment, as JSON")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    data = load_file(arguments.data)
+    seeds = arms_of(arguments.study)
+    tables = [pd.DataFrame(columns=[*KEYS, "mend", "shift", "label", "images", "errors"])]
+    for role in roles_of(arguments.study):
+        if role.experiment not in arguments.mends or role.role not in ("baseline", "student"):
+            continue
+        mend = arguments.mends[role.experiment]
+        logits = load_file(arguments.runs / role.arm.model / role.arm.supervision / "logits.safetensors")
+        for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
+            prior = pd.Series(data["train_labels"]).isin(mend["classes"]).mean()
+            keys = dict(
+                zip(
+                    KEYS,
+                    (role.experiment, role.role, role.label, role.arm.model, role.arm.supervision, seed),
+                    strict=True,
+                )
+            )
+            rows = mended_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
+            tables.append(pd.DataFrame(keys, index=rows.index).join(rows))
+    table = pd.concat(tables[1:] or tables, ignore_index=True)
+    with written_whole(arguments.out) as temporary:
+        table.to_parquet(temporary, index=False)
+    print(f"{len(table)} rows")
+
+
+if __name__ == "__main__":
+    command.run(main)
