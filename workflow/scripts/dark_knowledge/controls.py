@@ -38,7 +38,7 @@ COLUMNS = [
 def control_table(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and control: its gain over the baseline and the student's lead over it, in points."""
     tables = [with_experiment(name, _of_experiment(arms, runs, name)) for name in arms.experiment.unique()]
-    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})
 
 
 def _of_experiment(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
