@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import TINY
+from tests.conftest import TINY
 
 pytestmark = pytest.mark.slow
 
