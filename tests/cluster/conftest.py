@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..workflow.conftest import CHECKOUT, Workflow
+from ..conftest import CHECKOUT, Workflow
 from .slurm import Slurm, missing_packages
 
 PROFILE = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..workflow.conftest import TINY, findings
+from ..conftest import TINY, findings
 from .conftest import PROFILE
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY
+from ..conftest import TINY
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from tests.conftest import TINY, Workflow, findings
+from ..conftest import TINY, Workflow, findings
 
 pytestmark = pytest.mark.slow
 
