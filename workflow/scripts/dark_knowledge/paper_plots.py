@@ -7,6 +7,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator
 
 from dark_knowledge.plots import (
     BASELINE,
@@ -52,9 +53,10 @@ def width_map(table: pd.DataFrame) -> Figure:
     axis.tick_params(length=0)
     axis.grid(visible=False)
     sns.despine(ax=axis, left=True, bottom=True)
-    figure.colorbar(
+    bar = figure.colorbar(
         mesh, ax=axis, label="Test errors (log scale)", format="{x:g}", ticks=_ticks(scale.vmin, scale.vmax)
     )
+    bar.minorticks_off()
     return figure
 
 
@@ -113,9 +115,12 @@ def bias_fixes(mended: pd.DataFrame, classes: list[str]) -> Figure:
             ends = [means - np.maximum(lows, 0), highs - means]
             axis.errorbar(means, places, xerr=ends, fmt="none", ecolor="#808080", elinewidth=1, capsize=1)
         axis.set_yticks(range(len(classes)), class_labels(classes))
-        axis.set(title=f"{experiment}, {students.arm.iloc[0]}", xlabel="Test errors", ylim=(len(classes) - 0.5, -0.5))
-        axis.set_xlim(left=0)
-        axis.xaxis.set_major_locator(whole_numbers(6))
+        axis.set(title=f"{experiment}, {students.arm.iloc[0]}", xlabel="Test errors (linear to 10, then log)")
+        # A class without its images loses nearly all of them; on a linear scale the other classes would not be seen.
+        axis.set_xscale("symlog", linthresh=10)
+        axis.set(xlim=(0, None), ylim=(len(classes) - 0.5, -0.5))
+        axis.xaxis.set_major_locator(FixedLocator([0, 5, *_ticks(10, max(own.errors.max(), 10))]))
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(visible=False, axis="y")
         axis.tick_params(axis="y", length=0)
     axes[0].set_ylabel("Class")
