@@ -84,7 +84,7 @@ def test_claims_are_undecided_at_two_seeds(smoke):
 def test_tables_agree_with_the_runs(smoke):
     runs = pd.read_csv(smoke.results / "tables" / "runs.csv")
     accuracy = pd.read_csv(smoke.results / "tables" / "accuracy.csv")
-    assert len(runs) == 12
+    assert len(runs) == 14
     teacher = accuracy[(accuracy.experiment == "resnet") & (accuracy.role == "teacher")].iloc[0]
     own = runs[(runs.model == "resnet") & (runs.supervision == "labels")]
     assert teacher.n == 2
@@ -150,7 +150,7 @@ def test_an_edited_page_is_written_again(smoke):
         ("claims.py", '"1": "The student converges', '"1": "It converges', {"judge_claims": 1}),
         ("error_plots.py", "GALLERY_COLUMNS = 10", "GALLERY_COLUMNS = 8", {"plot_experiment": 2, "write_summary": 1}),
         ("engine.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
-         {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 6} | ANALYSIS),
+         {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 7} | ANALYSIS),
     ],
 )  # fmt: skip
 def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
@@ -166,9 +166,9 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
     [
         ("experiments: {resnet: {temperatures: [1, 4, 8]}}", {"distill_model": 2, "evaluate_runs": 1}),
         ("seeds: [0, 1, 2]",
-         {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 3, "evaluate_runs": 6}),
+         {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 4, "evaluate_runs": 7}),
         ("recipes: {student: {learning_rate: 0.05}}",
-         {"train_model": 2, "cache_teacher_logits": 4, "distill_model": 6, "evaluate_runs": 4}),
+         {"train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
     ],
 )  # fmt: skip
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
