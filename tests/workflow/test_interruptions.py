@@ -1,7 +1,9 @@
 """A study that is stopped in the middle of a training, in all the ways there are, and what then goes on."""
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 import psutil
@@ -88,22 +90,29 @@ def test_a_second_snakemake_in_the_same_folder_is_told(workflow, whole):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 def test_a_study_on_a_full_disk_goes_on_once_there_is_room(workflow, whole):
-    """The file system of the results has room for the data, and none for a checkpoint."""
+    """The file system of the results has room for the data and the logs, and none for a checkpoint."""
     results = workflow.folder / "results" / "tiny"
     results.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2000k", "tmpfs", str(results)]
-    if os.spawnvp(os.P_WAIT, "mount", mount):
+    if os.spawnlp(os.P_WAIT, "mount", "mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(results)):
         pytest.skip("this machine forbids to mount a tmpfs")
     try:
+        data = workflow.snakemake("--cores", "1", "results/tiny/data/dataset.safetensors", "--configfile", TINY)
+        assert data.returncode == 0, data.stdout + data.stderr
+        resize(results, shutil.disk_usage(results).used // 1024 + 24)
         full = workflow.snakemake(*COMMAND)
         said = full.stdout + full.stderr
         assert full.returncode != 0
         assert "error: No space left on device: " in said
         assert "Traceback" not in said
         assert not (workflow.folder / RUN / "weights.safetensors").exists()
-        os.spawnvp(os.P_WAIT, "mount", ["mount", "-o", "remount,size=50m", str(results)])
+        resize(results, 50_000)
         again = workflow.snakemake(*COMMAND)
         assert again.returncode == 0, again.stdout + again.stderr
         assert findings(workflow.folder / RUN) == whole
     finally:
-        os.spawnvp(os.P_WAIT, "umount", ["umount", str(results)])
+        os.spawnlp(os.P_WAIT, "umount", "umount", str(results))
+
+
+def resize(folder, kilobytes: int) -> None:
+    """Give the tmpfs at `folder` another size."""
+    subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(folder)], check=True)
