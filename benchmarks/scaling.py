@@ -16,7 +16,7 @@ SMALL = {
     "seeds": [0],
     "split": {"validation": 500, "train_limit": 6000, "test_limit": 1000},
     "recipes": {"teacher": {"epochs": 2}, "student": {"epochs": 2}},
-    "experiments": {"custom": None, "resnet": {"temperatures": [4], "controls": {"shuffled-in-class": None}, "published": {}}},
+    "experiments": {"custom": None, "resnet": {"temperatures": [4], "controls": {"shuffled-in-class": None}}},
 }
 STUDIES = {
     "1 seed, 1 temperature, 2 epochs": {},
