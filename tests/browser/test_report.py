@@ -11,6 +11,9 @@ SECTIONS = [
     "2 Temperature",
     "3 Convergence and stability",
     "4 Errors",
+    "5 Calibration and fidelity",
+    "6 Controls",
+    "7 Claims",
     "8 Cost",
     "9 Provenance",
 ]

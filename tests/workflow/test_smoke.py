@@ -178,7 +178,8 @@ def test_changed_settings_run_again_what_uses_them(smoke, override, again):
 
 def test_another_rule_for_claims_judges_them_again(smoke):
     (smoke.folder / "more.yaml").write_text("claims: {fewest_seeds: 5}")
-    assert changed(smoke, "more.yaml") == {"save_config": 1, "judge_claims": 1, "write_summary": 1}
+    again = {"save_config": 1, "judge_claims": 1, "write_summary": 1, "write_provenance": 1}
+    assert changed(smoke, "more.yaml") == again
 
 
 def restore(smoke):
