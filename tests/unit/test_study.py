@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, roles_of
+from dark_knowledge.study import Arm, arms_of, check_config, experiments_of, format_number, recipe_of, roles_of
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -46,6 +46,11 @@ def message_of(config: dict) -> str:
 
 def test_the_default_study_passes(config):
     check_config(config, SCHEMA)
+
+
+def test_an_ensemble_has_its_members_recipe(config):
+    config["models"]["several"] = {"architecture": "ensemble", "members": "student", "mean": "arithmetic"}
+    assert [recipe_of(config, model) for model in ("student", "resnet", "several")] == ["student", "teacher", "student"]
 
 
 @pytest.mark.parametrize("study", sorted((ROOT / "workflow" / "studies").glob("*.yaml")), ids=lambda path: path.stem)
