@@ -18,6 +18,7 @@ from dark_knowledge.study import (
     experiments_of,
     format_number,
     published_of,
+    recipe_of,
     roles_of,
 )
 
@@ -58,6 +59,11 @@ def message_of(config: dict) -> str:
 
 def test_the_default_study_passes(config):
     check_config(config, SCHEMA)
+
+
+def test_an_ensemble_has_its_members_recipe(config):
+    config["models"]["several"] = {"architecture": "ensemble", "members": "student", "mean": "arithmetic"}
+    assert [recipe_of(config, model) for model in ("student", "resnet", "several")] == ["student", "teacher", "student"]
 
 
 @pytest.mark.parametrize("study", sorted((ROOT / "workflow" / "studies").glob("*.yaml")), ids=lambda path: path.stem)

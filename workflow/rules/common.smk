@@ -120,10 +120,8 @@ def recipe(name):
 
 
 def recipe_of(model):
-    """Name of a model's recipe; an ensemble was trained as its members."""
-    if study.is_ensemble(config, model):
-        model = config["models"][model]["members"]
-    return config["models"][model]["recipe"]
+    """Name of a model's recipe."""
+    return study.recipe_of(config, model)
 
 
 def transfer_set(part):

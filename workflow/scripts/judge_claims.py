@@ -59,7 +59,7 @@ def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
     """The training settings of the experiment's two networks, by what they are in it."""
     settings = config["experiments"][experiment]
     models = {"baseline and student": settings["student"], "teacher": settings["teacher"]}
-    return {name: config["recipes"][config["models"][model]["recipe"]] for name, model in models.items()}
+    return {name: config["recipes"][study.recipe_of(config, model)] for name, model in models.items()}
 
 
 def save(path: Path, text: str) -> None:

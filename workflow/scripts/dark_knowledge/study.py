@@ -117,6 +117,12 @@ def is_ensemble(config: dict, model: str) -> bool:
     return config["models"][model]["architecture"] == "ensemble"
 
 
+def recipe_of(config: dict, model: str) -> str:
+    """Name of a model's recipe; an ensemble was trained as its members."""
+    settings = config["models"][model]
+    return recipe_of(config, settings["members"]) if settings["architecture"] == "ensemble" else settings["recipe"]
+
+
 def arms_of(config: dict) -> dict[Arm, list[int]]:
     """The arms of all experiments, each once, with the seeds that any of its experiments asks for.
 
