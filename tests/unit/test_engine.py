@@ -233,6 +233,9 @@ def break_checkpoint(kind: str, path: Path) -> None:
             path.write_bytes(whole[: len(whole) // 2])
         case "first bytes":
             path.write_bytes(whole[:100])
+        case "one bit":
+            place = whole.index(next(iter(state["model"].values())).numpy().tobytes())
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         case "garbage":
             path.write_bytes(b"not a checkpoint at all\n" * 100)
         case "garbage like a pickle":
@@ -259,6 +262,7 @@ def break_checkpoint(kind: str, path: Path) -> None:
         "empty",
         "truncated",
         "first bytes",
+        "one bit",
         "garbage",
         "garbage like a pickle",
         "end of a pickle",

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -280,6 +281,9 @@ def _resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim
         return None
     untouched = copy.deepcopy((model.state_dict(), optimiser.state_dict()))
     try:
+        with zipfile.ZipFile(path) as archive:  # torch reads over a flipped bit
+            if (damaged := archive.testzip()) is not None:
+                raise ValueError(f"the checksum of {damaged} does not fit")
         state = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
         if not isinstance(state, dict):
             raise TypeError("a checkpoint is a dictionary")
