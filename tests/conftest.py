@@ -72,21 +72,30 @@ class Workflow:
 
 
 def findings(folder: Path) -> dict:
-    """What all runs of a study found: weights and logits as bytes, tables without the columns that a clock fills."""
+    """What all runs of a study found: weights and logits as bytes, tables without what a clock or a scale fills."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.suffix in (".safetensors", ".csv", ".tex") and path.name not in ("runs.csv", "runs.tex"):
+        if path.suffix == ".safetensors":
             found[name] = path.read_bytes()
+        elif path.suffix == ".csv":
+            found[name] = unmeasured(pd.read_csv(path))
         elif path.name in ("history.parquet", "steps.parquet"):
-            table = pd.read_parquet(path).drop(columns=["seconds", "images_per_second"], errors="ignore")
-            found[name] = table.to_csv(float_format="%a")
+            found[name] = unmeasured(pd.read_parquet(path))
         elif path.name == "metrics.json":
             metrics = json.loads(path.read_text())
             found[name] = {
                 key: metrics[key] for key in ("validation_accuracy", "selected_epoch", "parameters", "device")
             }
     return found
+
+
+def unmeasured(table: pd.DataFrame) -> str:
+    """The table as text, floats to their last bit, without seconds and memory."""
+    if "unit" in table:
+        table = table[table.unit != "s"]
+    kept = table.columns[~table.columns.str.contains("second|minute|memory")]
+    return table[kept].to_csv(float_format="%a")
 
 
 @pytest.fixture
