@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.models import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.models import Dropout, build_model, count_multiply_adds, count_parameters
 
 PLAIN = {"architecture": "plain", "channels": [4, 8], "pool": [True, False]}
 RESNET = {"architecture": "resnet", "stem": [2, 4], "stages": [[4, 1], [8, 2]]}
@@ -171,3 +171,33 @@ def test_the_mean_of_one_network_is_that_network(images):
 def test_perceptrons_have_the_papers_parameters(widths, parameters):
     settings = {"architecture": "mlp", "hidden": widths, "input_dropout": 0.0, "hidden_dropout": 0.0}
     assert count_parameters(build_model(settings, (28, 28), 10)) == parameters
+
+
+@pytest.mark.parametrize("probability", [0.2, 0.5, 0.73])
+def test_dropout_drops_its_share_and_keeps_the_mean(probability):
+    torch.manual_seed(0)
+    dropped = Dropout(probability)(torch.ones(1000, 1001))
+    kept = dropped > 0
+    share = 1 - kept.double().mean().item()
+    assert abs(share - probability) < 4 * (probability * (1 - probability) / dropped.numel()) ** 0.5
+    torch.testing.assert_close(dropped[kept], torch.full((int(kept.sum()),), 1 / (1 - probability)))
+    neighbours = (~kept[:, 1:] & ~kept[:, :-1]).double().mean().item()  # four of them share a draw
+    assert abs(neighbours - probability**2) < 0.002
+
+
+def test_a_dropped_pixel_is_background(images):
+    torch.manual_seed(0)
+    low = images.min()
+    dropped = Dropout(0.2, off=None)(images)
+    is_off = dropped == low
+    assert 0.1 < is_off.double().mean() < 0.3
+    torch.testing.assert_close(dropped[~is_off], (low + (images - low) / 0.8)[~is_off])
+
+
+def test_dropout_drops_the_gradient_too_and_nothing_in_evaluation():
+    torch.manual_seed(0)
+    values = torch.randn(50, 40, requires_grad=True)
+    dropped = Dropout(0.5)(values)
+    dropped.sum().backward()
+    torch.testing.assert_close(values.grad, torch.where(dropped == 0, 0.0, 2.0))
+    torch.testing.assert_close(Dropout(0.5).eval()(values), values)

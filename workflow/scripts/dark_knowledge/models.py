@@ -77,13 +77,43 @@ def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(inputs, classes))
 
 
+class Dropout(nn.Module):
+    """Set each value to `off` with a probability and scale the others so that the mean stays (Hinton et al. 2012).
+
+    Where `off` is None it is the batch's least value: a dropped pixel is background, as with the paper's inputs between 0
+    and 1.
+    """
+
+    def __init__(self, probability: float, off: float | None = 0.0):
+        super().__init__()
+        self.probability, self.off = probability, off
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return x
+        off = x.detach().amin() if self.off is None else self.off
+        return off + (x - off) * (_kept(x, self.probability) / (1 - self.probability))
+
+
+def _kept(x: Tensor, probability: float) -> Tensor:
+    """A mask like `x`, 0 with a probability, else 1.
+
+    On a CPU, torch's own dropout takes a third of a perceptron's step; here one draw of 64 bits makes four masks, with a
+    probability exact to 2^-16.
+    """
+    if x.device.type != "cpu":
+        return torch.empty_like(x).bernoulli_(1 - probability)
+    bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+    return (bits[: x.numel()] >= round(probability * 2**16) - 2**15).view(x.shape).to(x.dtype)
+
+
 def mlp(
     image_size: tuple[int, int], classes: int, *, hidden: list[int], input_dropout: float, hidden_dropout: float
 ) -> nn.Sequential:
     """Fully connected ReLU layers of `hidden` units, with dropout as in Hinton et al. 2012 (arXiv 1207.0580)."""
-    layers = [nn.Flatten(), nn.Dropout(input_dropout)]
+    layers = [nn.Flatten(), Dropout(input_dropout, off=None)]
     for inputs, outputs in pairwise([math.prod(image_size), *hidden]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(hidden_dropout)]
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), Dropout(hidden_dropout)]
     return nn.Sequential(*layers, Classifier(hidden[-1], classes))
 
 
@@ -139,7 +169,8 @@ def limit_incoming_norms(model: nn.Module, limit: float) -> None:
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)) and not isinstance(layer, Classifier):
-                layer.weight.copy_(torch.renorm(layer.weight, p=2, dim=0, maxnorm=limit))
+                norms = torch.linalg.vector_norm(layer.weight.flatten(1), dim=1)
+                layer.weight.mul_((limit / norms).clamp(max=1).view(-1, *[1] * (layer.weight.dim() - 1)))
 
 
 def count_parameters(model: nn.Module) -> int:
