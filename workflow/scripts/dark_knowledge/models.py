@@ -80,8 +80,7 @@ def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages
 class Dropout(nn.Module):
     """Set each value to `off` with a probability and scale the others so that the mean stays (Hinton et al. 2012).
 
-    Where `off` is None it is the batch's least value: a dropped pixel is background, as with the paper's inputs between 0
-    and 1.
+    Where `off` is None it is the batch's least value: a dropped pixel is background, as with inputs between 0 and 1.
     """
 
     def __init__(self, probability: float, off: float | None = 0.0):
@@ -98,8 +97,8 @@ class Dropout(nn.Module):
 def _kept(x: Tensor, probability: float) -> Tensor:
     """A mask like `x`, 0 with a probability, else 1.
 
-    On a CPU, torch's own dropout takes a third of a perceptron's step; here one draw of 64 bits makes four masks, with a
-    probability exact to 2^-16.
+    On a CPU, torch's own dropout takes a third of a perceptron's step; here one draw of 64 bits serves four values, the
+    probability being exact to 2^-16.
     """
     if x.device.type != "cpu":
         return torch.empty_like(x).bernoulli_(1 - probability)
