@@ -89,7 +89,7 @@ def seconds_of(function, least: float = 1.0) -> float:
 
 
 def product_peak(compute: Compute) -> float:
-    """The faster of a product and a wide convolution: on some processors torch's float32 product is far from the peak."""
+    """The faster of a product and a wide convolution: on some processors torch's float32 product is slow."""
     kind = torch.bfloat16 if compute.bfloat16 else torch.float32
     a = torch.randn(1024, 1024, dtype=kind)
     images, kernels = (

@@ -22,3 +22,12 @@ def test_accuracies_are_those_of_the_reference_run():
             ]
         )
         assert f"| {shown} |" in readme
+
+
+def test_the_performance_table_is_of_the_committed_benchmarks():
+    section = (ROOT / "README.md").read_text().split("## How fast it is", 1)[1].split("\n## ", 1)[0]
+    measured = "".join(path.read_text() for path in (ROOT / "benchmarks" / "results").glob("*.md"))
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "---" not in line]
+    assert len(rows) > 10
+    for row in rows:
+        assert f"{row}\n" in measured
