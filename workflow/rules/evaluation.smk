@@ -43,8 +43,12 @@ rule collect_results:
     input:
         data=rules.prepare_dataset.output,
         logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
-        # What teaching cost. The runs' other files come with their weights, which the logits are computed from; named here
-        # they would take Snakemake minutes in a large study, for it compares each input of a job with all others.
+        # One file of a run stands for all that its job wrote: Snakemake's time grows with the square of a job's inputs.
+        runs=[
+            f"<results>/runs/{arm.model}/{arm.supervision}/seed{seed}/metrics.json"
+            for arm, seeds in ARMS.items()
+            for seed in seeds
+        ],
         caching=sorted(
             {
                 f"<results>/teacher_logits/{arm.teacher}/{recipe_of(arm.model)}/seed{seed}.json"
