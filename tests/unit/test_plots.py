@@ -185,3 +185,18 @@ def test_numbered_classes_are_not_numbered_twice(tmp_path):
     drawn = svg(plots.samples(np.zeros((2, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
     assert ">0<" in drawn
     assert "(0)" not in drawn
+
+
+def test_of_many_temperatures_the_chosen_one_and_ten_others_are_legible():
+    temperatures = [*range(1, 21)]
+    arms = pd.DataFrame(
+        {"role": ["teacher", "baseline", *["student"] * 20], "temperature": [np.nan, np.nan, *temperatures]}
+    )
+    kept = plots.legible_arms(arms, 4)
+    assert kept.role.tolist()[:2] == ["teacher", "baseline"]
+    drawn = kept.temperature.dropna().tolist()
+    assert 4 in drawn
+    assert drawn[0] == 1
+    assert drawn[-1] == 20
+    assert len(set(drawn)) == len(drawn) <= 11
+    assert plots.legible_arms(arms[:12], 4).equals(arms[:12])

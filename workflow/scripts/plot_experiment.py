@@ -31,8 +31,9 @@ def main() -> None:
     study_arms = pd.read_parquet(arguments.arms)
     runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
     arms = plots.drawn_arms(study_arms, arguments.experiment)
-    trained = trained_arms(arms, epochs)
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
+    legible = plots.legible_arms(arms, chosen)
+    trained = trained_arms(legible, epochs)
     student = (arms.role == "student") & (arms.temperature == chosen)
     compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
     with_controls = arms[(arms.role != "student") | student]
@@ -57,7 +58,7 @@ def main() -> None:
             class_errors, with_controls, classes, arguments.level
         ),
         "hardest_class": error_plots.hardest_class_figure(predictions, with_controls, hardest, classes),
-        "error_similarity": error_plots.error_similarity(predictions, arms),
+        "error_similarity": error_plots.error_similarity(predictions, legible),
         "image_gallery": error_plots.image_gallery(
             predictions, compared, data["test_images"], data["test_labels"], classes
         ),

@@ -20,7 +20,7 @@ from dark_knowledge.plots import class_labels, legend, possible_percent, subplot
 from dark_knowledge.statistics import kappa_matrix
 from dark_knowledge.tables import arm_of, rows_of
 
-MOST_LABELLED_RUNS = 40
+MOST_LABELLED_RUNS, MOST_RUNS = 40, 200
 GALLERY_COLUMNS = 10
 
 
@@ -83,7 +83,8 @@ def _categories(axis: Axes, names: list[str]) -> None:
 
 def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Cohen's kappa of every two runs' wrong images, the runs in the order of an average-linkage clustering."""
-    frames = {arm.arm: wrong_images(predictions, arm) for arm in arms.itertuples()}
+    seeds = max(1, MOST_RUNS // len(arms))
+    frames = {arm.arm: wrong_images(predictions, arm).head(seeds) for arm in arms.itertuples()}
     wrong = pd.concat(frames, names=["arm", "seed"])
     kappa = kappa_matrix(wrong.to_numpy())
     # Runs without an error have no kappa with one another; as far as errors go they are the same.

@@ -23,6 +23,7 @@ from dark_knowledge.statistics import mean_interval
 from dark_knowledge.tables import class_error_table
 
 # Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
+MOST_TEMPERATURES = 10
 TEACHER, BASELINE, STUDENTS, CONTROLS = "#1a1a1a", "#d55e00", "crest", "RdPu_r"
 
 matplotlib.rcParams.update(
@@ -74,6 +75,15 @@ def drawn_arms(arms: pd.DataFrame, experiment: str) -> pd.DataFrame:
         for arm in own.itertuples()
     ]
     return own.assign(colour=colours)
+
+
+def legible_arms(arms: pd.DataFrame, chosen: float) -> pd.DataFrame:
+    """Of more temperatures than a figure can tell apart, the `chosen` one and others from the lowest to the highest."""
+    temperatures = np.sort(arms[arms.role == "student"].temperature.unique())
+    if len(temperatures) <= MOST_TEMPERATURES:
+        return arms
+    places = np.linspace(0, len(temperatures) - 1, MOST_TEMPERATURES).round().astype(int)
+    return arms[(arms.role != "student") | arms.temperature.isin([*temperatures[places], chosen])]
 
 
 def save(figure: Figure, path: str | Path) -> None:
