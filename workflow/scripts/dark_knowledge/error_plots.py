@@ -98,14 +98,15 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     colours = dict(zip(arms.arm, arms.colour, strict=True))
     few = len(names) <= MOST_LABELLED_RUNS
     side = np.clip(3.5 + 0.3 * len(names), 6, 14)
+    margin = 0.5 + 0.08 * max(map(len, names))  # for the runs' names and the legend
     grid = sns.clustermap(
         pd.DataFrame(off_diagonal, names, names), mask=np.isnan(off_diagonal), row_linkage=tree, col_linkage=tree,
         row_colors=[colours[arm] for arm, _ in wrong.index], cmap="mako_r", vmin=low, vmax=high, rasterized=not few,
-        figsize=(side + 2, side), xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025,
-        cbar_pos=(0.02, 0.87, 0.025, 0.08),
+        figsize=(side + margin, side), xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025,
     )  # fmt: skip
+    grid.gs.update(right=side / (side + margin))  # moves open figures only
+    grid.ax_cbar.set_position((0.02, 0.87, 0.025, 0.08))
     pyplot.close(grid.figure)
-    grid.gs.update(right=side / (side + 2))  # room for the runs' names and the legend
     grid.ax_cbar.set_title("Kappa", loc="left")
     grid.ax_heatmap.set(xlabel="", ylabel="", facecolor="#d0d0d0")
     for axis in (grid.ax_heatmap, grid.ax_row_colors):
