@@ -24,7 +24,7 @@ lint: .venv/installed
 	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
 	touch $@
 
-# About half an hour on two idle cores. torchdistill is measured beside this engine and used nowhere else.
+# Fifty minutes on two idle cores. torchdistill is measured beside this engine and used nowhere else.
 benchmarks: .venv/installed
 	uv pip install --quiet --no-deps torchdistill==1.1.5
 	python benchmarks/epochs.py
