@@ -13,6 +13,7 @@ from dark_knowledge.command import InputError
 from dark_knowledge.study import (
     Arm,
     arms_of,
+    as_yaml,
     check_config,
     check_file,
     experiments_of,
@@ -604,3 +605,16 @@ def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):
     else:
         place[last] = value
     assert words in message_of(config)
+
+
+def test_text_of_the_command_line_is_read_as_yaml():
+    given = {"seeds": ["0", "1"], "experiments": {"custom": "null", "mine": {"student": "small", "hard_weight": "0.5"}}}
+    assert as_yaml(given) == {
+        "seeds": [0, 1],
+        "experiments": {"custom": None, "mine": {"student": "small", "hard_weight": 0.5}},
+    }
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, None, "a: b: c", "@home", "'"])
+def test_what_is_no_yaml_stays(value):
+    assert as_yaml(value) == value

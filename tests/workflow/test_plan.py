@@ -57,6 +57,11 @@ def test_an_experiment_is_left_out_by_null(workflow):
     assert (plan["train_model"], plan["distill_model"], plan["plot_experiment"]) == (6, 15, 1)
 
 
+def test_lists_and_mappings_are_given_on_the_command_line(workflow):
+    plan = workflow.plan("--config", "seeds=[0, 1]", "experiments={custom: null, resnet: {temperatures: [2.5]}}")
+    assert (plan["train_model"], plan["distill_model"], plan["plot_experiment"]) == (4, 4, 1)
+
+
 def test_self_distillation_needs_no_new_rule(workflow):
     (workflow.folder / "mine.yaml").write_text("experiments: {custom: null, resnet: {teacher: student}}")
     plan = workflow.plan("--configfile", "mine.yaml")

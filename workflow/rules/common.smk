@@ -24,6 +24,7 @@ NUMBER = r"[0-9.e+-]+"
 try:
     for file in workflow.configfiles:
         study.check_file(file)
+    update_config(config, study.as_yaml(workflow.config_settings.config))
     study.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")

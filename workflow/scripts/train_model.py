@@ -73,6 +73,7 @@ def main() -> None:
         "threads": arguments.threads,
     }
     checkpoint = arguments.out / "resume.pt"
+    start_up = time.perf_counter() - started
     progress = train(
         model,
         data,
@@ -107,7 +108,7 @@ def main() -> None:
                 "selected": history.validation_accuracy[progress.selected_epoch],
             },
             "seconds": history.seconds.sum(),
-            "start_up_seconds": time.perf_counter() - started - history.seconds.sum(),
+            "start_up_seconds": start_up,
             "images_per_second": history.images_per_second.median(),
             "peak_memory_mb": peak_memory_mb(),
             "machine": compute.machine,

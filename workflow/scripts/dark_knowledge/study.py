@@ -5,7 +5,7 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -160,6 +160,18 @@ def check_file(path: str) -> None:
                 raise InputError(f"config: {path}, line {line}: key {key.value!r} stands there twice; keep one of them")
             keys.add((key.tag, str(key.value)))
             waiting.append(value)
+
+
+def as_yaml(given: object) -> object:
+    """Values of `--config` as a file would give them: Snakemake leaves numbers and null in lists and mappings text."""
+    if isinstance(given, Mapping):
+        return {key: as_yaml(value) for key, value in given.items()}
+    if isinstance(given, list):
+        return [as_yaml(value) for value in given]
+    try:
+        return yaml.safe_load(given) if isinstance(given, str) else given
+    except yaml.YAMLError:
+        return given
 
 
 def check_config(config: dict, schema_path: str) -> None:
