@@ -16,11 +16,12 @@ from torch.nn.functional import pad
 class Views:
     """One epoch of the stream over n images: `order` [n] of the batches and, per image, where its view is taken.
 
-    `flip` [n] is boolean; `top` and `left` [n] are offsets in pixels, 0 to twice the largest shift.
+    `flip` [n] is boolean, None where nothing is flipped; `top` and `left` [n] are offsets in pixels, 0 to twice the
+    largest shift.
     """
 
     order: Tensor
-    flip: Tensor
+    flip: Tensor | None
     top: Tensor
     left: Tensor
 
@@ -29,9 +30,10 @@ def epoch_views(seed: int, epoch: int, n: int, *, flip: bool, shift: int, device
     """Draw the views of `epoch` for `seed`, on the CPU so that every device sees the same stream."""
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(n)
-    flips = (random.random(n) < 0.5) & flip
+    flips = random.random(n) < 0.5
     top, left = random.integers(0, 2 * shift + 1, size=(2, n))
-    return Views(*(torch.from_numpy(a).to(device) for a in (order, flips, top, left)))
+    order, flips, top, left = (torch.from_numpy(a).to(device) for a in (order, flips, top, left))
+    return Views(order, flips if flip else None, top, left)
 
 
 def pad_images(images: Tensor, shift: int) -> Tensor:
@@ -41,8 +43,10 @@ def pad_images(images: Tensor, shift: int) -> Tensor:
 
 def render(padded: Tensor, index: Tensor, views: Views, shift: int) -> Tensor:
     """Cut the views of the images `index` [b] out of `padded` [n, h + 2 shift, w + 2 shift]: uint8 [b, h, w]."""
-    height, width = padded.shape[1] - 2 * shift, padded.shape[2] - 2 * shift
-    rows = views.top[index, None] + torch.arange(height, device=padded.device)
-    columns = views.left[index, None] + torch.arange(width, device=padded.device)
-    columns = torch.where(views.flip[index, None], columns.flip(1), columns)
-    return padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if shift == 0:
+        cut = padded.index_select(0, index)
+    else:
+        height, width = padded.shape[1] - 2 * shift, padded.shape[2] - 2 * shift
+        windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+        cut = windows[index, views.top[index], views.left[index]]
+    return cut if views.flip is None else torch.where(views.flip[index, None, None], cut.flip(2), cut)

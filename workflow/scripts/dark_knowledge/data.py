@@ -35,7 +35,7 @@ class Dataset:
 
     def normalise(self, images: Tensor) -> Tensor:
         """Scale uint8 images [b, h, w] to zero mean and unit variance over the training part: float32 [b, 1, h, w]."""
-        scaled = (images.float() - 255 * self.mean) / (255 * self.std)
+        scaled = images.float().sub_(255 * self.mean).div_(255 * self.std)
         return scaled.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
