@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.models import Dropout, build_model, count_multiply_adds, count_parameters
+from dark_knowledge.models import (
+    Perceptron,
+    PixelDropout,
+    Submatrix,
+    build_model,
+    count_multiply_adds,
+    count_parameters,
+)
 
 PLAIN = {"architecture": "plain", "channels": [4, 8], "pool": [True, False]}
 RESNET = {"architecture": "resnet", "stem": [2, 4], "stages": [[4, 1], [8, 2]]}
@@ -174,9 +181,11 @@ def test_perceptrons_have_the_papers_parameters(widths, parameters):
 
 
 @pytest.mark.parametrize("probability", [0.2, 0.5, 0.73])
-def test_dropout_drops_its_share_and_keeps_the_mean(probability):
+def test_pixel_dropout_drops_its_share_and_keeps_the_mean(probability):
     torch.manual_seed(0)
-    dropped = Dropout(probability)(torch.ones(1000, 1001))
+    pixels = torch.ones(1000, 1001)
+    pixels[0, 0] = 0  # background
+    dropped = PixelDropout(probability)(pixels)
     kept = dropped > 0
     share = 1 - kept.double().mean().item()
     assert abs(share - probability) < 4 * (probability * (1 - probability) / dropped.numel()) ** 0.5
@@ -188,16 +197,63 @@ def test_dropout_drops_its_share_and_keeps_the_mean(probability):
 def test_a_dropped_pixel_is_background(images):
     torch.manual_seed(0)
     low = images.min()
-    dropped = Dropout(0.2, off=None)(images)
+    dropped = PixelDropout(0.2)(images)
     is_off = dropped == low
     assert 0.1 < is_off.double().mean() < 0.3
     torch.testing.assert_close(dropped[~is_off], (low + (images - low) / 0.8)[~is_off])
 
 
-def test_dropout_drops_the_gradient_too_and_nothing_in_evaluation():
+@pytest.mark.parametrize("columns", [None, [0, 2, 6]])
+def test_the_gradient_of_a_submatrix_is_that_of_indexing(columns):
     torch.manual_seed(0)
-    values = torch.randn(50, 40, requires_grad=True)
-    dropped = Dropout(0.5)(values)
-    dropped.sum().backward()
-    torch.testing.assert_close(values.grad, torch.where(dropped == 0, 0.0, 2.0))
-    torch.testing.assert_close(Dropout(0.5).eval()(values), values)
+    rows, columns = torch.tensor([1, 4]), None if columns is None else torch.tensor(columns)
+    matrix = torch.randn(5, 7, dtype=torch.double, requires_grad=True)
+    torch.testing.assert_close(
+        Submatrix.apply(matrix, rows, columns), matrix[rows] if columns is None else matrix[rows][:, columns]
+    )
+    assert torch.autograd.gradcheck(lambda matrix: Submatrix.apply(matrix, rows, columns), matrix)
+
+
+def perceptron(hidden_dropout: float, hidden: tuple = (40, 30)) -> Perceptron:
+    torch.manual_seed(0)
+    return Perceptron(28 * 28, list(hidden), 10, input_dropout=0.0, hidden_dropout=hidden_dropout)
+
+
+def masked_logits(model: Perceptron, images: torch.Tensor, masks: list[torch.Tensor]) -> torch.Tensor:
+    """Dropout by the book: all units are computed, the dropped ones multiplied by zero."""
+    x = images.flatten(1)
+    for layer, mask in zip(model.hidden, masks, strict=True):
+        x = layer(x).relu() * mask * (len(mask) / mask.sum())
+    return model.classifier(x)
+
+
+def test_hidden_dropout_computes_what_masks_would(images):
+    model = perceptron(0.5)
+    torch.manual_seed(1)
+    model(images).square().sum().backward()
+    found = [parameter.grad.clone() for parameter in model.parameters()]
+    torch.manual_seed(1)
+    masks = []
+    for layer in model.hidden:
+        masks.append(torch.zeros(layer.out_features).index_fill(0, model._draw_units(layer.out_features, "cpu"), 1))
+    assert [int(mask.sum()) for mask in masks] == [20, 15]
+    model.zero_grad()
+    torch.manual_seed(1)
+    logits = masked_logits(model, images, masks)
+    torch.testing.assert_close(model(images), logits)
+    logits.square().sum().backward()
+    torch.testing.assert_close(found, [parameter.grad for parameter in model.parameters()])
+
+
+def test_hidden_dropout_drops_each_unit_alike():
+    model = perceptron(0.25, hidden=(40,))
+    drawn = torch.stack([torch.bincount(model._draw_units(40, "cpu"), minlength=40) for _ in range(4000)])
+    assert (drawn.sum(1) == 30).all()
+    assert (drawn.double().mean(0) - 0.75).abs().max() < 5 * (0.75 * 0.25 / 4000) ** 0.5
+
+
+def test_dropout_drops_nothing_in_evaluation(images):
+    model = perceptron(0.5).eval()
+    everything = [torch.ones(layer.out_features) for layer in model.hidden]
+    torch.testing.assert_close(model(images), masked_logits(model, images, everything))
+    torch.testing.assert_close(PixelDropout(0.5).eval()(images), images)

@@ -149,8 +149,10 @@ REFUSED = [
     ("split", 5000, "the keys validation and seed"),
     ("split/validation", "5000", "a whole number"),
     ("split/validation", True, "a whole number"),
-    ("score_test_each_epoch", "yes", "true or false"),
-    ("score_test_each_epoch", 1, "true or false"),
+    ("score_test_each_epoch", "yes", "true, false, or a list of models"),
+    ("score_test_each_epoch", 1, "true, false, or a list of models"),
+    ("score_test_each_epoch", ["student", "student"], "each once"),
+    ("score_test_each_epoch", ["studnt"], "'studnt', which is not defined"),
     ("recipes", [], "recipes by name"),
     ("recipes/student", None, "the settings of a recipe"),
     ("recipes/student/epochs", True, "a whole number"),
@@ -589,7 +591,8 @@ def test_a_papers_numbers_pass(config):
         ("paper/contrasts/0/against", [4], "temperatures and against, or"),
         ("paper/early_stopping", ["student"], "'student', which is not defined"),
         ("paper/grid", ["custom"], "allowed: mlp"),
-        ("score_test_each_epoch", False, "that takes score_test_each_epoch: true"),
+        ("score_test_each_epoch", False, "that takes score_test_each_epoch: [student]"),
+        ("score_test_each_epoch", ["resnet"], "that takes score_test_each_epoch: [student]"),
     ],
 )
 def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):

@@ -31,7 +31,9 @@ rule train_model:
         supervision="",
         transfer_set=lambda wildcards: transfer_set(wildcards.part),
         split_seed=config["split"]["seed"],
-        score_test="--score-test-each-epoch" if config["score_test_each_epoch"] else "",
+        score_test=lambda wildcards: (
+            "--score-test-each-epoch" if study.scores_test_each_epoch(config, wildcards.model) else ""
+        ),
         accelerator=config["accelerator"],
         precision=config["precision"],
         out=subpath(output.weights, parent=True),

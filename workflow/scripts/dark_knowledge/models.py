@@ -5,18 +5,22 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax, relu
+from torch.nn.functional import linear, log_softmax, pad, relu
 from torch.utils.flop_counter import FlopCounterMode
 
 from dark_knowledge.command import InputError
 
 
 class Classifier(nn.Linear):
-    """A linear layer on flattened features that computes float32 logits whatever the autocast around it."""
+    """A linear layer on flattened features that computes float32 logits whatever the autocast around it.
 
-    def forward(self, features: Tensor) -> Tensor:
+    `kept` are the indices of the inputs that `features` [b, k] holds, where it does not hold all.
+    """
+
+    def forward(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
+        weight = self.weight if kept is None else self.weight[:, kept]
         with torch.autocast(features.device.type, enabled=False):
-            return super().forward(features.flatten(1).float())
+            return linear(features.flatten(1).float(), weight, self.bias)
 
 
 def convolution(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequential:
@@ -77,21 +81,21 @@ def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(inputs, classes))
 
 
-class Dropout(nn.Module):
-    """Set each value to `off` with a probability and scale the others so that the mean stays (Hinton et al. 2012).
+class PixelDropout(nn.Module):
+    """Turn each pixel into background with a probability, and scale the others so that the mean stays.
 
-    Where `off` is None it is the batch's least value: a dropped pixel is background, as with inputs between 0 and 1.
+    Background is the batch's least value, as it is with inputs between 0 and 1.
     """
 
-    def __init__(self, probability: float, off: float | None = 0.0):
+    def __init__(self, probability: float):
         super().__init__()
-        self.probability, self.off = probability, off
+        self.probability = probability
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         if not self.training or self.probability == 0:
-            return x
-        off = x.detach().amin() if self.off is None else self.off
-        return off + (x - off) * (_kept(x, self.probability) / (1 - self.probability))
+            return pixels
+        background = pixels.detach().amin()
+        return background + (pixels - background) * (_kept(pixels, self.probability) / (1 - self.probability))
 
 
 def _kept(x: Tensor, probability: float) -> Tensor:
@@ -106,14 +110,66 @@ def _kept(x: Tensor, probability: float) -> Tensor:
     return (bits[: x.numel()] >= round(probability * 2**16) - 2**15).view(x.shape).to(x.dtype)
 
 
+class Submatrix(torch.autograd.Function):
+    """Rows and columns of a matrix [m, n]: index tensors of which no value repeats; without `columns`, whole rows.
+
+    Torch's own gradient of chosen columns adds value by value; here both ways are copies, four times as fast.
+    """
+
+    @staticmethod
+    def forward(ctx, matrix: Tensor, rows: Tensor, columns: Tensor | None) -> Tensor:
+        ctx.rows, ctx.columns, ctx.shape = rows, columns, matrix.shape
+        chosen = matrix.index_select(0, rows)
+        return chosen if columns is None else chosen.index_select(1, columns)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        m, n = ctx.shape
+        if ctx.columns is not None:
+            place = torch.full((n,), len(ctx.columns), device=gradient.device)
+            place[ctx.columns] = torch.arange(len(ctx.columns), device=gradient.device)
+            gradient = pad(gradient, (0, 1)).index_select(1, place)
+        return gradient.new_zeros(m, n).index_add_(0, ctx.rows, gradient), None, None
+
+
+class Perceptron(nn.Module):
+    """Fully connected ReLU layers of `hidden` units, with dropout after Hinton et al. 2012 (arXiv 1207.0580).
+
+    Pixels are dropped image by image. Hidden units are dropped for a whole batch, the same share of each layer, so that
+    a step computes the kept units alone: half of the units take a third of the arithmetic (Graham et al. 2015,
+    arXiv 1502.02478).
+    """
+
+    def __init__(self, pixels: int, hidden: list[int], classes: int, input_dropout: float, hidden_dropout: float):
+        super().__init__()
+        self.pixel_dropout = PixelDropout(input_dropout)
+        self.hidden = nn.ModuleList(nn.Linear(*widths) for widths in pairwise([pixels, *hidden]))
+        self.classifier = Classifier(hidden[-1], classes)
+        self.hidden_dropout = hidden_dropout
+
+    def forward(self, images: Tensor) -> Tensor:
+        x, kept = self.pixel_dropout(images.flatten(1)), None
+        for layer in self.hidden:
+            if not self.training or self.hidden_dropout == 0:
+                x = relu(layer(x))
+                continue
+            units = len(layer.bias)
+            drawn = self._draw_units(units, x.device)
+            x = relu(linear(x, Submatrix.apply(layer.weight, drawn, kept), layer.bias[drawn])) * (units / len(drawn))
+            kept = drawn
+        return self.classifier(x, kept)
+
+    def _draw_units(self, units: int, device: torch.device) -> Tensor:
+        """Indices, in order, of the units that a batch keeps; at least one."""
+        count = max(1, round(units * (1 - self.hidden_dropout)))
+        return torch.randperm(units, device=device)[:count].sort().values
+
+
 def mlp(
     image_size: tuple[int, int], classes: int, *, hidden: list[int], input_dropout: float, hidden_dropout: float
-) -> nn.Sequential:
-    """Fully connected ReLU layers of `hidden` units, with dropout as in Hinton et al. 2012 (arXiv 1207.0580)."""
-    layers = [nn.Flatten(), Dropout(input_dropout, off=None)]
-    for inputs, outputs in pairwise([math.prod(image_size), *hidden]):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), Dropout(hidden_dropout)]
-    return nn.Sequential(*layers, Classifier(hidden[-1], classes))
+) -> Perceptron:
+    """Fully connected ReLU layers of `hidden` units with dropout."""
+    return Perceptron(math.prod(image_size), hidden, classes, input_dropout, hidden_dropout)
 
 
 class Ensemble(nn.Module):

@@ -123,6 +123,12 @@ def recipe_of(config: dict, model: str) -> str:
     return recipe_of(config, settings["members"]) if settings["architecture"] == "ensemble" else settings["recipe"]
 
 
+def scores_test_each_epoch(config: dict, model: str) -> bool:
+    """Whether a model's runs are scored on the test set after each epoch."""
+    chosen = config["score_test_each_epoch"]
+    return chosen if isinstance(chosen, bool) else model in chosen
+
+
 def arms_of(config: dict) -> dict[Arm, list[int]]:
     """The arms of all experiments, each once, with the seeds that any of its experiments asks for.
 
@@ -213,6 +219,10 @@ def _contradictions(config: dict) -> Iterator[str]:
         yield _unknown("dataset", config["dataset"], config["datasets"])
     if not experiments_of(config):
         yield "config: experiments is empty; at least one experiment is needed"
+    if isinstance(config["score_test_each_epoch"], list):
+        for name in config["score_test_each_epoch"]:
+            if name not in models:
+                yield _unknown("score_test_each_epoch", name, models)
     split = config["split"]
     if (images := split.get("train_limit", math.inf)) <= split["validation"]:
         yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
@@ -286,8 +296,12 @@ def _paper_contradictions(config: dict) -> Iterator[str]:
         architecture = config["models"][experiments[name]["student"]]["architecture"]
         if architecture != "mlp":
             yield f"config: paper.grid holds {name!r}, whose student is {architecture!r}; allowed: mlp"
-    if paper.get("early_stopping") and not config["score_test_each_epoch"]:
-        yield "config: paper.early_stopping draws test accuracy by epoch; that takes score_test_each_epoch: true"
+    for name in paper.get("early_stopping", []):
+        if not scores_test_each_epoch(config, student := experiments[name]["student"]):
+            yield (
+                f"config: paper.early_stopping draws {name}'s test accuracy by epoch; that takes "
+                f"score_test_each_epoch: [{student}]"
+            )
 
 
 def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:
