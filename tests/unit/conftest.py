@@ -75,6 +75,7 @@ def recipe():
         Recipe,
         epochs=2,
         batch_size=50,
+        optimiser="sgd",
         learning_rate=0.1,
         warmup=0.2,
         momentum=0.9,
@@ -143,6 +144,7 @@ def training(idx_files, tmp_path_factory):
     recipe = Recipe(
         EPOCHS,
         50,
+        "sgd",
         0.1,
         warmup=0.2,
         momentum=0.9,

@@ -16,6 +16,7 @@ from dark_knowledge.command import InputError
 from dark_knowledge.evaluate import accuracy, predict
 from dark_knowledge.losses import learn_from_labels, learn_from_teacher
 from dark_knowledge.models import build_model
+from dark_knowledge.recipes import one_cycle
 
 
 class KilledError(Exception):
@@ -98,6 +99,24 @@ def test_training_equals_a_second_implementation(data, recipe, make_model, run, 
         torch.testing.assert_close(found[name], tensor, rtol=5e-3, atol=1e-4, msg=lambda text, n=name: f"{n}: {text}")
 
 
+def test_adamw_follows_the_paper(run, make_model):
+    """Loshchilov & Hutter 2019 (arXiv 1711.05101), algorithm 2, at two steps of one epoch each."""
+    settings = {"epochs": 2, "batch_size": 500, "optimiser": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}
+    gradients, model = [], make_model(0)
+    weight = model[-1].weight
+    weight.register_hook(lambda gradient: gradients.append(gradient.double().clone()))
+    expected = weight.detach().double().clone()
+    run(model=model, **settings)
+    first = second = 0
+    for step, gradient in enumerate(gradients):
+        rate = one_cycle(step, 2, 0.01, 0.2)
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        update = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
+        expected -= rate * (update + 0.1 * expected)
+    assert len(gradients) == 2
+    torch.testing.assert_close(weight.detach().double(), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_seed_gives_the_same_bits_twice(run):
     first = run(0)
     torch.rand(7)  # whatever else has drawn from the global generator
@@ -114,15 +133,15 @@ def test_the_stream_depends_on_the_seed(run, make_model):
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("whole", [1, 2, 3])
-def test_a_resumed_run_equals_an_uninterrupted_one(data, run, tmp_path, capsys, whole):
-    checkpoint = tmp_path / "resume.pt"
+@pytest.mark.parametrize(("whole", "optimiser"), [(1, "sgd"), (2, "sgd"), (3, "sgd"), (2, "adamw")])
+def test_a_resumed_run_equals_an_uninterrupted_one(data, run, tmp_path, capsys, whole, optimiser):
+    checkpoint, settings = tmp_path / "resume.pt", {"epochs": 4, "optimiser": optimiser}
     with pytest.raises(KilledError):
-        run(epochs=4, supervision=kill_after(data, whole), checkpoint=checkpoint)
+        run(supervision=kill_after(data, whole), checkpoint=checkpoint, **settings)
     capsys.readouterr()
-    resumed = run(epochs=4, checkpoint=checkpoint)
+    resumed = run(checkpoint=checkpoint, **settings)
     assert f"continuing after epoch {whole} from {checkpoint}" in capsys.readouterr().out
-    assert_same_run(resumed, run(epochs=4))
+    assert_same_run(resumed, run(**settings))
 
 
 def test_a_run_killed_twice_equals_an_uninterrupted_one(data, run, tmp_path):

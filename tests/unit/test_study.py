@@ -183,6 +183,7 @@ REFUSED = [
     ("recipes/student/learning_rate", math.inf, "at most 100"),
     ("recipes/student/learning_rate", math.nan, "a number above 0"),
     ("recipes/student/momentum", 1, "below 1"),
+    ("recipes/student/optimiser", "adam", "sgd or adamw"),
     ("recipes/student/weight_decay", -0.1, "from 0 to 1"),
     ("recipes/student/label_smoothing", 1, "below 1"),
     ("recipes/student/warmup", 1.1, "from 0 to 1"),

@@ -88,14 +88,7 @@ def train(
     steps, with a checkpoint. The test set is scored after each epoch only for the protocol that picks the best epoch
     on it, and never read here.
     """
-    optimiser = torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        weight_decay=recipe.weight_decay,
-        fused=compute.device.type in ("cpu", "cuda"),
-    )
+    optimiser = _make_optimiser(model, recipe, fused=compute.device.type in ("cpu", "cuda"))
     if transfer_set is None:
         transfer_set = torch.ones(len(data.train_images), dtype=torch.bool, device=compute.device)
     padded = pad_images(data.train_images, recipe.shift)
@@ -119,6 +112,15 @@ def train(
             print(_log_line(progress, recipe), flush=True)
             _save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
+
+
+def _make_optimiser(model: nn.Module, recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+    """The recipe's optimiser. Its learning rate is set anew at each step."""
+    settings = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": fused}
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(model.parameters(), betas=(recipe.momentum, 0.999), **settings)
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, nesterov=nesterov, **settings)
 
 
 def steps_per_epoch(images: int, recipe: Recipe) -> int:

@@ -9,6 +9,7 @@ class Recipe:
 
     epochs: int
     batch_size: int
+    optimiser: str
     learning_rate: float
     warmup: float
     momentum: float
