@@ -30,6 +30,7 @@ benchmarks: .venv/installed
 	python benchmarks/epochs.py
 	python benchmarks/roofline.py
 	python benchmarks/precision.py
+	python benchmarks/perceptrons.py
 	python benchmarks/scaling.py
 
 # After a change of pyproject.toml.

@@ -52,7 +52,7 @@ STUDY_NOTE = (
 )
 JOB_NOTE = (
     "Execution: seconds a job of `touch`, from runs of 20 and 220 jobs on two cores. Plans: `snakemake --dry-run` of "
-    "this workflow, seconds of the whole command. One run each."
+    "this workflow, and of a Snakefile with one rule and no function, seconds of the whole command. One run each."
 )
 
 
@@ -89,15 +89,24 @@ def job_rows() -> list[dict]:
             snakemake(Path(folder), "--cores", "2", "--forceall", "--config", f"jobs={jobs}") for jobs in (20, 220)
         )
         rows = [{"what": "execution of a job", "jobs": 1, "seconds": (many - few) / 200}]
-        for seeds, temperatures in ((3, 4), (10, 8), (30, 20), (60, 80)):
+        for seeds, temperatures, experiments in ((3, 4, 2), (10, 8, 2), (30, 20, 4), (60, 80, 2)):
             override = Path(folder) / "study.yaml"
-            values = [round(1 + 0.25 * number, 2) for number in range(temperatures)]
-            experiments = {name: {"temperatures": values} for name in ("custom", "resnet")}
-            override.write_text(yaml.safe_dump({"seeds": list(range(seeds)), "experiments": experiments}))
+            override.write_text(yaml.safe_dump(grown_study(seeds, temperatures, experiments)))
             workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(override), "--dry-run"]
-            jobs = seeds * (2 * temperatures + 6)
+            jobs = seeds * (experiments * temperatures + 6)
             rows.append({"what": "plan of a study", "jobs": jobs, "seconds": snakemake(Path(folder), *workflow)})
+            bare = snakemake(Path(folder), "--dry-run", "--forceall", "--config", f"jobs={jobs}")
+            rows.append({"what": "plan of as many jobs of touch", "jobs": jobs, "seconds": bare})
     return rows
+
+
+def grown_study(seeds: int, temperatures: int, experiments: int) -> dict:
+    """The default study with more of all; its further experiments differ in their hard weight."""
+    values = [round(1 + 0.25 * number, 2) for number in range(temperatures)]
+    grown = {name: {"temperatures": values} for name in ("custom", "resnet")}
+    further = {"teacher": "resnet", "student": "student", "temperatures": values}
+    grown |= {f"further-{number}": further | {"hard_weight": number / 10} for number in range(2, experiments)}
+    return {"seeds": list(range(seeds)), "experiments": grown}
 
 
 if __name__ == "__main__":
