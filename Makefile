@@ -1,7 +1,7 @@
 # make        everything: the environment, then the default study with its report
 # make test   the tests
 # make benchmarks   how fast this machine is, beside peers; writes benchmarks/results
-# Both are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
+# All are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -24,7 +24,7 @@ lint: .venv/installed
 	.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements.lock
 	touch $@
 
-# Fifty minutes on two idle cores. torchdistill is measured beside this engine and used nowhere else.
+# An hour on two idle cores. torchdistill is measured beside this engine and used nowhere else.
 benchmarks: .venv/installed
 	uv pip install --quiet --no-deps torchdistill==1.1.5
 	python benchmarks/epochs.py

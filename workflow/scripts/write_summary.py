@@ -42,6 +42,7 @@ def main() -> None:
         dataset=config["dataset"],
         seeds=config["seeds"],
         validation=config["split"]["validation"],
+        fewest_seeds=config["claims"]["fewest_seeds"],
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
@@ -79,8 +80,9 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
     return shown | {
         "name": experiment,
         "temperature": f"{rows[rows.chosen].temperature.iloc[0]:g}",
+        "temperatures": int((rows.role == "student").sum()),
         "n": gain.n,
-        "gain": tables.show_interval(gain.gain, gain.gain_high),
+        "gain": tables.show_difference(gain.gain, gain.gain_high),
         "gain_low": gain.gain_low,
         "gain_high": gain.gain_high,
         "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",

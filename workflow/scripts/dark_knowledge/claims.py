@@ -19,9 +19,9 @@ CLAIMS = {
     "6": "The student's errors are spread more evenly over the classes than the baseline's.",
 }
 NOTE = (
-    "One row per quantity; a verdict stands at the one that decides its claim, fixed before any run. Baseline and "
-    "student are means over their seeds (claim 4: two seeds of one net, and teacher with baseline). The effect is the"
-    " mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p (Holm)"
+    "One row per quantity; a verdict stands at the one that decides its claim, fixed before any run that can. Baseline "
+    "and student are means over their seeds (claim 4: two seeds of one net, and teacher with baseline). The effect is "
+    "the mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p (Holm)"
     " is adjusted over the deciding quantities of one experiment. Published figures are of one run. The claims page "
     "says how verdicts are reached."
 )

@@ -144,6 +144,6 @@ def image_gallery(
             axis.set_axis_off()
             if times[image]:
                 axis.imshow(images[image], cmap="gray_r", vmin=0, vmax=255, interpolation="none")
-                text = f"{classes[labels[image]]}\nnot {classes[given[image]]}\n{times[image]} of {seeds}"
+                text = f"{classes[labels[image]]}\nas {classes[given[image]]}\n{times[image]} of {seeds}"
                 axis.text(0.5, -0.04, text, transform=axis.transAxes, fontsize=8, ha="center", va="top")
     return figure

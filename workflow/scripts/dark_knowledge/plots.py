@@ -140,7 +140,8 @@ def student_losses(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
 def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Validation accuracy of all arms: the whole training, and its second half enlarged."""
     figure, axes = subplots(9.5, 3.8, columns=2)
-    second_half = epochs[epochs.epoch >= epochs.epoch.max() // 2]
+    last = epochs.groupby(["model", "supervision"]).epoch.transform("max")
+    second_half = epochs[epochs.epoch >= last // 2]
     for axis, part, title in zip(axes, (epochs, second_half), ("All epochs", "Second half, enlarged"), strict=True):
         _draw_epochs(axis, in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
     legend(figure, arms)
@@ -309,7 +310,7 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
 def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
     roles = arms.role.unique()
     figure, axes = subplots(9.5, 3.8, columns=len(roles), sharex=True, sharey=True)
-    binned = steps.assign(step=bin_centres(steps.step))
+    binned = steps.assign(step=steps.groupby(["model", "supervision"]).step.transform(bin_centres))
     for axis, role in zip(axes, roles, strict=True):
         _draw_lines(axis, binned, arms[arms.role == role], "step", column)
         axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)

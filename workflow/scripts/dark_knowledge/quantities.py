@@ -1,7 +1,7 @@
 """What measures the note's claims: for each, the quantity that decides it, and others that stand beside it.
 
 A quantity is a number per seed, mostly student minus baseline, whose mean is the effect. Which one decides is written
-here, and so before any run.
+here, and so before any run that can.
 """
 
 from collections.abc import Callable, Iterator
@@ -211,7 +211,7 @@ def fit(e: Evidence) -> Iterator[Quantity]:
     )  # fmt: skip
     student, baseline = (100 * _per_run(e.epochs, arm, "train_accuracy", _end) for arm in (e.student, e.baseline))
     yield _compare(
-        "3a", "training accuracy while learning, on augmented images, last epoch", "points", student, baseline,
+        "3a", "training accuracy while learning, last epoch", "points", student, baseline,
         sign=1, published=published,
     )  # fmt: skip
 

@@ -304,9 +304,9 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
             "experiment": table.experiment,
             "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
             "n": table.n,
-            "arm minus baseline, points": [show_interval(row.gain, row.gain_high) for row in table.itertuples()],
-            "teacher minus baseline, points": [f"{value:.2f}" for value in table.gap],
-            "gap recovered, %": [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in table.recovered],
+            "arm minus baseline, points": [show_difference(row.gain, row.gain_high) for row in table.itertuples()],
+            "teacher minus baseline, points": [show_number(value, 2, signed=True) for value in table.gap],
+            "gap recovered, %": [NO_NUMBER if pd.isna(value) else show_number(value, 0) for value in table.recovered],
         }
     )
 
