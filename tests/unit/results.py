@@ -24,7 +24,7 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
     arms = [arm for arm in ARMS if controls or arm[0] != "control"]
     tables = {name: [] for name in ("runs", "epochs", "steps", "predictions", "class_errors", "fidelity")}
     labels = np.arange(images) % len(CLASSES)
-    for role, _, model, supervision, teacher, temperature, wrong_share in arms:
+    for role, name, model, supervision, teacher, temperature, wrong_share in arms:
         for seed in range(seeds):
             keys = {"model": model, "supervision": supervision, "seed": seed}
             wrong = random.random(images) < wrong_share * np.array([0.5, 2, 0.5])[labels]
@@ -60,7 +60,7 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
             likeness = (
                 {"agreement": 1 - wrong_share, "kl": wrong_share} if seeds > 1 else {"agreement": np.nan, "kl": np.nan}
             )
-            tables["fidelity"].append(pd.DataFrame([{"experiment": "x"} | keys | likeness]))
+            tables["fidelity"].append(pd.DataFrame([{"experiment": "x", "arm": name} | keys | likeness]))
     rows = [
         dict(zip(("role", "arm", "model", "supervision", "teacher", "temperature"), arm[:-1], strict=True))
         for arm in arms

@@ -126,3 +126,16 @@ def test_every_other_arm_is_compared_with_the_baseline():
     assert list(table.arm.unique()) == ["teacher", "student, T = 2", "label smoothing"]
     assert list(table.columns[:2]) == ["experiment", "arm"]
     assert list(compared_arms(study["arms"], study["runs"], "x").role) == ["teacher", "baseline", "student", "control"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [
+        ("to bag", "Photo frame taken for bag"),
+        ("from bag", "bag taken for Photo frame"),
+        ("from Photo frame", "Photo frame taken for Photo frame"),
+        ("recall, %", "recall, %"),
+    ],
+)
+def test_flows_between_classes_whatever_their_names(quantity, shown):
+    assert class_errors._flow(quantity, "Photo frame") == shown

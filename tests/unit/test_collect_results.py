@@ -8,10 +8,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import Arm, arms_of
+from dark_knowledge.study import ALL_SEEDS, Arm, arms_of
 
 LOGITS = np.log(np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
 STUDY = {"experiments": {"x": {"teacher": "big", "student": "small", "temperatures": [4], "hard_weight": 0.1}}}
+PARTS = ("train", "validation", "test")
 TEACHER, BASELINE, STUDENT = Arm("big"), Arm("small"), Arm("small", "big", 4, 0.1)
 
 
@@ -21,14 +22,17 @@ def test_errors_are_counted_for_every_class():
     assert list(rows.errors) == [0, 2, 0]
 
 
-def save_logits(path, **tensors):
-    save_file({name.replace("_", "/"): np.asarray(tensor, np.float32) for name, tensor in tensors.items()}, path)
+def save_logits(path, test):
+    """Logits [seeds, images, classes] of every part and epoch; the arm learned from the first two images."""
+    tensors = {f"{epoch}/{part}": np.asarray(test, np.float32) for epoch in ("last", "selected") for part in PARTS}
+    save_file(tensors | {"transfer_set": np.array([True, True, False])}, path)
     return path
 
 
 def test_a_missing_seed_is_refused(tmp_path):
-    path = save_logits(tmp_path / "logits.safetensors", last_test=[LOGITS] * 2)
-    assert len(collect_results.load_logits(path, [0, 1])["last/test"]) == 2
+    path = save_logits(tmp_path / "logits.safetensors", [LOGITS] * 2)
+    _, logits = collect_results.load_logits(path, [0, 1])
+    assert len(logits["last/test"]) == 2
     with pytest.raises(InputError, match="holds 2 runs for 3 seeds"):
         collect_results.load_logits(path, [0, 1, 2])
 
@@ -37,9 +41,36 @@ def test_a_missing_seed_is_refused(tmp_path):
 def test_a_diverged_seed_is_refused_by_name(tmp_path, bad):
     diverged = LOGITS.copy()
     diverged[1, 2] = bad
-    path = save_logits(tmp_path / "logits.safetensors", last_test=[LOGITS, diverged])
-    with pytest.raises(InputError, match=r"last/test of seed 7 has logits that are not finite.*learning_rate"):
+    path = save_logits(tmp_path / "logits.safetensors", [LOGITS, diverged])
+    with pytest.raises(InputError, match=r"last/\w+ of seed 7 has logits that are not finite.*learning_rate"):
         collect_results.load_logits(path, [3, 7])
+
+
+def test_training_accuracy_is_of_the_images_that_an_arm_learned_from(tmp_path):
+    chosen, logits = collect_results.load_logits(save_logits(tmp_path / "logits.safetensors", [LOGITS]), [0])
+    assert chosen.tolist() == [True, True, False]
+    assert {name: tensor.shape[1] for name, tensor in logits.items()} == {
+        f"{epoch}/{part}": 2 if part == "train" else 3 for epoch in ("last", "selected") for part in PARTS
+    }
+
+
+def test_a_seed_without_a_teacher_is_left_out():
+    rows = collect_results.fidelity_rows(
+        STUDY, {TEACHER: {0: LOGITS}, BASELINE: {0: LOGITS, 1: LOGITS}, STUDENT: {0: LOGITS}}
+    )
+    assert rows[rows.arm == "baseline"].seed.tolist() == [0]
+    assert rows[rows.arm == "baseline"].agreement.tolist() == [1]
+
+
+def test_a_teacher_that_is_the_baseline_has_rows_of_its_own():
+    study = {"experiments": {"x": STUDY["experiments"]["x"] | {"teacher": "small"}}}
+    student, other = Arm("small", "small", 4, 0.1), LOGITS[::-1]
+    rows = collect_results.fidelity_rows(study, {BASELINE: {0: LOGITS, 1: other}, student: {0: LOGITS, 1: other}})
+    assert rows.groupby("arm").agreement.agg(list).to_dict() == {
+        "teacher": [pytest.approx(1 / 3)] * 2,
+        "baseline": [1, 1],
+        "student, T = 4": [1, 1],
+    }
 
 
 def test_likeness_is_to_the_teacher_of_the_same_seed():
@@ -89,6 +120,8 @@ def test_a_student_is_compared_with_the_teacher_that_taught_it(teacher, agreemen
         arm: {seed: np.full((3, 2), [[5.0, 0.0]]) if seed == 0 else np.full((3, 2), [[0.0, 5.0]]) for seed in seeds}
         for arm, seeds in arms_of(study_of(teacher)).items()
     }
+    if teacher == "several":
+        logits[Arm("several")] = {ALL_SEEDS: logits[Arm("several")][0]}
     rows = collect_results.fidelity_rows(study_of(teacher), logits)
     students = rows[rows.supervision == f"{teacher}_T4_w0.1"]
     assert students.agreement.tolist() == agreement

@@ -80,6 +80,7 @@ def test_curves_in_any_order_of_rows(study):
 def test_few_seeds_for_readers(seeds):
     study = make_results(seeds, controls=True)
     arms, runs = study["arms"], study["runs"]
+    assert convergence.readable_convergence(convergence.convergence_table(study["epochs"], arms, runs, [])).empty
     times = convergence.readable_convergence(convergence.convergence_table(study["epochs"], arms, runs, [60, 99.9]))
     assert set(times["reached by"]) == {f"{seeds} of {seeds}", f"0 of {seeds}"}
     assert times.epochs[times["validation accuracy, %"] == "99.9"].str.startswith("≥ 7.0").all()

@@ -6,6 +6,7 @@ import pytest
 
 from dark_knowledge import error_sets
 from dark_knowledge.statistics import error_kappa, jensen_shannon
+from dark_knowledge.study import ALL_SEEDS
 from dark_knowledge.tables import NO_NUMBER
 
 from .results import make_results
@@ -18,7 +19,7 @@ ARMS = pd.DataFrame(
         for role, (model, supervision) in ROLES.items()
     ]
 )
-RUNS = pd.DataFrame([{"model": "small", "supervision": "big_T2_w0.1", "last_validation_accuracy": 0.9}])
+RUNS = pd.DataFrame([{"model": "small", "supervision": "big_T2_w0.1", "seed": 0, "last_validation_accuracy": 0.9}])
 
 
 def predictions_of(**wrong: list[str]) -> pd.DataFrame:
@@ -56,6 +57,24 @@ def test_outcomes_are_counted_by_seed():
         "for comparison: wrong in one run of the baseline, right in another": 1.5,  # 1, 2 one way and 5 the other
     }
     assert table.low.notna().sum() == 6
+
+
+def test_an_ensembles_errors_are_set_against_every_seed():
+    predictions = predictions_of(teacher=["x....."], baseline=["xxx...", "x....x"], student=["x..xx.", "x..xx."])
+    predictions.loc[predictions.model == "big", "seed"] = ALL_SEEDS
+    table = error_sets.outcome_table(predictions, ARMS, RUNS)
+    assert table.n.tolist()[:-1] == [2] * 6
+    assert table.images[0] == 1
+
+
+def test_an_ensemble_is_like_nothing_that_other_seeds_are_like():
+    study = make_results(3)
+    teacher, baseline, *_ = study["arms"].itertuples()
+    tables = [study[name] for name in ("predictions", "class_errors")]
+    tables = [table[(table.model != "big") | (table.seed == 0)] for table in tables]
+    tables = [table.assign(seed=table.seed.where(table.model != "big", ALL_SEEDS)) for table in tables]
+    alike = error_sets.likeness(*tables, teacher, baseline)
+    assert all(np.isnan(matrices).all() for matrices in alike.values())
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])

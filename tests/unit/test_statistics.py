@@ -22,6 +22,7 @@ from dark_knowledge.statistics import (
     jensen_shannon,
     kappa_matrix,
     kl_to_teacher,
+    least_sign_flip_p,
     mcnemar,
     mean_interval,
     negative_log_likelihood,
@@ -215,7 +216,13 @@ def test_wilson_of_nothing():
 
 @pytest.mark.parametrize(("n", "least"), [(1, 1), (2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125), (10, 2 / 1024)])
 def test_smallest_sign_flip_p(n, least):
-    assert sign_flip_p(np.arange(1, n + 1)) == least
+    assert sign_flip_p(np.arange(1, n + 1)) == least_sign_flip_p(n) == least
+
+
+@pytest.mark.parametrize("n", [17, 20, 100])
+def test_smallest_p_of_drawn_sign_flips(n):
+    assert least_sign_flip_p(n) == pytest.approx(2 / 65537)
+    assert sign_flip_p(np.arange(1, n + 1)) >= least_sign_flip_p(n)
 
 
 def test_sign_flip_worked_by_hand():

@@ -586,6 +586,7 @@ def test_a_papers_numbers_pass(config):
         ("paper/numbers/0/vlaue", 3, "did you mean 'value'?"),
         ("paper/mends", DROP, ""),
         ("paper/mends/custom/classes", [11], "labels from 0 to 9"),
+        ("paper/mends/custom/classes", list(range(10)), "names every class"),
         ("paper/mends/custom/shift", "3", "a number from -1000 to 1000"),
         ("paper/contrasts/0/alike", [4, 5], "allowed: temperatures of resnet"),
         ("paper/contrasts/0/alike", [4], "at least two"),
@@ -622,3 +623,19 @@ def test_text_of_the_command_line_is_read_as_yaml():
 @pytest.mark.parametrize("value", [0, 1.5, True, None, "a: b: c", "@home", "'"])
 def test_what_is_no_yaml_stays(value):
     assert as_yaml(value) == value
+
+
+def test_seeds_of_an_arm_are_sorted_whatever_order_they_come_in(config):
+    first = arms_of(config | {"seeds": [2, 0, 1]})
+    assert all(seeds == [0, 1, 2] for seeds in first.values())
+
+
+def test_what_teaches_a_control_is_an_arm_too(config):
+    control = {"teacher": "plain-teacher", "temperature": 4}
+    experiments = {"resnet": config["experiments"]["resnet"] | {"controls": {"other-teacher": control}}}
+    assert arms_of(config | {"experiments": experiments})[Arm("plain-teacher")] == config["seeds"]
+
+
+def test_a_control_has_a_name_of_its_own(config):
+    config["experiments"]["resnet"]["controls"] = {"baseline": {"model": "student"}}
+    assert "has the name of another arm" in message_of(config)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from dark_knowledge import tables
+from dark_knowledge.study import ALL_SEEDS
 
 ARMS = pd.DataFrame(
     [
@@ -45,6 +46,18 @@ def test_validation_chooses_the_temperature_against_test():
     assert tables.chosen_temperature(runs_of(), ARMS, "x") == 2
 
 
+def test_the_temperature_is_chosen_over_the_seeds_that_all_have():
+    more = runs_of().iloc[-1:].assign(seed=7, last_validation_accuracy=1.0)  # of T = 4 alone
+    assert tables.chosen_temperature(pd.concat([runs_of(), more]), ARMS, "x") == 2
+
+
+def test_an_ensemble_stands_beside_every_seed():
+    ensemble, others = pd.Series({ALL_SEEDS: 5.0}), pd.Series({3: 1.0, 4: 2.0})
+    assert tables.difference(ensemble, others).tolist() == [4, 3]
+    assert tables.difference(others, ensemble).tolist() == [-4, -3]
+    assert tables.difference(ensemble, ensemble).tolist() == [0]
+
+
 def test_a_tie_takes_the_lower_temperature():
     runs = runs_of().assign(last_validation_accuracy=0.9)
     assert tables.chosen_temperature(runs, ARMS, "x") == 2
@@ -77,7 +90,8 @@ def test_gain_is_paired_by_seed():
 def one_teacher() -> pd.DataFrame:
     """The runs with a teacher of one run, as an ensemble of all seeds is."""
     runs = runs_of()
-    return runs[(runs.model != "big") | (runs.seed == 0)]
+    runs = runs[(runs.model != "big") | (runs.seed == 0)]
+    return runs.assign(seed=runs.seed.where(runs.model != "big", ALL_SEEDS))
 
 
 def test_a_teacher_of_one_run_taught_every_student():

@@ -31,7 +31,10 @@ let answers, probabilities, gaps;
 
 const experiment = () => data.experiments[state.experiment];
 const role = (number) => experiment().arms[number];
-const seedsShown = (arm) => (state.seed === "majority" ? arm.seeds : arm.seeds.filter((seed) => seed === state.seed));
+/* An ensemble is one run of all seeds. */
+const isEnsemble = (arm) => arm.seeds.includes(data.allSeeds);
+const seedsShown = (arm) =>
+  state.seed === "majority" || isEnsemble(arm) ? arm.seeds : arm.seeds.filter((seed) => seed === state.seed);
 const answer = (image, run) => answers[image * runs + run];
 
 /* Whether the arm is right on the image, for the chosen seed or for more than half of its seeds. */
@@ -110,7 +113,10 @@ function useArms() {
   const names = experiment().arms.map((arm, number) => [number, arm.name]);
   fill(byId("arm"), names, state.arm);
   fill(byId("rival"), names, state.rival);
-  const both = data.arms[role(state.arm).arm].seeds.filter((seed) => data.arms[role(state.rival).arm].run.has(seed));
+  const [arm, rival] = [role(state.arm), role(state.rival)].map((own) => data.arms[own.arm]);
+  const both = (isEnsemble(arm) ? rival : arm).seeds.filter(
+    (seed) => (isEnsemble(rival) || rival.run.has(seed)) && seed !== data.allSeeds,
+  );
   if (!both.includes(state.seed)) state.seed = "majority";
   fill(byId("seed"), [["majority", "majority of seeds"], ...both.map((seed) => [seed, `seed ${seed}`])], state.seed);
   update();

@@ -23,6 +23,8 @@ rule evaluate_runs:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
+        transfer_set=lambda wildcards: transfer_set(wildcards.supervision.partition("_on-")[2]),
+        split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
         precision=config["precision"],
         script=script("evaluate_runs.py"),
@@ -33,6 +35,7 @@ rule evaluate_runs:
         " --architecture {params.architecture:q}"
         " --last {input.last:q}"
         " --selected {input.selected:q}"
+        " --transfer-set {params.transfer_set:q} --split-seed {params.split_seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {output:q}"
         " > {log:q} 2>&1"

@@ -39,7 +39,10 @@ def main() -> None:
             columns.to_parquet(temporary, index=False)
     metrics = [json.loads((member / "metrics.json").read_text()) for member in arguments.members]
     sums = {key: sum(of_member[key] for of_member in metrics) for key in SUMS}
-    command.write_json(arguments.out / "metrics.json", metrics[0] | {"architecture": arguments.architecture} | sums)
+    # Nor has it an epoch that was selected, or a speed.
+    none = dict.fromkeys(("validation_accuracy", "selected_epoch", "images_per_second", "peak_memory_mb"))
+    whole = metrics[0] | {"architecture": arguments.architecture} | none | sums
+    command.write_json(arguments.out / "metrics.json", whole)
 
 
 if __name__ == "__main__":

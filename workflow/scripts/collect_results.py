@@ -16,7 +16,7 @@ from scipy.special import softmax
 
 from dark_knowledge import command, statistics
 from dark_knowledge.command import InputError, written_whole
-from dark_knowledge.study import Arm, arms_of, roles_of
+from dark_knowledge.study import ALL_SEEDS, Arm, arms_of, is_ensemble, roles_of
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
@@ -38,15 +38,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     data = load_file(arguments.data)
-    labels = {part: data[f"{part}_labels"] for part in PARTS}
+    labels_of_parts = {part: data[f"{part}_labels"] for part in PARTS}
     tables = {name: [] for name in TABLES} | {"arms": [arm_rows(arguments.study)]}
     test_logits = {}
     for arm, seeds in arms_of(arguments.study).items():
         folder = arguments.runs / arm.model / arm.supervision
-        logits = load_logits(folder / "logits.safetensors", seeds)
-        test_logits[arm] = dict(zip(seeds, logits["last/test"], strict=True))
+        chosen, logits = load_logits(folder / "logits.safetensors", seeds)
+        named = [ALL_SEEDS] if is_ensemble(arguments.study, arm.model) else seeds
+        test_logits[arm] = dict(zip(named, logits["last/test"], strict=True))
+        labels = labels_of_parts | {"train": labels_of_parts["train"][chosen]}
         for number, seed in enumerate(seeds):
-            keys = {"model": arm.model, "supervision": arm.supervision, "seed": seed}
+            keys = {"model": arm.model, "supervision": arm.supervision, "seed": named[number]}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             history = pd.read_parquet(folder / f"seed{seed}" / "history.parquet")
             metrics = json.loads((folder / f"seed{seed}" / "metrics.json").read_text())
@@ -70,9 +72,15 @@ def main() -> None:
         print(f"{name}: {len(table)} rows")
 
 
-def load_logits(path: Path, seeds: list[int]) -> dict[str, np.ndarray]:
-    """An arm's logits [seeds, images, classes]; refuse missing or diverged seeds, which a mean would not show."""
+def load_logits(path: Path, seeds: list[int]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Which training images the arm learned from, bool, and its logits [seeds, images, classes], of training those.
+
+    Refuse missing or diverged seeds, which a mean would not show.
+    """
     logits = load_file(path)
+    chosen = logits.pop("transfer_set")
+    for epoch in ("last", "selected"):
+        logits[f"{epoch}/train"] = logits[f"{epoch}/train"][:, chosen]
     for name, tensor in logits.items():
         if len(tensor) != len(seeds):
             raise InputError(f"{path} holds {len(tensor)} runs for {len(seeds)} seeds; delete it and run again")
@@ -82,7 +90,7 @@ def load_logits(path: Path, seeds: list[int]) -> dict[str, np.ndarray]:
                     f"{path}: {name} of seed {seed} has logits that are not finite: that training diverged; lower "
                     "`learning_rate` of its recipe, then delete its folder and run again"
                 )
-    return logits
+    return chosen, logits
 
 
 def caching_cost(folder: Path, study: dict, arm: Arm, seed: int) -> dict:
@@ -111,6 +119,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
     """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
+    metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # an ensemble has not all
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
     row["batch_size"] = metrics["recipe"]["batch_size"]
     for epoch in ("last", "selected"):
@@ -153,21 +162,25 @@ def class_error_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) -> pd.DataFrame:
     """Per experiment, arm and seed: agreement with and KL divergence from the experiment's teacher of the same seed.
 
-    `test_logits` [images, classes] are those after the last epoch, by arm and seed. A teacher of one run, such as an
-    ensemble of all seeds, is every student's. The teacher's own rows compare it with its other seeds, and take their
-    mean: what two trainings of one net agree on. NaN with one seed.
+    `test_logits` [images, classes] are those after the last epoch, by arm and seed. An ensemble stands beside every
+    seed; seeds that the teacher has not are left out. The teacher's own rows compare it with its other seeds, and take
+    their mean: what two trainings of one net agree on. NaN with one seed.
     """
     teachers = {role.experiment: test_logits[role.arm] for role in roles_of(study) if role.role == "teacher"}
     rows = []
     for role in roles_of(study):
         teacher = teachers[role.experiment]
         for seed, logits in test_logits[role.arm].items():
-            is_teacher = role.role == "teacher"
-            one_for_all = len(teacher) == 1 and not is_teacher
-            others = [of_other for other, of_other in teacher.items() if one_for_all or (other != seed) == is_teacher]
+            if role.role == "teacher":
+                others = [of_other for other, of_other in teacher.items() if other != seed]
+            elif teacher.keys() & {seed, ALL_SEEDS}:
+                others = [teacher[seed if seed in teacher else ALL_SEEDS]]
+            else:
+                continue
             rows.append(
-                {"experiment": role.experiment, "model": role.arm.model, "supervision": role.arm.supervision}
-                | {"seed": seed, "agreement": _mean(statistics.agreement, logits, others)}
+                {"experiment": role.experiment, "arm": role.label}
+                | {"model": role.arm.model, "supervision": role.arm.supervision, "seed": seed}
+                | {"agreement": _mean(statistics.agreement, logits, others)}
                 | {"kl": _mean(statistics.kl_to_teacher, logits, others)}
             )
     return pd.DataFrame(rows)

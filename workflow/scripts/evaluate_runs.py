@@ -14,6 +14,7 @@ from dark_knowledge.data import Dataset, load_dataset
 from dark_knowledge.devices import Compute, choose_compute
 from dark_knowledge.evaluate import accuracy, predict
 from dark_knowledge.models import build_model
+from dark_knowledge.transfer import chosen_images
 
 PARTS = ("train", "validation", "test")
 
@@ -24,10 +25,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--architecture", type=json.loads, required=True, help="the arm's network, as JSON")
     parser.add_argument("--last", nargs="+", required=True, help="weights after the last epoch, one file a seed")
     parser.add_argument("--selected", nargs="+", required=True, help="weights of the validation-selected epoch")
+    parser.add_argument("--transfer-set", type=json.loads, default={}, help="what the arm learned from, as JSON")
+    parser.add_argument("--split-seed", type=int, required=True, help="draws the images of a transfer set")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", required=True, help="float32 tensors <epoch>/<part> [seeds, images, classes]")
+    parser.add_argument(
+        "--out", required=True, help="tensors <epoch>/<part> [seeds, images, classes], transfer_set [n]"
+    )
     return parser.parse_args()
 
 
@@ -44,8 +49,10 @@ def main() -> None:
         # Where validation selected the last epoch the weights are the same bytes, and so are the logits.
         same = Path(last).read_bytes() == Path(selected).read_bytes()
         append(tensors, "selected", logits if same else logits_of(model, selected, data, compute))
+    chosen = chosen_images(data.train_labels.cpu(), arguments.transfer_set, arguments.split_seed)
     with written_whole(arguments.out) as temporary:
-        temporary.write_bytes(save({name: torch.stack(logits) for name, logits in tensors.items()}))
+        stacked = {name: torch.stack(logits) for name, logits in tensors.items()}
+        temporary.write_bytes(save(stacked | {"transfer_set": chosen}))
 
 
 def logits_of(model: nn.Module, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:

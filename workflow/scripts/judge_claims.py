@@ -8,6 +8,7 @@ import pandas as pd
 
 from dark_knowledge import claims, command, pages, study
 from dark_knowledge.command import written_whole
+from dark_knowledge.statistics import least_sign_flip_p
 
 COLLECTED = ("arms", "runs", "epochs", "steps", "predictions", "class-errors")
 HIDDEN = ["digits", "is_difference"]
@@ -36,7 +37,7 @@ def main() -> None:
         dataset=config["dataset"],
         validation=config["split"]["validation"],
         rule=config["claims"],
-        least_p=[f"{2 / 2**n:.3g}" for n in sorted(table.n.unique())],
+        least_p=[f"{least_sign_flip_p(n):.3g}" for n in sorted(table.n.unique())],
         seeds=sorted(table.n.unique()),
         experiments=[
             {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from safetensors import safe_open
 
-from dark_knowledge import command, pages, provenance
+from dark_knowledge import command, pages, provenance, study
 from dark_knowledge.command import written_whole
 
 PACKAGES = ["snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn", "safetensors"]
@@ -32,11 +32,12 @@ def main() -> None:
     arguments = parse_arguments()
     config = json.loads(arguments.config.read_text())
     dataset = config["datasets"][config["dataset"]]
+    trained = arguments.runs[arguments.runs.seed != study.ALL_SEEDS]
     page = pages.provenance_page(
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
-        machines=pages.html_table(provenance.machine_table(arguments.runs)),
+        machines=pages.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
         versions=pages.html_table(provenance.versions(PACKAGES)),
         files=pages.html_table(
@@ -44,7 +45,7 @@ def main() -> None:
         ),
         prepared=provenance.sha256(arguments.data),
         images=image_counts(arguments.data),
-        runs=pages.html_table(provenance.run_counts(arguments.runs)),
+        runs=pages.html_table(provenance.run_counts(trained)),
         benchmarks=pages.html_table(provenance.benchmark_table(arguments.benchmarks)),
     )
     with written_whole(arguments.out) as temporary:

@@ -105,6 +105,7 @@ def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame) -
 
 def provenance(runs: pd.DataFrame) -> list[str]:
     """Where the numbers come from, a line each."""
+    runs = runs[runs.seed != study.ALL_SEEDS]  # an ensemble was not trained
     return [
         f"{len(runs)} runs; code at commit {', '.join(sorted(runs.commit.fillna('unknown').unique()))}",
         f"PyTorch {', '.join(sorted(runs.torch.unique()))}",

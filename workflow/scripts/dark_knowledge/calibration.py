@@ -1,5 +1,6 @@
 """How well probabilities fit (calibration) and how well a student copies its teacher (fidelity), per arm."""
 
+import numpy as np
 import pandas as pd
 
 from dark_knowledge.statistics import mean_interval
@@ -10,7 +11,8 @@ NOTE = (
     "log likelihood of the labels, in nats. ECE: expected calibration error over 15 equal-width bins of confidence, in "
     "points. Agreement with the experiment's teacher of the same seed: share of images given the same class. KL: mean "
     "KL divergence of the arm's probabilities from the teacher's at T = 1, in nats. In the teacher's own row, both are "
-    "between its runs of different seeds: the agreement that two trainings of one network reach. * marks the "
+    "between its runs of different seeds: the agreement that two trainings of one network reach, without an interval, "
+    "since one run is in several pairs. * marks the "
     "temperature that validation chose."
 )
 MEASURES = {
@@ -33,8 +35,10 @@ def calibration_table(runs: pd.DataFrame, fidelity: pd.DataFrame, arms: pd.DataF
         for arm in named_arms(arms, runs, experiment).itertuples():
             row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
             for measure, (_, factor, _) in MEASURES.items():
-                source = runs if measure in runs else of_experiment
+                source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]
                 mean, low, high, _ = mean_interval(factor * by_seed(source, arm, measure))
+                if source is not runs and arm.role == "teacher":  # its pairs of runs overlap
+                    low = high = np.nan
                 row |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
             rows.append(row)
     return pd.DataFrame(rows)

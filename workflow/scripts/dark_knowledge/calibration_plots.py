@@ -55,10 +55,11 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> 
     for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
         for arm in others.itertuples():
             scores = 100 * by_seed(runs, arm, "last_test_accuracy")
-            _cross(axis, factor * by_seed(fidelity, arm, column), scores, arm.colour)
+            likeness = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
+            _cross(axis, factor * likeness, scores, arm.colour)
         mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
         axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
-        own = factor * by_seed(fidelity, teacher, column).mean()
+        own = factor * by_seed(fidelity[fidelity.arm == teacher.arm], teacher, column).mean()
         if not np.isnan(own):  # one seed has no other
             axis.axvline(own, color=teacher.colour, linestyle="--", linewidth=1)
         axis.set(xlabel=title, ylabel="Test accuracy (%)")

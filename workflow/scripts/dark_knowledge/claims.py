@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.quantities import Evidence, Quantity, quantities
-from dark_knowledge.statistics import holm, mean_interval, seeds_needed, sign_flip_p
+from dark_knowledge.statistics import holm, least_sign_flip_p, mean_interval, seeds_needed, sign_flip_p
 from dark_knowledge.tables import NO_NUMBER, arm_of, compared_arms, show_number, show_p
 
 CLAIMS = {
@@ -21,9 +21,9 @@ CLAIMS = {
 NOTE = (
     "One row per quantity; a verdict stands at the one that decides its claim, fixed before any run that can. Baseline "
     "and student are means over their seeds (claim 4: two seeds of one net, and teacher with baseline). The effect is "
-    "the mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p (Holm)"
-    " is adjusted over the deciding quantities of one experiment. Published figures are of one run. The claims page "
-    "says how verdicts are reached."
+    "the mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p "
+    "(Holm) is adjusted over the deciding quantities of one experiment. Published figures are of one run. The claims "
+    "page says how verdicts are reached."
 )
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 
@@ -107,7 +107,7 @@ def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     or no difference at all.
     """
     values = quantity.values - quantity.reference
-    least = max(fewest, np.ceil(np.log2(2 / level)))
+    least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
     if len(values) == 1 and not np.isnan(values).any():
         return least
     return np.maximum(least, seeds_needed(values, level))

@@ -170,9 +170,14 @@ def readable_hardest_class(table: pd.DataFrame) -> pd.DataFrame:
         show_difference(row.difference, row.difference_high, 1) for row in students.itertuples()
     ]
     wide = wide.reset_index().rename_axis(columns=None)
-    wide["quantity"] = [
-        row.quantity.replace("to ", f"{row[1]} taken for ", 1).replace("from ", "", 1)
-        + (f" taken for {row[1]}" if row.quantity.startswith("from ") else "")
-        for row in wide[keys].itertuples(index=False)
-    ]
+    wide["quantity"] = [_flow(quantity, name) for name, quantity in zip(wide["class"], wide["quantity"], strict=True)]
     return wide
+
+
+def _flow(quantity: str, name: str) -> str:
+    """A quantity of class `name` for readers: "to Coat" and "from Coat" are flows between it and another class."""
+    if quantity.startswith("to "):
+        return f"{name} taken for {quantity.removeprefix('to ')}"
+    if quantity.startswith("from "):
+        return f"{quantity.removeprefix('from ')} taken for {name}"
+    return quantity

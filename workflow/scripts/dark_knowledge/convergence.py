@@ -14,6 +14,14 @@ NOTE = (
     "epoch, so no time is finer than that."
 )
 
+# Of a time, with its title for readers and its decimals.
+UNITS = {
+    "epochs": ("epochs", 1),
+    "steps": ("steps", 0),
+    "seconds": ("seconds", 0),
+    "seconds_with_teacher": ("seconds, teacher included", 0),
+}
+
 
 def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: tuple, accuracy: float) -> pd.DataFrame:
     """When one arm's runs first reach a validation `accuracy` (share), a row per seed.
@@ -57,22 +65,18 @@ def convergence_table(
                 times = time_to(epochs, runs, arm, accuracy / 100)
                 row = {"experiment": experiment, "arm": arm.arm, "accuracy": accuracy, "n": len(times)}
                 row["reached"] = times.reached.sum()
-                for unit in ("epochs", "steps", "seconds", "seconds_with_teacher"):
+                for unit in UNITS:
                     mean, low, high, _ = mean_interval(times[unit])
                     row |= {unit: mean, f"{unit}_low": low, f"{unit}_high": high}
                 rows.append(row)
-    return pd.DataFrame(rows)
+    columns = ["experiment", "arm", "accuracy", "n", "reached"]
+    columns += [f"{unit}{end}" for unit in UNITS for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def readable_convergence(table: pd.DataFrame) -> pd.DataFrame:
     """The table for readers."""
     bound = np.where(table.reached < table.n, "\N{GREATER-THAN OR EQUAL TO} ", "")
-    titles = {
-        "epochs": ("epochs", 1),
-        "steps": ("steps", 0),
-        "seconds": ("seconds", 0),
-        "seconds_with_teacher": ("seconds, teacher included", 0),
-    }
     return pd.DataFrame(
         {
             "experiment": table.experiment,
@@ -81,8 +85,10 @@ def readable_convergence(table: pd.DataFrame) -> pd.DataFrame:
             "reached by": [f"{row.reached} of {row.n}" for row in table.itertuples()],
         }
         | {
-            title: bound
-            + [show_interval(mean, high, digits) for mean, high in zip(table[unit], table[f"{unit}_high"], strict=True)]
-            for unit, (title, digits) in titles.items()
+            title: [
+                least + show_interval(mean, high, digits)
+                for least, mean, high in zip(bound, table[unit], table[f"{unit}_high"], strict=True)
+            ]
+            for unit, (title, digits) in UNITS.items()
         }
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def train(
             trained = time.perf_counter() - started
             if len(measured) < len(rates):
                 progress.unfinished, progress.unfinished_seconds = measured.tolist(), trained
-                progress.random_state = torch.get_rng_state()
+                progress.random_state = _generator(compute).get_rng_state()
                 _save_checkpoint(checkpoint, identity, model, optimiser, progress)
                 name = signal.Signals(received[0]).name
                 print(f"stopped by {name} in epoch {progress.epoch + 1}; the same command continues", file=sys.stderr)
@@ -160,7 +161,7 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
     done = len(progress.unfinished)
     measured = torch.full((count, len(STEP_COLUMNS)), math.nan, device=compute.device)
     measured[:done] = torch.tensor(progress.unfinished).reshape(done, len(STEP_COLUMNS))
-    _set_random_state(training.seed, progress)
+    _set_random_state(training, progress)
     training.model.train()
     batches = order.split(recipe.batch_size)[done:count]
     for index in tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None):
@@ -191,12 +192,17 @@ def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: 
         return torch.stack([losses.total, losses.hard, soft, correct.float().mean()])
 
 
-def _set_random_state(seed: int, progress: Progress) -> None:
+def _set_random_state(training: _Training, progress: Progress) -> None:
     """Dropout draws from a stream of its own for each seed and epoch, so that a continued training draws the same."""
     if progress.random_state is not None:
-        torch.set_rng_state(progress.random_state.cpu())
+        _generator(training.compute).set_rng_state(progress.random_state.cpu())
     else:
-        torch.manual_seed(int(np.random.SeedSequence([seed, progress.epoch]).generate_state(1)[0]))
+        torch.manual_seed(int(np.random.SeedSequence([training.seed, progress.epoch]).generate_state(1)[0]))
+
+
+def _generator(compute: Compute) -> ModuleType:
+    """Where the state of the device's default generator is read and set."""
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(compute.device.type, torch)
 
 
 def _finish_epoch(

@@ -18,6 +18,7 @@ from dark_knowledge.class_errors import class_differences, hardest_class_rows
 from dark_knowledge.error_sets import common_wrong, wrong_images
 from dark_knowledge.plots import class_labels, legend, possible_percent, subplots, whole_numbers
 from dark_knowledge.statistics import kappa_matrix
+from dark_knowledge.study import ALL_SEEDS
 from dark_knowledge.tables import arm_of, rows_of
 
 MOST_LABELLED_RUNS, MOST_RUNS = 40, 200
@@ -94,7 +95,7 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     off_diagonal = np.where(np.eye(len(kappa), dtype=bool), np.nan, kappa)
     defined = off_diagonal[~np.isnan(off_diagonal)]
     low, high = (defined.min(), defined.max()) if defined.size else (0, 1)
-    names = [f"{arm}, seed {seed}" for arm, seed in wrong.index]
+    names = [f"{arm}, {'all seeds' if seed == ALL_SEEDS else f'seed {seed}'}" for arm, seed in wrong.index]
     colours = dict(zip(arms.arm, arms.colour, strict=True))
     few = len(names) <= MOST_LABELLED_RUNS
     side = np.clip(3.5 + 0.3 * len(names), 6, 14)

@@ -19,8 +19,10 @@ from dark_knowledge.statistics import (
     mean_interval,
     sign_flip_p,
 )
+from dark_knowledge.study import ALL_SEEDS
 from dark_knowledge.tables import (
     arm_of,
+    beside,
     compared_arms,
     rows_of,
     show_difference,
@@ -59,13 +61,16 @@ def likeness(predictions: pd.DataFrame, class_errors: pd.DataFrame, a: tuple, b:
     """How alike the errors of two arms' runs are, by measure: [3, n, n] of a's to b's, a's to a's and b's to b's runs.
 
     Rows and columns are the n seeds that both arms have. Measures: distance and divergence (its square, in 1/1000 bit)
-    of the errors per class, correlation of them, kappa of the sets of wrong images. NaN where errors define none.
+    of the errors per class, correlation of them, kappa of the sets of wrong images. NaN where errors define none: for
+    correlation of fewer than three classes, and between arms without a common seed, such as an ensemble and others.
     """
     counts = _stacked(class_error_counts(class_errors, a), class_error_counts(class_errors, b))
+    if not len(counts):
+        return dict.fromkeys(("distance", "divergence", "correlation", "kappa"), np.full((3, 1, 1), np.nan))
     wrong = _stacked(wrong_images(predictions, a), wrong_images(predictions, b))
     distance = np.array([[jensen_shannon(p, q) for q in counts] for p in counts])
     with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = np.corrcoef(counts)
+        correlation = np.corrcoef(counts) if counts.shape[1] > 2 else np.full((len(counts),) * 2, np.nan)
     measures = {
         "distance": distance,
         "divergence": 1000 * distance**2,
@@ -145,10 +150,11 @@ def outcome_table(predictions: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFr
 
 
 def common_wrong(predictions: pd.DataFrame, *arms: tuple) -> list[np.ndarray]:
-    """Wrong images of each arm, bool [seeds, images], over the seeds that all arms have."""
+    """Wrong images of each arm, bool [seeds, images], over the seeds that all arms have; an ensemble has each."""
     frames = [wrong_images(predictions, arm) for arm in arms]
-    seeds = sorted(set.intersection(*(set(frame.index) for frame in frames)))
-    return [frame.loc[seeds].to_numpy(bool) for frame in frames]
+    trained = [set(frame.index) for frame in frames if list(frame.index) != [ALL_SEEDS]]
+    seeds = pd.Index(sorted(set.intersection(*trained)))
+    return [beside(frame, seeds).loc[seeds].to_numpy(bool) for frame in frames]
 
 
 def _outcomes(teacher: np.ndarray, baseline: np.ndarray, student: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -13,6 +13,8 @@ import pandas as pd
 from PIL import Image
 from scipy.special import softmax
 
+from dark_knowledge.study import ALL_SEEDS
+
 KEYS = ["model", "supervision"]
 
 
@@ -102,6 +104,7 @@ def page_data(
         "probabilities": packed(probabilities.transpose(1, 2, 0)),
         "gaps": packed(gaps.transpose(1, 2, 0)),
         "largestGap": largest_gap,
+        "allSeeds": ALL_SEEDS,
         "arms": [{"seeds": own} for own in seeds],
         "teachers": teachers,
         "experiments": [_experiment(rows, number) for _, rows in arms.groupby("experiment", sort=False)],

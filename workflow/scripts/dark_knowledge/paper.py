@@ -112,12 +112,17 @@ def bias_table(mended: pd.DataFrame, mends: dict) -> pd.DataFrame:
 
 
 def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
-    """Errors of baseline and students, a row per experiment and arm; `hidden` has the student's units by experiment."""
+    """Errors of baseline and students, a row per experiment and arm, over the seeds that all its arms have.
+
+    `hidden` has the student's units by experiment.
+    """
     rows = []
     for experiment, units in hidden.items():
         own = arms[(arms.experiment == experiment) & arms.role.isin(["baseline", "student"])]
-        for arm in own.sort_values("temperature", na_position="first").itertuples():
-            mean, low, high, n = mean_interval(by_seed(_last(errors), arm, "errors"))
+        ordered = list(own.sort_values("temperature", na_position="first").itertuples())
+        wide = pd.concat([by_seed(_last(errors), arm, "errors") for arm in ordered], axis=1).dropna()
+        for number, arm in enumerate(ordered):
+            mean, low, high, n = mean_interval(wide.iloc[:, number])
             rows.append(
                 {"experiment": experiment, "width": width_name(units), "arm": arm.arm, "temperature": arm.temperature}
                 | {"n": n, "errors": mean, "low": low, "high": high}

@@ -309,7 +309,7 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
 
 def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
     roles = arms.role.unique()
-    figure, axes = subplots(9.5, 3.8, columns=len(roles), sharex=True, sharey=True)
+    figure, axes = subplots(9.5, 3.8, columns=len(roles), sharey=True)
     binned = steps.assign(step=steps.groupby(["model", "supervision"]).step.transform(bin_centres))
     for axis, role in zip(axes, roles, strict=True):
         _draw_lines(axis, binned, arms[arms.role == role], "step", column)

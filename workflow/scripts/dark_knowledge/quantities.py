@@ -26,7 +26,7 @@ from dark_knowledge.statistics import (
     stability,
     two_way_interval,
 )
-from dark_knowledge.tables import by_seed, difference, rows_of
+from dark_knowledge.tables import beside, by_seed, difference, rows_of
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def generalisation(e: Evidence) -> Iterator[Quantity]:
     published = e.lead("student", "baseline")
     test = compare("last_test_accuracy", "test accuracy, last epoch", decides=True, published=published)
     yield test
-    _, wrong_baseline, wrong_student = common_wrong(e.predictions, e.teacher, e.baseline, e.student)
+    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
     mean, low, high, n = two_way_interval(~wrong_student, ~wrong_baseline)
     yield Quantity(
         "3b", "the same, for other seeds and other test images", "points", test.values, 1, p=np.nan,
@@ -258,6 +258,7 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
     teacher, baseline, student = (
         100 * by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.teacher, e.baseline, e.student)
     )
+    teacher = beside(teacher, baseline.index)
     gain, lead = e.lead("student", "baseline"), e.lead("teacher", "baseline")
     values = difference(student, (teacher + baseline).dropna() / 2)
     yield Quantity(
@@ -270,9 +271,10 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
     )  # fmt: skip
     led = (teacher - baseline).mean()
     share = 100 * (student - baseline).mean() / led if led > 0 else np.nan
+    published = 100 * gain / lead if lead else np.nan
     yield Quantity(
         "3c", "share of the teacher's lead over the baseline that the student has", "%", values, p=np.nan, digits=0,
-        interval=Interval(share, np.nan, np.nan, len(values)), is_difference=False, published=100 * gain / lead,
+        interval=Interval(share, np.nan, np.nan, len(values)), is_difference=False, published=published,
         remark="a ratio of means; its test is that of the row that decides",
     )  # fmt: skip
 

@@ -115,11 +115,13 @@ def _percentile_interval(estimate: float, resampled: np.ndarray, n: int, confide
 # Tests
 
 
+MOST_FLIPS = 2**16
+
+
 def sign_flip_p(differences: np.ndarray, seed: int = 0) -> float:
     """Two-sided p of a zero mean of paired `differences` [n], by flipping signs (Fisher 1935, Design of Experiments).
 
-    All 2^n flips to n = 16, so p is at least 2 / 2^n; beyond, 2^16 flips drawn with `seed`. NaN among the differences
-    gives NaN.
+    All 2^n flips to n = 16; beyond, 2^16 flips drawn with `seed`. NaN among the differences gives NaN.
     """
     differences = np.asarray(differences, dtype=float)
     if np.isnan(differences).any():
@@ -127,8 +129,13 @@ def sign_flip_p(differences: np.ndarray, seed: int = 0) -> float:
     if len(differences) < 2:
         return 1.0
     return stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=2**16, batch=2**12, rng=seed
+        (differences,), np.mean, permutation_type="samples", n_resamples=MOST_FLIPS, batch=2**12, rng=seed
     ).pvalue
+
+
+def least_sign_flip_p(n: int) -> float:
+    """The smallest p that `sign_flip_p` can give for n differences."""
+    return max(2 / 2 ** int(n), 2 / (MOST_FLIPS + 1) if 2 ** int(n) > MOST_FLIPS else 0)
 
 
 def probability_of_superiority(a: np.ndarray, b: np.ndarray) -> float:

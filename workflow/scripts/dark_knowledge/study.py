@@ -30,6 +30,10 @@ StrictValidator = validators.extend(
 )
 
 
+# In tables, the seed of an ensemble: one run, put together from those of all seeds.
+ALL_SEEDS = -1
+
+
 @dataclass(frozen=True)
 class Arm:
     """What a run learned from, all seeds alike: labels alone, or a teacher at a temperature beside them.
@@ -130,16 +134,18 @@ def scores_test_each_epoch(config: dict, model: str) -> bool:
 
 
 def arms_of(config: dict) -> dict[Arm, list[int]]:
-    """The arms of all experiments, each once, with the seeds that any of its experiments asks for.
+    """The arms of all experiments and what teaches them, each once, with the seeds that anything asks for, sorted.
 
     An ensemble of all seeds is one run, filed under the first seed.
     """
     arms = {}
     for role in roles_of(config):
-        seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
-        if is_ensemble(config, role.arm.model):
-            seeds = config["seeds"][:1]
-        arms[role.arm] = list(dict.fromkeys([*arms.get(role.arm, []), *seeds]))
+        taught = [Arm(role.arm.teacher)] if role.arm.teacher else []
+        for arm in [role.arm, *taught]:
+            seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
+            if is_ensemble(config, arm.model):
+                seeds = config["seeds"][:1]
+            arms[arm] = sorted({*arms.get(arm, []), *seeds})
     return arms
 
 
@@ -238,6 +244,8 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
         for control, changes in controls_of(settings).items():
             place = f"experiments.{name}.controls.{control}"
+            if control in ("teacher", "baseline", "student"):
+                yield f"config: {place} has the name of another arm; allowed: any other name"
             yield from _unknown_parts(place, changes, models, config)
             yield from _incomplete_control(place, changes, config)
     for name, settings in config["transfer_sets"].items():
@@ -292,6 +300,8 @@ def _paper_contradictions(config: dict) -> Iterator[str]:
         yield from _unknown_classes(place, entry, config)
     for name, entry in paper.get("mends", {}).items():
         yield from _unknown_classes(f"paper.mends.{name}", entry, config)
+        if len(set(entry["classes"])) == len(config["datasets"][config["dataset"]]["classes"]):
+            yield f"config: paper.mends.{name}.classes names every class; a shift of all of them mends nothing"
     for name in paper.get("grid", []):
         architecture = config["models"][experiments[name]["student"]]["architecture"]
         if architecture != "mlp":

@@ -5,6 +5,7 @@ import pandas as pd
 
 from dark_knowledge.command import InputError
 from dark_knowledge.statistics import Interval, mean_interval
+from dark_knowledge.study import ALL_SEEDS
 
 AS_PUBLISHED = "as published"
 NO_NUMBER = "\N{EN DASH}"
@@ -23,8 +24,8 @@ ONE_SEED = " There is one seed, and one run has no interval: give the study more
 NOTES = {
     "accuracy": (
         "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
-        "mode without augmentation, after the last epoch and at the selected epoch, the one with the highest "
-        "validation accuracy. Best on test follows the note's protocol: the test set picks the epoch, so it flatters. "
+        "mode without augmentation, on those training images that the arm learned from, after the last epoch and at "
+        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: the test set picks the epoch, so it flatters. "
         "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
         "figures stand beside it."
     ),
@@ -44,10 +45,13 @@ NOTES = {
 
 
 def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) -> float:
-    """The student's temperature with the highest mean validation accuracy at the last epoch; a tie takes the lowest."""
+    """The student's temperature with the highest mean validation accuracy at the last epoch; a tie takes the lowest.
+
+    Over the seeds that all temperatures have: one shared with another experiment may have more.
+    """
     students = arms[(arms.experiment == experiment) & (arms.role == "student")]
-    scores = students.merge(runs).groupby("temperature").last_validation_accuracy.mean()
-    return float(scores.idxmax())
+    scores = students.merge(runs).pivot(index="seed", columns="temperature", values="last_validation_accuracy")
+    return float(scores.dropna().mean().idxmax())
 
 
 def named_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
@@ -88,16 +92,18 @@ def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
     return rows_of(table, arm).set_index("seed")[column].sort_index()
 
 
-def teachers_of(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
-    """The run that taught each run of a student, indexed by the student's seed: the teacher's of the same seed.
+def beside(rows: pd.DataFrame | pd.Series, seeds: pd.Index) -> pd.DataFrame | pd.Series:
+    """An arm's `rows` by seed, for a comparison with runs of `seeds`: an ensemble, one run of all seeds, is repeated."""
+    if list(rows.index) != [ALL_SEEDS]:
+        return rows
+    return rows.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
 
-    A teacher of one run, such as an ensemble of all seeds, taught them all.
-    """
-    seeds = sorted(rows_of(runs, arm).seed)
+
+def teachers_of(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """The run that taught each run of a student, indexed by the student's seed: the teacher's of the same seed."""
+    seeds = pd.Index(sorted(rows_of(runs, arm).seed), name="seed")
     taught = runs[(runs.model == arm.teacher) & (runs.supervision == "labels")].set_index("seed")
-    if len(taught) == 1:
-        return taught.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
-    return taught.loc[seeds]
+    return beside(taught, seeds).loc[seeds]
 
 
 def trained_arms(arms: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +114,7 @@ def trained_arms(arms: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
 
 def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
     """`a` minus `b` over the seeds [n] that both have; refused where they share none."""
-    a, b = a.align(b, join="inner")
+    a, b = beside(a, b.index).align(beside(b, a.index), join="inner")
     if a.empty:
         raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
     return (a - b).to_numpy(float)
@@ -117,7 +123,7 @@ def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
 def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 
-    Accuracies on training images are taken in evaluation mode, without augmentation. `chosen` marks the student whose
+    Accuracies on training images are of those that the arm learned from, in evaluation mode. `chosen` marks the student whose
     temperature validation picks.
     """
     rows = []
@@ -233,8 +239,8 @@ RUN_COLUMNS = [
 
 
 def run_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per run: what it was, how it ended and what it cost."""
-    return runs[RUN_COLUMNS]
+    """A row per run: what it was, how it ended and what it cost; the seed of an ensemble, of all seeds, is -1."""
+    return runs[RUN_COLUMNS].astype({"selected_epoch": "Int64"})
 
 
 def show_interval(mean: float, high: float, digits: int = 2) -> str:
@@ -321,21 +327,26 @@ def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
     return wide.fillna(NO_NUMBER).reset_index().rename_axis(columns=None)
 
 
+def _whole(values: pd.Series) -> list[str]:
+    """Whole numbers, a dash for none."""
+    return [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in values]
+
+
 def readable_runs(table: pd.DataFrame) -> pd.DataFrame:
     """The run index for readers."""
     return pd.DataFrame(
         {
             "model": table.model,
             "supervision": table.supervision,
-            "seed": table.seed,
+            "seed": table.seed.replace({ALL_SEEDS: "all"}),
             "parameters": [f"{value:,}" for value in table.parameters],
             "epochs": table.epochs,
-            "selected epoch": table.selected_epoch + 1,
+            "selected epoch": _whole(table.selected_epoch + 1),
             "validation, %": [f"{100 * value:.2f}" for value in table.last_validation_accuracy],
             "test, %": [f"{100 * value:.2f}" for value in table.last_test_accuracy],
             "training, s": [f"{value:.0f}" for value in table.seconds],
-            "images/s": [f"{value:.0f}" for value in table.images_per_second],
-            "peak memory, MB": [f"{value:.0f}" for value in table.peak_memory_mb],
+            "images/s": _whole(table.images_per_second),
+            "peak memory, MB": _whole(table.peak_memory_mb),
             "machine": table.machine + ", " + table.precision,
         }
     )

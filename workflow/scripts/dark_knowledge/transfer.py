@@ -44,7 +44,7 @@ def shuffled_images(labels: Tensor, within_class: bool, seed: int) -> Tensor:
     A random cycle through all images, or through those of each class, so that no image keeps its own, unless it is the
     only one of its class.
     """
-    random = np.random.default_rng([seed, 1])
+    random = np.random.default_rng([seed, 2**32 - 1])  # beyond every epoch, whose generators are [seed, epoch]
     partner = np.empty(len(labels), dtype=np.int64)
     groups = labels.cpu().numpy() if within_class else np.zeros(len(labels))
     for group in np.unique(groups):
