@@ -25,7 +25,8 @@ NOTES = {
     "accuracy": (
         "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
         "mode without augmentation, on those training images that the arm learned from, after the last epoch and at "
-        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: the test set picks the epoch, so it flatters. "
+        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: "
+        "the test set picks the epoch, so it flatters. "
         "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
         "figures stand beside it."
     ),
@@ -93,7 +94,7 @@ def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
 
 
 def beside(rows: pd.DataFrame | pd.Series, seeds: pd.Index) -> pd.DataFrame | pd.Series:
-    """An arm's `rows` by seed, for a comparison with runs of `seeds`: an ensemble, one run of all seeds, is repeated."""
+    """An arm's `rows` by seed, to be compared with runs of `seeds`: an ensemble, one run of all seeds, is repeated."""
     if list(rows.index) != [ALL_SEEDS]:
         return rows
     return rows.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
@@ -123,8 +124,8 @@ def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
 def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 
-    Accuracies on training images are of those that the arm learned from, in evaluation mode. `chosen` marks the student whose
-    temperature validation picks.
+    Accuracies on training images are of those that the arm learned from, in evaluation mode. `chosen` marks the
+    student whose temperature validation picks.
     """
     rows = []
     for arm in arms.itertuples():
