@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dark_knowledge.paper import readable_paper
 from dark_knowledge.tables import show_interval, starred
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,16 @@ def test_accuracies_are_those_of_the_reference_run():
             ]
         )
         assert f"| {shown} |" in readme
+
+
+def test_the_papers_numbers_are_those_of_the_reference_run():
+    readme = (ROOT / "README.md").read_text()
+    table = pd.read_csv(ROOT / "results" / "reference" / "hinton2015" / "tables" / "paper.csv")
+    shown = readable_paper(table.fillna({"inside": "", "remark": ""}))
+    columns = ["number", "bias", "paper", "ours", "our spread", "paper inside"]
+    assert len(shown) > 10
+    for row in shown[columns].astype(str).itertuples(index=False):
+        assert f"| {' | '.join(row)} |" in readme
 
 
 def test_the_performance_table_is_of_the_committed_benchmarks():
