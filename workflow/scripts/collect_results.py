@@ -22,6 +22,7 @@ KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 PARTS = ("train", "validation", "test")
+EPOCHS = ("last", "selected")
 TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
 
 
@@ -41,7 +42,9 @@ def main() -> None:
     labels_of_parts = {part: data[f"{part}_labels"] for part in PARTS}
     tables = {name: [] for name in TABLES} | {"arms": [arm_rows(arguments.study)]}
     test_logits = {}
-    for arm, seeds in arms_of(arguments.study).items():
+    arms = arms_of(arguments.study)
+    types = prediction_types(list(arms))
+    for arm, seeds in arms.items():
         folder = arguments.runs / arm.model / arm.supervision
         chosen, logits = load_logits(folder / "logits.safetensors", seeds)
         named = [ALL_SEEDS] if is_ensemble(arguments.study, arm.model) else seeds
@@ -58,8 +61,8 @@ def main() -> None:
             tables["epochs"].append(keyed(keys, history))
             tables["steps"].append(keyed(keys, pd.read_parquet(folder / f"seed{seed}" / "steps.parquet")))
             tables["predictions"] += [
-                keyed(keys | {"epoch": epoch}, prediction_rows(of_seed[f"{epoch}/test"], labels["test"]))
-                for epoch in ("last", "selected")
+                keyed(keys | {"epoch": epoch}, prediction_rows(of_seed[f"{epoch}/test"], labels["test"])).astype(types)
+                for epoch in EPOCHS
             ]
             tables["class_errors"] += [
                 keyed(keys | {"part": part}, class_error_rows(of_seed[f"last/{part}"], labels[part])) for part in PARTS
@@ -79,7 +82,7 @@ def load_logits(path: Path, seeds: list[int]) -> tuple[np.ndarray, dict[str, np.
     """
     logits = load_file(path)
     chosen = logits.pop("transfer_set")
-    for epoch in ("last", "selected"):
+    for epoch in EPOCHS:
         logits[f"{epoch}/train"] = logits[f"{epoch}/train"][:, chosen]
     for name, tensor in logits.items():
         if len(tensor) != len(seeds):
@@ -105,6 +108,12 @@ def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(keys, index=table.index).join(table)
 
 
+def prediction_types(arms: list[Arm]) -> dict[str, pd.CategoricalDtype]:
+    """Types that spell out no name in each row of the predictions: a large study has fifty million of them."""
+    names = {key: sorted({getattr(arm, key) for arm in arms}) for key in ("model", "supervision")}
+    return {key: pd.CategoricalDtype(values) for key, values in (names | {"epoch": EPOCHS}).items()}
+
+
 def arm_rows(study: dict) -> pd.DataFrame:
     """A row per role that an arm plays in an experiment."""
 
@@ -122,7 +131,7 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # an ensemble has not all
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
     row["batch_size"] = metrics["recipe"]["batch_size"]
-    for epoch in ("last", "selected"):
+    for epoch in EPOCHS:
         for part in PARTS:
             correct = logits[f"{epoch}/{part}"].argmax(1) == labels[part]
             row[f"{epoch}_{part}_accuracy"] = correct.mean()

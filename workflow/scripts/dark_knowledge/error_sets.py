@@ -53,7 +53,8 @@ NOTES = {
 
 def wrong_images(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
     """Which test images an arm's runs get wrong after the last epoch: bool, a row per seed, a column per image."""
-    own = rows_of(predictions[predictions.epoch == "last"], arm)
+    own = rows_of(predictions, arm)
+    own = own[own.epoch == "last"]
     return own.assign(wrong=own.label != own.prediction).pivot(index="seed", columns="image", values="wrong")
 
 

@@ -1,0 +1,137 @@
+"""What follows the trainings of a large study: seconds and memory of each step of the analysis, and the report's size.
+
+The runs are fabricated: logits that are right about as often as a study's, histories of ten epochs. Rules do the rest.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from measuring import CONFIG, DATA, ROOT, prepare_data, save_results
+from safetensors.numpy import load_file, save_file
+from scaling import grown_study, merged
+
+from dark_knowledge.study import Arm, arms_of, recipe_of
+
+PARTS = ("train", "validation", "test")
+EPOCHS = 10
+RULES = {
+    "collected/collect_results": "collect all runs",
+    "tables/make_tables": "tables",
+    "figures/*/plot_experiment": "figures of an experiment (the slowest)",
+    "pages/write_error_explorer": "page of errors",
+    "pages/write_curves": "page of curves",
+    "report/judge_claims": "claims",
+    "report/report": "report",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--temperatures", type=int, default=20)
+    parser.add_argument("--experiments", type=int, default=4)
+    sizes = vars(parser.parse_args())
+    prepare_data()
+    with tempfile.TemporaryDirectory() as folder:
+        config = {"study": "large"} | grown_study(**sizes)
+        results = Path(folder) / "results" / "large"
+        runs = fabricate_runs(merged(CONFIG, config), results)
+        analyse(Path(folder), config)
+        table = pd.DataFrame(cost_rows(results / "benchmarks"))
+        report = (results / "report.html").stat().st_size / 1e6
+    shape = ", ".join(f"{number} {name}" for name, number in sizes.items())
+    notes = [
+        f"{runs:,} fabricated runs: {shape}. Two jobs at a time, one run.",
+        f"The report has {report:.1f} MB; the aim is at most 20.",
+    ]
+    save_results("analysis", table, "Analysis of a large study", notes)
+
+
+def fabricate_runs(config: dict, results: Path) -> int:
+    """Write what the analysis reads of every run; returns how many runs there are."""
+    data = load_file(ROOT / DATA)
+    labels = {part: data[f"{part}_labels"] for part in PARTS}
+    random = np.random.default_rng(0)
+    # What is hard about an image is so for every run.
+    images = {part: random.normal(size=(len(labels[part]), 10)).astype(np.float32) for part in PARTS}
+    (results / "data").mkdir(parents=True)
+    arms = arms_of(config)
+    for arm, seeds in arms.items():
+        folder = results / "runs" / arm.model / arm.supervision
+        for seed in seeds:
+            (folder / f"seed{seed}").mkdir(parents=True)
+            fabricate_run(folder / f"seed{seed}", arm, len(labels["train"]), config, random)
+            if arm.teacher is not None:
+                cost = results / "teacher_logits" / arm.teacher / recipe_of(config, arm.model) / f"seed{seed}.json"
+                cost.parent.mkdir(parents=True, exist_ok=True)
+                cost.write_text(json.dumps({"seconds": 60.0, "images": 600_000}))
+        logits = {part: fabricate_logits(labels[part], images[part], len(seeds), random) for part in PARTS}
+        tensors = {f"{epoch}/{part}": logits[part] for epoch in ("last", "selected") for part in PARTS}
+        save_file(tensors | {"transfer_set": np.ones(len(labels["train"]), bool)}, folder / "logits.safetensors")
+    return sum(map(len, arms.values()))
+
+
+def fabricate_logits(labels: np.ndarray, images: np.ndarray, runs: int, random: np.random.Generator) -> np.ndarray:
+    """Logits [runs, images, classes] of which about seven in a hundred are wrong, half of them in all runs."""
+    logits = 1.7 * images + random.normal(size=(runs, *images.shape)).astype(np.float32)
+    logits[:, np.arange(len(labels)), labels] += 6
+    return logits
+
+
+def fabricate_run(folder: Path, arm: Arm, images: int, config: dict, random: np.random.Generator) -> None:
+    recipe = config["recipes"][recipe_of(config, arm.model)]
+    epochs = np.arange(EPOCHS)
+    per_epoch = images // recipe["batch_size"]
+    steps = np.arange(0, EPOCHS * per_epoch, 20)
+    pd.DataFrame({"epoch": epochs} | curves(epochs, arm, random)).to_parquet(folder / "history.parquet")
+    at_steps = {"step": steps, "epoch": steps // per_epoch} | curves(steps / per_epoch, arm, random)
+    pd.DataFrame(at_steps).to_parquet(folder / "steps.parquet")
+    metrics = {
+        "recipe": recipe, "parameters": 175_000, "multiply_adds": 10_000_000, "epochs": EPOCHS,
+        "steps": EPOCHS * per_epoch, "selected_epoch": EPOCHS - 1, "seconds": 110.0, "start_up_seconds": 1.0,
+        "images_per_second": 5_000.0, "peak_memory_mb": 950.0, "machine": "none", "device": "cpu",
+        "precision": "bfloat16", "threads": 1, "torch": "none", "commit": None,
+    }  # fmt: skip
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def curves(epoch: np.ndarray, arm: Arm, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """What a run logs, by (part of an) epoch: losses that fall and accuracies that rise, with noise."""
+
+    def falling(scale: float) -> np.ndarray:
+        return scale * (0.3 + 1 / (1 + epoch)) * random.uniform(0.9, 1.1, len(epoch))
+
+    soft = falling(1.0) if arm.teacher is not None else np.full(len(epoch), np.nan)
+    accuracies = {f"{part}_accuracy": 0.95 - falling(0.1) for part in PARTS}
+    return accuracies | {
+        "learning_rate": np.full(len(epoch), 0.1), "loss": falling(1.0), "hard_loss": falling(0.7), "soft_loss": soft,
+        "images_per_second": np.full(len(epoch), 5_000.0), "validation_loss": falling(0.7),
+        "seconds": np.full(len(epoch), 11.0),
+    }  # fmt: skip
+
+
+def analyse(folder: Path, config: dict) -> None:
+    """Run all rules but those that train and evaluate."""
+    (folder / "study.yaml").write_text(yaml.safe_dump(config))
+    rules = (ROOT / "workflow" / "rules").glob("*.smk")
+    names = {line[5:-1] for path in rules for line in path.read_text().splitlines() if line.startswith("rule ")}
+    trained = {"train_model", "assemble_ensemble", "cache_teacher_logits", "distill_model", "evaluate_runs"}
+    workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml", "--cores", "2", "--quiet", "all"]
+    subprocess.run(["snakemake", *workflow, "--allowed-rules", "all", *sorted(names - trained)], cwd=folder, check=True)
+
+
+def cost_rows(benchmarks: Path) -> Iterator[dict]:
+    for pattern, what in RULES.items():
+        jobs = pd.concat(pd.read_csv(path, sep="\t") for path in benchmarks.glob(f"{pattern}.tsv"))
+        yield {"what": what, "seconds": jobs.s.max(), "memory, MB": jobs.max_rss.max()}
+
+
+if __name__ == "__main__":
+    main()
