@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dark_knowledge import curves
+from dark_knowledge.plots import STEP_POINTS
 
 ARMS = pd.DataFrame(
     [
@@ -37,7 +38,7 @@ RUNS = pd.DataFrame(
 
 
 def test_each_arm_has_its_own_seeds_and_axes():
-    data = curves.page_data(ARMS, RUNS, *make_tables(SEEDS), most_epochs=3)
+    data = curves.page_data(ARMS, RUNS, *make_tables(SEEDS), points=60)
     assert [arm["seeds"] for arm in data["arms"]] == [[0, 1], [0, 1], [5]]
     assert [[arm["arm"] for arm in own["arms"]] for own in data["experiments"]] == [[0, 1, 2], [1]]
     teacher, baseline, control = data["arms"]
@@ -53,7 +54,7 @@ def test_each_arm_has_its_own_seeds_and_axes():
 
 def test_an_arm_that_was_not_trained_has_no_curves():
     epochs, steps = make_tables({key: seeds for key, seeds in SEEDS.items() if key[0] == "small"})
-    data = curves.page_data(ARMS, RUNS, epochs, steps, most_epochs=3)
+    data = curves.page_data(ARMS, RUNS, epochs, steps, points=60)
     assert [[arm["name"] for arm in own["arms"]] for own in data["experiments"]] == [
         ["baseline", "no labels"],
         ["baseline"],
@@ -62,10 +63,10 @@ def test_an_arm_that_was_not_trained_has_no_curves():
 
 def test_many_steps_are_pooled_and_many_epochs_thinned():
     epochs, steps = make_tables({("big", "labels"): [0]}, epochs=100)
-    data = curves.page_data(ARMS.iloc[:1], RUNS, epochs, steps, most_epochs=10)["arms"][0]
-    assert len(data["steps"]["step"]) <= 60
-    assert len(data["epochs"]["epoch"]) == 10
-    assert (data["epochs"]["epoch"][0], data["epochs"]["epoch"][-1]) == (1, 100)
+    full, thin = (curves.page_data(ARMS.iloc[:1], RUNS, epochs, steps, points)["arms"][0] for points in (100, 10))
+    assert (len(full["steps"]["step"]), len(thin["steps"]["step"])) == (STEP_POINTS, 10)
+    assert (len(full["epochs"]["epoch"]), len(thin["epochs"]["epoch"])) == (100, 10)
+    assert (thin["epochs"]["epoch"][0], thin["epochs"]["epoch"][-1]) == (1, 100)
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 12])

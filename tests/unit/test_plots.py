@@ -169,9 +169,12 @@ def test_bins_pool_neighbouring_steps():
 
 
 def test_labelled_temperatures_stand_apart():
-    assert plots.spaced_out(pd.Series([4.0])) == [4]
-    assert plots.spaced_out(pd.Series([1.0, 1.5, 2, 3, 4, 6, 10, 20])) == [1, 1.5, 2, 3, 4, 6, 10, 20]
-    assert plots.spaced_out(pd.Series([1.0, 2.0, 2.1, 4.0])) == [1, 2, 4]
+    assert plots.spaced_out(pd.Series([4.0]), 10) == [4]
+    assert plots.spaced_out(pd.Series([1.0, 1.5, 2, 3, 4, 6, 10, 20]), 8) == [1, 1.5, 2, 3, 4, 6, 10, 20]
+    assert plots.spaced_out(pd.Series([1.0, 2.0, 2.1, 4.0]), 10) == [1, 2, 4]
+    # As near, with short labels and with long ones.
+    assert plots.spaced_out(pd.Series([5.0, 6, 7, 8]), 11) == [5, 6, 7, 8]
+    assert plots.spaced_out(pd.Series([1.25, 1.5, 1.75, 2]), 11) == [1.25, 1.75]
 
 
 def test_samples_name_every_class_even_one_without_images(tmp_path):

@@ -20,13 +20,13 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     arms = pd.concat([plots.drawn_arms(arguments.arms, name) for name in arguments.arms.experiment.unique()])
-    all_epochs = int(arguments.epochs.epoch.max()) + 1
+    most = max(int(arguments.epochs.epoch.max()) + 1, plots.STEP_POINTS)
 
-    def page(most_epochs: int) -> str:
-        data = curves.page_data(arms, arguments.runs, arguments.epochs, arguments.steps, most_epochs)
-        return pages.interactive_page("curves.html.j2", data, epochs=most_epochs, all_epochs=all_epochs)
+    def page(points: int) -> str:
+        data = curves.page_data(arms, arguments.runs, arguments.epochs, arguments.steps, points)
+        return pages.interactive_page("curves.html.j2", data, points=points if points < most else None)
 
-    text, _ = pages.largest_page(page, all_epochs)
+    text, _ = pages.largest_page(page, most)
     with written_whole(arguments.out) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

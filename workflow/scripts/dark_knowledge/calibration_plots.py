@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.costs import run_costs
-from dark_knowledge.plots import legend, possible_percent, subplots
+from dark_knowledge.plots import legend, possible_percent, seed_points, subplots
 from dark_knowledge.statistics import calibration_bins, mean_interval
 from dark_knowledge.tables import arm_of, by_seed, rows_of
 
@@ -66,6 +66,7 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> 
         axis.label_outer()
     axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
     axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
+    axes[1].xaxis.set_major_locator(MaxNLocator(5))  # its labels have many digits
     legend(figure, arms)
     return figure
 
@@ -104,7 +105,7 @@ def _cross(axis: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
     """The seeds as small points, and their mean with intervals both ways."""
     x, y = x.align(y, join="inner")
     across, up = mean_interval(x), mean_interval(y)
-    axis.plot(x, y, ".", color=colour, alpha=0.5, markersize=5)
+    seed_points(axis, x, y, colour)
     axis.plot([across.low, across.high], [up.mean, up.mean], color=colour, linewidth=1)
     axis.plot([across.mean, across.mean], [up.low, up.high], color=colour, linewidth=1)
     axis.plot(across.mean, up.mean, "o", color=colour, markersize=5)

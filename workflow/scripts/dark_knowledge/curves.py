@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.explorer import distinct_arms
-from dark_knowledge.plots import bin_centres
+from dark_knowledge.plots import STEP_POINTS, bin_centres
 from dark_knowledge.tables import trained_arms
 
 # Columns of the collected tables, and what they are multiplied by: accuracies are shown in percent.
@@ -12,22 +12,20 @@ BY_EPOCH = {"loss": 1, "train_accuracy": 100, "validation_loss": 1, "validation_
 BY_STEP = {"loss": 1, "train_accuracy": 100}
 
 
-def page_data(
-    arms: pd.DataFrame, runs: pd.DataFrame, epochs: pd.DataFrame, steps: pd.DataFrame, most_epochs: int
-) -> dict:
+def page_data(arms: pd.DataFrame, runs: pd.DataFrame, epochs: pd.DataFrame, steps: pd.DataFrame, points: int) -> dict:
     """The page's numbers, for JSON.
 
     `arms` has a row per experiment and arm, with `arm` (its name) and `colour`; `runs`, `epochs` and `steps` are the
-    collected tables. Arms without epochs are left out. Of more than `most_epochs` epochs, as many are kept at even
-    distances.
+    collected tables. Arms without epochs are left out. A curve has at most so many `points`: epochs at even distances,
+    means of neighbouring steps.
     """
     arms = trained_arms(arms, epochs)
     distinct = distinct_arms(arms)
     number = {(arm.model, arm.supervision): arm.Index for arm in distinct.itertuples()}
-    kept = spaced_epochs(epochs, most_epochs)
+    kept = spaced_epochs(epochs, points)
     return {
         "arms": [
-            arm_curves(kept[_own(kept, arm)], steps[_own(steps, arm)], _steps_per_epoch(runs, arm))
+            arm_curves(kept[_own(kept, arm)], steps[_own(steps, arm)], _steps_per_epoch(runs, arm), points)
             for arm in distinct.itertuples()
         ],
         "experiments": [
@@ -50,16 +48,15 @@ def spaced_epochs(epochs: pd.DataFrame, most: int) -> pd.DataFrame:
     return epochs[[epoch in kept[end] for epoch, end in zip(epochs.epoch, last, strict=True)]]
 
 
-def arm_curves(epochs: pd.DataFrame, steps: pd.DataFrame, steps_per_epoch: int) -> dict:
+def arm_curves(epochs: pd.DataFrame, steps: pd.DataFrame, steps_per_epoch: int, points: int) -> dict:
     """One arm's seeds, and its curves: x values once and y values [seeds, points] by measure.
 
-    An epoch's values stand at its end. Logged steps are pooled as in the figures: a point is the mean of neighbours.
+    An epoch's values stand at its end. Logged steps are pooled as in the figures, or further.
     """
     seeds = sorted(int(seed) for seed in epochs.seed.unique())
     ends = np.sort(epochs.epoch.unique()) + 1
-    pooled = (
-        steps.assign(step=bin_centres(steps.step)).groupby(["seed", "step"], as_index=False).mean(numeric_only=True)
-    )
+    binned = steps.assign(step=bin_centres(steps.step, min(points, STEP_POINTS)))
+    pooled = binned.groupby(["seed", "step"], as_index=False).mean(numeric_only=True)
     return {
         "seeds": seeds,
         "epochs": {"epoch": ends.tolist(), "step": (ends * steps_per_epoch).tolist()}

@@ -80,7 +80,7 @@ def width_lines(table: pd.DataFrame) -> Figure:
             axis.axhline(line.errors, color=BASELINE)
         ends = [students.errors - students.low, students.high - students.errors]
         axis.errorbar(students.temperature, students.errors, ends, color=colour, marker="o", markersize=4, capsize=3)
-        log_temperatures(axis, temperatures, most=6)
+        log_temperatures(axis, temperatures, characters=27)
         axis.set(title=f"{own.width.iloc[0]} units", xlabel="Temperature (log scale)")
         axis.yaxis.set_major_locator(whole_numbers(6))
     axes[0].set_ylabel("Test errors")

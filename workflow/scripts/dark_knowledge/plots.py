@@ -55,6 +55,7 @@ matplotlib.rcParams.update(
 
 STEP_POINTS = 60
 LEGEND_ROWS = 14
+MOST_DRAWN_SEEDS = 20
 MOST_ANNOTATED_CLASSES = 12
 MOST_MARKED_EPOCHS = 20
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -148,6 +149,13 @@ def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
+def seed_points(axis: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
+    """A point per seed; as pixels where they are so many that they would weigh more than all else in a figure."""
+    crowded = len(x) > MOST_DRAWN_SEEDS
+    # Below all lines, one arm's points after another's, so that their pixels make one picture.
+    axis.plot(x, y, ".", color=colour, alpha=0.6, markersize=5, zorder=1.9, rasterized=crowded)
+
+
 def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     """Last-epoch accuracy against temperature: seeds, mean and 95 % t interval, other arms as bands."""
     figure, axes = subplots(9.5, 4.2, columns=2, sharey=True)
@@ -163,7 +171,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         for arm in students.itertuples():
             values = scores.get_group(arm.arm)
             mean, low, high, n = mean_interval(values)
-            axis.plot(np.full(n, arm.temperature * 2**-0.1), values, ".", color=arm.colour, alpha=0.6, markersize=5)
+            seed_points(axis, np.full(n, arm.temperature * 2**-0.1), values, arm.colour)
             axis.errorbar(arm.temperature, mean, [[mean - low], [high - mean]], fmt="o", color=arm.colour, capsize=3)
         log_temperatures(axis, students.temperature)
         axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
@@ -339,20 +347,22 @@ def _log_losses(axis: Axes) -> None:
     axis.yaxis.set_minor_locator(NullLocator())
 
 
-def log_temperatures(axis: Axes, temperatures: pd.Series, most: int = 15) -> None:
-    """A log axis for the sorted temperatures, of which at most about `most` are labelled."""
+def log_temperatures(axis: Axes, temperatures: pd.Series, characters: int = 40) -> None:
+    """A log axis, as long as so many characters, for the sorted temperatures; labels that have no room are left out."""
     axis.set_xscale("log", base=2)
     axis.set_xlim(temperatures.min() / 1.3, temperatures.max() * 1.3)
-    axis.xaxis.set_major_locator(FixedLocator(spaced_out(temperatures, most)))
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(FixedLocator(spaced_out(temperatures, characters / np.log2(high / low))))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def spaced_out(temperatures: pd.Series, most: int = 15) -> list[float]:
-    """Those of the sorted temperatures that stand far enough apart on a log axis for their labels."""
+def spaced_out(temperatures: pd.Series, characters: float) -> list[float]:
+    """Those of the sorted temperatures whose labels have room where a doubling is as long as so many characters."""
     shown = [temperatures.iloc[0]]
     for value in temperatures:
-        if np.log2(value / shown[-1]) > np.log2(temperatures.iloc[-1] / temperatures.iloc[0]) / most:
+        half_labels = (len(f"{shown[-1]:g}") + len(f"{value:g}")) / 2
+        if characters * np.log2(value / shown[-1]) >= half_labels + 1:
             shown.append(value)
     return shown
 
