@@ -1,6 +1,7 @@
 """Self-contained HTML pages: no network, and scripts only in the interactive ones."""
 
 import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def interval_drawing(effect: float, low: float, high: float, reference: float, c
 
 
 def html_table(table: pd.DataFrame, style: str = "") -> Markup:
-    """The table as HTML, cells escaped, without its index."""
-    return Markup(table.to_html(index=False, border=0, escape=True, classes=style))
+    """The table as HTML, cells escaped, without its index; nor indentation, a third of a long table."""
+    return Markup(re.sub(r"\n +", "\n", table.to_html(index=False, border=0, escape=True, classes=style)))
 
 
 def latex_table(table: pd.DataFrame) -> str:
