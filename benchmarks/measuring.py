@@ -100,11 +100,15 @@ def _markdown(table: pd.DataFrame) -> str:
 
 def where() -> list[str]:
     """The machine, the versions and the day of a measurement."""
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True)
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks/results") else ""
     return [
         f"Machine: {choose_compute('auto', 'auto', 1).machine}, {len(os.sched_getaffinity(0))} cores; "
         f"{'a GPU was present' if torch.cuda.is_available() else 'not measured on a GPU'}.",
-        f"Versions: Python {platform.python_version()}, PyTorch {torch.__version__}; code at {commit.stdout.strip()}; "
+        f"Versions: Python {platform.python_version()}, PyTorch {torch.__version__}; code at {commit}{changed}; "
         f"{date.today().isoformat()}.",
     ]
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
