@@ -24,7 +24,7 @@ lint: .venv/installed
 	.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements.lock
 	touch $@
 
-# An hour on two idle cores. torchdistill is measured beside this engine and used nowhere else.
+# An hour and a quarter on two idle cores, 15 GB of disk for a while. torchdistill is measured beside this engine and used nowhere else.
 benchmarks: .venv/installed
 	uv pip install --quiet --no-deps torchdistill==1.1.5
 	python benchmarks/epochs.py
@@ -32,6 +32,7 @@ benchmarks: .venv/installed
 	python benchmarks/precision.py
 	python benchmarks/perceptrons.py
 	python benchmarks/scaling.py
+	python benchmarks/analysis.py
 
 # After a change of pyproject.toml.
 lock:
