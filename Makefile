@@ -24,7 +24,8 @@ lint: .venv/installed
 	.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements.lock
 	touch $@
 
-# An hour and a quarter on two idle cores, 15 GB of disk for a while. torchdistill is measured beside this engine and used nowhere else.
+# More than an hour on two idle cores, 15 GB of disk for a while. torchdistill is measured beside this engine and used
+# nowhere else.
 benchmarks: .venv/installed
 	uv pip install --quiet --no-deps torchdistill==1.1.5
 	python benchmarks/epochs.py

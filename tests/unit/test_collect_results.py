@@ -4,6 +4,7 @@ import json
 
 import collect_results
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
@@ -20,6 +21,15 @@ def test_errors_are_counted_for_every_class():
     rows = collect_results.class_error_rows(LOGITS, np.array([0, 1, 1], np.uint8))
     assert list(rows.images) == [1, 2, 0]
     assert list(rows.errors) == [0, 2, 0]
+
+
+def test_predictions_of_all_arms_have_their_keys_as_categories():
+    types = collect_results.prediction_types([TEACHER, STUDENT])
+    predictions = pd.DataFrame({"image": [0, 1]})
+    keys = [{"model": arm.model, "supervision": arm.supervision, "epoch": "last"} for arm in (TEACHER, STUDENT)]
+    table = pd.concat([collect_results.keyed(own, predictions).astype(types) for own in keys], ignore_index=True)
+    assert (table[["model", "supervision", "epoch"]].dtypes == "category").all()
+    assert table.supervision.tolist() == ["labels"] * 2 + ["big_T4_w0.1"] * 2
 
 
 def save_logits(path, test):

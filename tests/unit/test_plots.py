@@ -7,6 +7,8 @@ from matplotlib.colors import to_hex
 
 from dark_knowledge import plots
 
+from .results import make_results
+
 CLASSES = ["T-shirt/top", "Trouser", "Bag"]
 MANY = [1 + 0.5 * number for number in range(20)]
 
@@ -145,6 +147,14 @@ def test_accuracies_beyond_100_percent_are_not_shown(tables):
     runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
     figure = plots.temperature(runs, plots.drawn_arms(tables["arms"], "full"))
     assert figure.axes[0].get_ylim()[1] == 100
+
+
+@pytest.mark.parametrize(("seeds", "pictures"), [(20, 0), (21, 2)])
+def test_a_crowd_of_seeds_is_one_picture_a_panel(tmp_path, seeds, pictures):
+    tables = make_results(seeds)
+    figure = plots.temperature(tables["runs"], plots.drawn_arms(tables["arms"], "x"))
+    plots.save(figure, tmp_path / "temperature.svg")
+    assert (tmp_path / "temperature.svg").read_text().count("<image") == pictures
 
 
 def test_confusion_shares_are_percentages_of_rows():

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from dark_knowledge.costs import run_costs
 from dark_knowledge.plots import legend, possible_percent, seed_points, subplots
 from dark_knowledge.statistics import calibration_bins, mean_interval
-from dark_knowledge.tables import arm_of, by_seed, rows_of
+from dark_knowledge.tables import arm_of, by_seed, last_predictions
 
 FEWEST_IN_BIN = 10
 BINS = 15
@@ -24,11 +24,10 @@ def reliability(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     figure, axes = subplots(9.5, 4, columns=2)
     edges = np.linspace(0, 1, BINS + 1)
     axes[0].plot([0, 1], [0, 1], color="#808080", linewidth=1, linestyle="--")
-    last = predictions[predictions.epoch == "last"]
     for arm in arms.itertuples():
         binned = [
             calibration_bins(run.confidence, run.prediction == run.label, BINS)
-            for _, run in rows_of(last, arm).groupby("seed")
+            for _, run in last_predictions(predictions, arm).groupby("seed")
         ]
         images, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
         shown = (images >= FEWEST_IN_BIN).all(axis=0)

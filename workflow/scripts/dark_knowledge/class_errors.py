@@ -16,6 +16,7 @@ from dark_knowledge.tables import (
     arm_of,
     compared_arms,
     difference,
+    last_predictions,
     rows_of,
     show_difference,
     show_interval,
@@ -142,8 +143,7 @@ def class_quantities(predictions: pd.DataFrame, arm: tuple, label: int, classes:
 
     Columns `to <class>`: its images given to another class; `from <class>`: another class's images given to it.
     """
-    own = rows_of(predictions, arm)
-    own = own[own.epoch == "last"]
+    own = last_predictions(predictions, arm)
     seeds = pd.Index(own.seed.unique(), name="seed").sort_values()
     given = own[own.label == label].groupby(["seed", "prediction"]).size().unstack(fill_value=0)
     taken = own[own.prediction == label].groupby(["seed", "label"]).size().unstack(fill_value=0)

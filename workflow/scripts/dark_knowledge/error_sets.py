@@ -24,7 +24,7 @@ from dark_knowledge.tables import (
     arm_of,
     beside,
     compared_arms,
-    rows_of,
+    last_predictions,
     show_difference,
     show_interval,
     show_p,
@@ -53,8 +53,7 @@ NOTES = {
 
 def wrong_images(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
     """Which test images an arm's runs get wrong after the last epoch: bool, a row per seed, a column per image."""
-    own = rows_of(predictions, arm)
-    own = own[own.epoch == "last"]
+    own = last_predictions(predictions, arm)
     return own.assign(wrong=own.label != own.prediction).pivot(index="seed", columns="image", values="wrong")
 
 

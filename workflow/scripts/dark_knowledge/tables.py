@@ -88,6 +88,12 @@ def rows_of(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
     return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
 
 
+def last_predictions(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """The test predictions of one arm's runs after the last epoch."""
+    own = rows_of(predictions, arm)
+    return own[own.epoch == "last"]
+
+
 def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
     """One column of one arm's runs, by seed."""
     return rows_of(table, arm).set_index("seed")[column].sort_index()
