@@ -1,8 +1,12 @@
 """Outputs that appear whole or not at all, and errors of one line."""
 
 import json
+import sys
 
+import numpy as np
 import pytest
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, write_json, written_whole
@@ -73,6 +77,37 @@ def test_an_input_error_ends_a_command_in_one_line():
     with pytest.raises(SystemExit) as exit:
         command.run(main)
     assert exit.value.code == "error: seeds is empty"
+
+
+@pytest.fixture
+def logits_of_two_arms(tmp_path):
+    """A folder with two files of logits, the second cut off."""
+    for arm in ("sound", "cut"):
+        (tmp_path / arm).mkdir()
+        save_file({"logits": np.zeros(9, np.float32)}, tmp_path / arm / "logits.safetensors")
+    cut = tmp_path / "cut" / "logits.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    return tmp_path
+
+
+def test_of_the_files_in_a_folder_the_damaged_one_is_named(logits_of_two_arms, monkeypatch):
+    sound, cut = (str(logits_of_two_arms / arm / "logits.safetensors") for arm in ("sound", "cut"))
+    monkeypatch.setattr(sys, "argv", ["collect_results.py", "--data", sound, "--runs", str(logits_of_two_arms)])
+    with pytest.raises(SystemExit) as exit:
+        command.run(lambda: load_file(cut))
+    assert exit.value.code.startswith(f"error: an input is damaged: {cut}; delete it ")
+
+
+def test_an_error_that_no_damaged_file_explains_keeps_its_traceback(logits_of_two_arms, monkeypatch):
+    sound = str(logits_of_two_arms / "sound" / "logits.safetensors")
+    monkeypatch.setattr(sys, "argv", ["collect_results.py", "--data", sound])
+
+    def main():
+        with safe_open(sound, framework="np") as file:
+            file.get_tensor("absent")
+
+    with pytest.raises(SafetensorError):
+        command.run(main)
 
 
 def test_a_missing_file_ends_a_command_in_one_line(tmp_path):

@@ -60,6 +60,17 @@ def test_more_jobs_than_gpus_are_spread_evenly(start):
     assert Counter(job.gpu() for job in jobs) == {0: 3, 1: 3}
 
 
+def test_a_new_job_takes_the_gpu_with_the_fewest_jobs_whichever_of_them_ended(start):
+    jobs = [start("a", "b") for _ in range(3)]
+    by_gpu = {}
+    for job in jobs:
+        by_gpu.setdefault(job.gpu(), []).append(job)
+    crowded, single = sorted(by_gpu, key=lambda gpu: -len(by_gpu[gpu]))
+    by_gpu[crowded][0].kill()
+    by_gpu[single][0].kill()
+    assert start("a", "b").gpu() == single
+
+
 def test_a_killed_job_leaves_its_gpu(start):
     jobs = [start("a", "b", "c") for _ in range(3)]
     places = {job.gpu(): job for job in jobs}

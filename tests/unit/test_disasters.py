@@ -74,7 +74,7 @@ def test_an_input_that_is_cut_off(run, uninterrupted, option, size, tmp_path):
     with open(whole, "rb") as file:
         (tmp_path / "cut.safetensors").write_bytes(file.read()[:size])
     refusal = run.refusal()
-    assert refusal.startswith("error: an input is damaged: ")
+    assert refusal.startswith(f"error: an input is damaged: {tmp_path / 'cut.safetensors'}; ")
     assert run.words[place] in refusal
     assert "delete it and run the same command again" in refusal
     run.words[place] = whole

@@ -68,6 +68,17 @@ def refusal(**source) -> str:
     return str(error.value)
 
 
+def test_without_a_checksum_the_named_folder_alone_is_asked(tmp_path, monkeypatch, mirror):
+    put(tmp_path / "others")
+    monkeypatch.setenv("DARK_KNOWLEDGE_DATA", str(tmp_path / "others"))
+    mirror.contents[f"/{FILE}.gz"] = gzip.compress(GOOD)
+    mistyped = {"folder": str(tmp_path / "mien"), "mirrors": [mirror.address]}
+    assert str(tmp_path / "others") not in refusal(checksum=None, **mistyped)
+    assert not mirror.asked
+    assert fetch(**mistyped)[1] == str(tmp_path / "others" / FILE)  # its checksum says that it is the one
+    assert fetch(checksum=None, folder=str(put(tmp_path / "mine", BAD).parent))[0] == BAD
+
+
 def apt(monkeypatch, content: bytes | None = gzip.compress(GOOD)) -> list[list[str]]:
     """Stand in for apt-get and dpkg-deb: the last command leaves the package's files below its folder."""
     commands = []

@@ -3,18 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-# Errors of libraries that take too long to import here, by name: what is wrong, and what to do.
-LIBRARY_ERRORS = {
-    "SafetensorError": "an input is damaged: {inputs}; delete it and run the same command again, which makes it anew",
-    "OutOfMemoryError": (
-        "the GPU's memory is full; lower `batch_size` of this model's recipe, or let fewer jobs share the GPU, "
-        "and run the same command again"
-    ),
-}
 
 
 class InputError(Exception):
@@ -31,10 +22,35 @@ def run(main: Callable[[], None]) -> None:
         place = f": {error.filename}" if error.filename else ""
         sys.exit(f"error: {error.strerror or error}{place}; mend this and run the same command again")
     except Exception as error:
-        if (message := LIBRARY_ERRORS.get(type(error).__name__)) is None:
+        if (message := _library_error(type(error).__name__)) is None:
             raise
-        inputs = ", ".join(word for word in sys.argv if word.endswith(".safetensors"))
-        sys.exit(f"error: {message.format(inputs=inputs)} ({error})")
+        sys.exit(f"error: {message} ({error})")
+
+
+def _library_error(name: str) -> str | None:
+    """What an error of a library that takes too long to import here means, and what to do; None for any other."""
+    if name == "OutOfMemoryError":
+        return (
+            "the GPU's memory is full; lower `batch_size` of this model's recipe, or let fewer jobs share the GPU, "
+            "and run the same command again"
+        )
+    if name == "SafetensorError" and (damaged := ", ".join(_damaged(sys.argv[1:]))):
+        return f"an input is damaged: {damaged}; delete it and run the same command again, which makes it anew"
+    return None
+
+
+def _damaged(words: list[str]) -> Iterator[str]:
+    """The safetensors files that do not open, of those that a command line names or holds in a folder it names."""
+    from safetensors import SafetensorError, safe_open
+
+    paths = [Path(word) for word in words]
+    for path in [*paths, *(file for path in paths if path.is_dir() for file in path.rglob("*"))]:
+        if path.suffix == ".safetensors" and path.is_file():
+            try:
+                with safe_open(path, framework="np"):
+                    pass
+            except SafetensorError:
+                yield str(path)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from getpass import getuser
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
@@ -67,24 +68,38 @@ def choose_compute(accelerator: str, precision: str, threads: int) -> Compute:
 def claim_gpu(names: list[str], folder: Path) -> int:
     """Choose the GPU that the fewest jobs of this user on this machine hold; returns its index in `names`.
 
-    A job holds a place on a GPU by a lock on a file in `folder`, until its process ends, however it ends. All first
-    places are tried before any second one, so no two jobs meet on a GPU while another is free.
+    A job holds a place on a GPU by a lock on a file in `folder`, until its process ends, however it ends. Jobs choose
+    one after the other, so no two meet on a GPU while another is free.
     """
     assert names
     folder.mkdir(exist_ok=True)
-    for place in count():
-        for index, name in enumerate(names):
-            file = (folder / f"{name}.{place}").open("w")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-            else:
-                _claims.append(file)
-                return index
+    with (folder / "choosing").open("w") as choosing:
+        fcntl.flock(choosing, fcntl.LOCK_EX)
+        held = [sum(map(_is_held, folder.glob(f"{name}.*"))) for name in names]
+        index = held.index(min(held))
+        places = (folder / f"{names[index]}.{number}" for number in count())
+        _claims.append(next(filter(None, map(_lock, places))))
+    return index
 
 
 _claims = []  # the open files whose locks this process holds for its life
+
+
+def _is_held(place: Path) -> bool:
+    if (file := _lock(place)) is not None:
+        file.close()
+    return file is None
+
+
+def _lock(place: Path) -> TextIO | None:
+    """The file, opened and locked; None if another process has locked it."""
+    file = place.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def _gpu_names() -> list[str]:

@@ -28,11 +28,12 @@ def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
     """Find one file (`part`, a key of FILES) of the data set `name`: its uncompressed payload, and where it was found.
 
     `source` has the keys folder, mirrors, debian_package and sha256 of a data set in config.yaml. They are tried in
-    order; one that cannot be read, or whose payload has another SHA-256, is passed over and named in the error.
+    order; one that cannot be read, or whose payload has another SHA-256, is passed over and named in the error. A file
+    without a checksum comes from `folder` alone, if there is one.
     """
     expected = source["sha256"][part]
     failures = []
-    for origin, read in _places(name, FILES[part], source):
+    for origin, read in _places(name, part, source):
         try:
             payload = _uncompressed(read())
         except (OSError, EOFError, ValueError, zlib.error, HTTPException, subprocess.SubprocessError) as error:
@@ -49,19 +50,28 @@ def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
     )
 
 
-def _places(name: str, file: str, source: dict) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    folders = [source.get("folder")]
+def _places(name: str, part: str, source: dict) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    file = FILES[part]
+    if folder := source.get("folder"):
+        yield from _files(folder, file)
+        # Nothing else tells a file of another place, of another data set perhaps, from the one that is meant.
+        if source["sha256"][part] is None:
+            return
     if root := os.environ.get("DARK_KNOWLEDGE_DATA"):
-        folders += [Path(root, name), root]
-    for folder in filter(None, [*folders, SYSTEM_FOLDER / name]):
-        plain, packed = (Path(folder, name).expanduser() for name in (file, f"{file}.gz"))
-        for path in [path for path in (plain, packed) if path.exists()] or [plain]:
-            yield str(path), path.read_bytes
+        yield from _files(Path(root, name), file)
+        yield from _files(root, file)
+    yield from _files(SYSTEM_FOLDER / name, file)
     for mirror in source.get("mirrors") or []:
         address = f"{mirror.rstrip('/')}/{file}.gz"
         yield address, partial(_download, address)
     if package := source.get("debian_package"):
         yield f"Debian package {package}", lambda: (_unpacked(package) / name / f"{file}.gz").read_bytes()
+
+
+def _files(folder: str | Path, file: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    plain, packed = (Path(folder, name).expanduser() for name in (file, f"{file}.gz"))
+    for path in [path for path in (plain, packed) if path.exists()] or [plain]:
+        yield str(path), path.read_bytes
 
 
 def _uncompressed(content: bytes) -> bytes:

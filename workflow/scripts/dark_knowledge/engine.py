@@ -257,7 +257,7 @@ def _is_best(history: list[dict]) -> bool:
 
 def _log_line(progress: Progress, recipe: Recipe) -> str:
     row = progress.history[-1]
-    left = (recipe.epochs - progress.epoch) * float(np.mean([row["seconds"] for row in progress.history]))
+    left = (recipe.epochs - progress.epoch) * float(np.median([row["seconds"] for row in progress.history]))
     soft = "" if math.isnan(row["soft_loss"]) else f" (hard {row['hard_loss']:.4f}, soft {row['soft_loss']:.4f})"
     return (
         f"epoch {progress.epoch:3d}/{recipe.epochs}  loss {row['loss']:.4f}{soft}  "

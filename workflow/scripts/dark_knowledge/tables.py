@@ -1,5 +1,7 @@
 """A study's tables: tidy data frames first, then what a person reads."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -32,8 +34,8 @@ NOTES = {
     ),
     "gap_recovered": (
         "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
-        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline. * marks the "
-        "temperature that validation chose."
+        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the interval "
+        "of the latter lies above zero. * marks the temperature that validation chose."
     ),
     "errors_per_class": (
         "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
@@ -170,15 +172,14 @@ def published_rows(published: dict) -> pd.DataFrame:
 def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
-    `gain` is the arm minus the baseline in points, with its t interval over seeds; `gap` teacher minus baseline;
-    `recovered` is their ratio of means, in percent, and NaN where the teacher is no better than the baseline.
+    `gain` is the arm minus the baseline in points, `gap` teacher minus baseline, both with their t interval over seeds;
+    `recovered` is the ratio of their means in percent, and NaN unless the teacher is better than the baseline.
     """
     rows = []
     for experiment in arms.experiment.unique():
         own = arms[arms.experiment == experiment]
         teacher, baseline = (_by_seed(runs, own[own.role == role].iloc[0]) for role in ("teacher", "baseline"))
-        # Of means, for an ensemble is one run and has no seeds to pair.
-        gap = teacher.mean() - baseline.mean()
+        gap = mean_interval(difference(teacher, baseline))
         best = chosen_temperature(runs, arms, experiment)
         for arm in own[own.role.isin(["student", "control"])].itertuples():
             chosen = arm.role == "student" and arm.temperature == best
@@ -186,8 +187,8 @@ def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -
             rows.append(_gap_row(experiment, arm.arm, chosen, gain, gap))
         figures = published[published.experiment == experiment].set_index("role").test_accuracy
         if {"teacher", "baseline", "student"} <= set(figures.index):
-            gain = mean_interval([figures.student - figures.baseline])
-            rows.append(_gap_row(experiment, AS_PUBLISHED, False, gain, figures.teacher - figures.baseline))
+            gain, gap = (mean_interval([figures[role] - figures.baseline]) for role in ("student", "teacher"))
+            rows.append(_gap_row(experiment, AS_PUBLISHED, False, gain, gap))
     return pd.DataFrame(rows)
 
 
@@ -196,7 +197,8 @@ def _by_seed(runs: pd.DataFrame, arm: tuple) -> pd.Series:
     return 100 * own.set_index("seed").last_test_accuracy
 
 
-def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: float) -> dict:
+def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Interval) -> dict:
+    better = gap.mean > 0 if math.isnan(gap.low) else gap.low > 0
     return {
         "experiment": experiment,
         "arm": arm,
@@ -205,8 +207,10 @@ def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: float
         "gain": gain.mean,
         "gain_low": gain.low,
         "gain_high": gain.high,
-        "gap": gap,
-        "recovered": 100 * gain.mean / gap if gap > 0 else float("nan"),
+        "gap": gap.mean,
+        "gap_low": gap.low,
+        "gap_high": gap.high,
+        "recovered": 100 * gain.mean / gap.mean if better else float("nan"),
     }
 
 
@@ -318,7 +322,7 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
             "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
             "n": table.n,
             "arm minus baseline, points": [show_difference(row.gain, row.gain_high) for row in table.itertuples()],
-            "teacher minus baseline, points": [show_number(value, 2, signed=True) for value in table.gap],
+            "teacher minus baseline, points": [show_difference(row.gap, row.gap_high) for row in table.itertuples()],
             "gap recovered, %": [NO_NUMBER if pd.isna(value) else show_number(value, 0) for value in table.recovered],
         }
     )
