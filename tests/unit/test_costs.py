@@ -49,6 +49,12 @@ def test_gain_per_cost_is_over_the_baselines_total(study):
     assert shown["total, s"]["label smoothing"] == "12"
 
 
+def test_an_equal_training_that_took_longer_paid_nothing_extra(study):
+    runs = study["runs"].assign(seconds=study["runs"].seconds + 0.5 * (study["runs"].model == "smooth"))
+    table = costs.cost_table(runs, study["arms"]).set_index("arm")
+    assert table.loc["label smoothing", ["gain_per_minute", "gain_per_tera"]].isna().all()
+
+
 def test_time_to_an_accuracy_counts_whole_epochs(study):
     student = next(arm for arm in study["arms"].itertuples() if arm.role == "student")
     curve = pd.Series([0.5, 0.7, 0.95, 0.9, 0.96, 0.97])

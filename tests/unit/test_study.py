@@ -128,6 +128,7 @@ MISSING = [
     "models/resnet/recipe",
     "models/student/pool",
     "claims/alike",
+    "experiments/resnet/published/dataset",
 ]
 MISSING += ["models/student/architecture", "experiments/custom/student", "datasets/mnist/sha256/test_labels"]
 
@@ -199,6 +200,7 @@ REFUSED = [
     ("experiments/custom/hard_weight", 1.5, "from 0 to 1"),
     ("datasets/mnist/classes", ["one"], "at least two"),
     ("experiments/resnet/published/improved_class", 10, "0 to 9, the labels of fashion-mnist"),
+    ("experiments/resnet/published/dataset", "fashion", "'fashion', which is not defined"),
     ("experiments/resnet/published/improved_class", -1, "the label of a class"),
     ("claims/level", 0, "above 0 and below 1"),
     ("claims/level", 1, "above 0 and below 1"),
@@ -459,8 +461,9 @@ def test_controls_follow_the_students():
 
 
 def test_a_transfer_set_is_what_baseline_and_students_learn_from():
-    roles = roles_of(study(a=experiment("big", "small", [4]) | {"transfer_set": "part"}))
-    assert [role.arm.transfer_set for role in roles] == [None, "part", "part"]
+    controls = {"smoothed": {"model": "small-smoothed"}, "other": {"transfer_set": "other"}}
+    roles = roles_of(study(a=experiment("big", "small", [4]) | {"transfer_set": "part", "controls": controls}))
+    assert [role.arm.transfer_set for role in roles] == [None, "part", "part", "part", "other"]
 
 
 @pytest.mark.parametrize(
@@ -506,10 +509,15 @@ def test_a_wrong_transfer_set_is_named(config, settings, named):
 
 def test_published_figures_may_be_left_out():
     settings = experiment("big", "small", [4])
-    config = study(
-        a=settings, b=settings | {"published": None}, c=settings | {"published": {"improved_class": 1}}, d=None
-    )
-    assert published_of(config) == {"a": {}, "b": {}, "c": {"improved_class": 1}}
+    figures = {"dataset": "fashion-mnist", "improved_class": 1}
+    config = study(a=settings, b=settings | {"published": None}, c=settings | {"published": figures}, d=None)
+    config["dataset"] = "fashion-mnist"
+    assert published_of(config) == {"a": {}, "b": {}, "c": figures}
+
+
+def test_figures_published_for_another_data_set_do_not_stand_beside_this_one(config):
+    assert published_of(config)["resnet"]["improved_class"] == 6
+    assert published_of(config | {"dataset": "mnist"}) == {"custom": {}, "resnet": {}}
 
 
 def test_arms_have_paths_of_their_own():

@@ -1,9 +1,12 @@
 """The tables, on results small enough to work by hand."""
 
+import math
+
 import pandas as pd
 import pytest
 
 from dark_knowledge import tables
+from dark_knowledge.statistics import Interval
 from dark_knowledge.study import ALL_SEEDS
 
 ARMS = pd.DataFrame(
@@ -138,6 +141,16 @@ def test_no_gap_has_no_share():
     gap = tables.gap_table(runs, ARMS, NOWHERE)
     assert gap.recovered.isna().all()
     assert list(tables.readable_gap(gap)["gap recovered, %"]) == [tables.NO_NUMBER] * 2
+
+
+def test_a_gap_that_may_be_none_has_no_share():
+    runs = runs_of()
+    runs.loc[(runs.model == "big") & (runs.seed == 0), "last_test_accuracy"] = 0.90
+    gap = tables.gap_table(runs, ARMS, NOWHERE)
+    assert (gap.gap > 0).all()
+    assert (gap.gap_low < 0).all()
+    assert gap.recovered.isna().all()
+    assert tables.gap_recovered(1.0, Interval(2.0, math.nan, math.nan, 1)) == 50  # one run: nothing else is known
 
 
 def test_errors_are_counted_per_class():

@@ -80,6 +80,7 @@ rule write_summary:
         arms=rules.collect_results.output.arms,
         runs=rules.collect_results.output.runs,
         predictions=rules.collect_results.output.predictions,
+        class_errors=rules.collect_results.output.class_errors,
         config=rules.save_config.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
     output:
@@ -109,6 +110,7 @@ rule write_summary:
         " --arms {input.arms:q}"
         " --runs {input.runs:q}"
         " --predictions {input.predictions:q}"
+        " --class-errors {input.class_errors:q}"
         " --figures {params.results:q}/figures"
         " --config {input.config:q}"
         " --out {output:q}"

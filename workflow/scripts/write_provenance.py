@@ -37,6 +37,7 @@ def main() -> None:
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
+        comparable=config["dataset"] == arguments.full["dataset"],
         machines=pages.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
         versions=pages.html_table(provenance.versions(PACKAGES)),

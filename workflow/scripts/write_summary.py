@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from dark_knowledge import command, costs, pages, study, tables
+from dark_knowledge.class_errors import hardest_class
 from dark_knowledge.command import written_whole
 
 FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
@@ -15,8 +16,8 @@ FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion"
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "predictions"):
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    for table in ("arms", "runs", "predictions", "class_errors"):
+        parser.add_argument(f"--{table.replace('_', '-')}", type=pd.read_parquet, required=True, help="collected table")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
@@ -28,10 +29,11 @@ def main() -> None:
     arms, runs = arguments.arms, arguments.runs
     config = json.loads(arguments.config.read_text())
     experiments = study.experiments_of(config)
-    published = tables.published_rows(study.published_of(config))
+    published = study.published_of(config)
+    figures_published = tables.published_rows(published)
     classes = config["datasets"][config["dataset"]]["classes"]
     accuracy = tables.accuracy_table(runs, arms)
-    gap = tables.gap_table(runs, arms, published)
+    gap = tables.gap_table(runs, arms, figures_published)
     errors = tables.class_error_table(arguments.predictions, arms, classes)
     figures = {
         name: {f: pages.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES} for name in experiments
@@ -46,7 +48,7 @@ def main() -> None:
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
-        accuracy=pages.html_table(tables.readable_accuracy(accuracy, published)),
+        accuracy=pages.html_table(tables.readable_accuracy(accuracy, figures_published)),
         accuracy_note=tables.NOTES["accuracy"],
         gap=pages.html_table(tables.readable_gap(gap)),
         gap_note=tables.NOTES["gap_recovered"],
@@ -54,7 +56,15 @@ def main() -> None:
         cost_note=costs.NOTE,
         provenance=provenance(runs),
     )
-    told = [accuracy_story(name, accuracy, gap) | error_story(name, errors, accuracy) for name in experiments]
+    told = []
+    for name in experiments:
+        baseline = tables.arm_of(arms[arms.experiment == name], "baseline")
+        hardest = hardest_class(arguments.class_errors, baseline, published[name])
+        told.append(
+            accuracy_story(name, accuracy, gap)
+            | error_story(name, errors, accuracy, hardest)
+            | {"hardest_is_published": "improved_class" in published[name]}
+        )
 
     def page(drawn: int) -> str:
         shown = [story | {"figures": figures[story["name"]] if n < drawn else {}} for n, story in enumerate(told)]
@@ -89,17 +99,14 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -
     }
 
 
-def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame) -> dict:
-    """The baseline's hardest class and each role's errors on it, as shown in the text."""
+def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, hardest: int) -> dict:
+    """Each role's test errors on the class `hardest`, as shown in the text."""
     chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
     compared = errors.role.isin(["teacher", "baseline"]) | ((errors.role == "student") & (errors.temperature == chosen))
-    rows = errors[(errors.experiment == experiment) & compared]
-    baseline = rows[rows.role == "baseline"]
-    hardest = baseline.loc[baseline.errors.idxmax()]
-    of_class = rows[rows.label == hardest.label]
+    of_class = errors[(errors.experiment == experiment) & compared & (errors.label == hardest)]
     return {
-        "hardest": f"{hardest.label} ({hardest['class']})",
-        "hardest_images": hardest.images,
+        "hardest": f"{hardest} ({of_class['class'].iloc[0]})",
+        "hardest_images": of_class.images.iloc[0],
     } | {f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
 
 

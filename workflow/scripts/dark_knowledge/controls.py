@@ -1,4 +1,4 @@
-"""Does something cheaper, or something false, gain as much as the teacher's soft targets? A critical reader asks."""
+"""Does something cheaper, something false, or something longer gain as much as the student? A critical reader asks."""
 
 import pandas as pd
 
@@ -17,8 +17,8 @@ from dark_knowledge.tables import (
 NOTE = (
     "Each control against the baseline, and the student against the control: test accuracy after the last epoch in "
     "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The "
-    "student is the one of the control's temperature, or else of the temperature that validation chose. A control that "
-    "gains as much as the student says that the gain is not the teacher's knowledge of the images."
+    "student is the one of the control's temperature, or else of the temperature that validation chose. Where a control "
+    "lacks something that the student has, and gains as much, the student's gain does not come from that."
 )
 COLUMNS = [
     "experiment",

@@ -23,7 +23,7 @@ NOTE = (
     "A student's total adds its teacher's whole training and the pass that stores the teacher's logits, although "
     "other students may use both too. Multiply-adds are those of convolutions and linear layers: a training pass "
     "counts three forward passes an image, since the backward pass costs two; in use it is one. Gains per extra cost "
-    "are over the baseline's total. * marks the temperature that validation chose: choosing it cost the other students "
+    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: choosing it cost the other students "
     "too."
 )
 FORWARD_AND_BACKWARD = 3
@@ -67,6 +67,8 @@ def cost_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
             accuracy = mean_interval(own_accuracy)
             gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
             extra = costs.mean() - reference
+            if extra.total_multiply_adds <= 0:
+                extra[:] = 0.0  # the seconds of equal trainings differ all the same
             rows.append(
                 {"experiment": experiment, "arm": arm.arm, "role": arm.role, "chosen": arm.chosen, "n": len(own)}
                 | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()

@@ -39,9 +39,11 @@ NOTES = {
         "the jackknife's 95 % t interval over the n seeds, with the sign-flip p; it needs three seeds."
     ),
     "image_outcomes": (
-        "What becomes of single test images, counted per seed: mean ± half of Student's 95 % t interval. Repaired: the "
-        "baseline is wrong and the student right; broken: the reverse. Images change sides between any two trainings, "
-        "so the last row gives the measure: wrong in one run of the baseline and right in another."
+        "What becomes of single test images, counted per seed: mean over the n seeds ± half of Student's 95 % t "
+        "interval. Repaired: the baseline is wrong and the student right; broken: the reverse. Images change sides "
+        "between any two trainings. Runs of one seed start alike and see the same views, so chance is measured in the "
+        "last rows, means over all pairs of runs with different seeds: repaired and broken beside what two runs of the "
+        "baseline do to each other."
     ),
     "mcnemar": (
         "McNemar's test of each pair of runs on the same test images, after the last epoch: are the images that only "
@@ -136,15 +138,17 @@ def _shown(value: float, digits: int) -> str:
 
 
 def outcome_table(predictions: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per experiment and outcome: how many test images it befalls, mean and t interval over seeds."""
+    """A row per experiment and outcome: how many test images it befalls, mean and t interval over the n seeds."""
     rows = []
     for experiment in arms.experiment.unique():
         compared = compared_arms(arms, runs, experiment)
         three = [arm_of(compared, role) for role in ("teacher", "baseline", "student")]
-        for outcome, counts in _outcomes(*common_wrong(predictions, *three)):
-            mean, low, high, n = mean_interval(counts)
+        wrong = common_wrong(predictions, *three)
+        for outcome, counts in _outcomes(*wrong):
+            mean, low, high, _ = mean_interval(counts)
             rows.append(
-                {"experiment": experiment, "outcome": outcome, "n": n, "images": mean, "low": low, "high": high}
+                {"experiment": experiment, "outcome": outcome, "n": len(wrong[0])}
+                | {"images": mean, "low": low, "high": high}
             )
     return pd.DataFrame(rows)
 
@@ -165,9 +169,13 @@ def _outcomes(teacher: np.ndarray, baseline: np.ndarray, student: np.ndarray) ->
     yield "broken by distillation", broken.sum(axis=1)
     yield "broken, and the teacher is wrong", (broken & teacher).sum(axis=1)
     yield "wrong for the teacher alone", (teacher & ~baseline & ~student).sum(axis=1)
-    # Each run of the baseline against all others; the runs in a mean overlap, so it has no interval.
-    only_here = baseline.astype(float) @ (1 - baseline.astype(float)).T
-    yield "for comparison: wrong in one run of the baseline, right in another", [different_seeds_mean(only_here)]
+    # Each run against all others; the runs in such a mean overlap, so it has no interval.
+    for outcome, wrong, right in (
+        ("different seeds: repaired", baseline, student),
+        ("different seeds: broken", student, baseline),
+        ("different seeds: wrong in one run of the baseline, right in another", baseline, baseline),
+    ):
+        yield outcome, [different_seeds_mean(wrong.astype(float) @ (1 - right.astype(float)).T)]
 
 
 def readable_outcomes(table: pd.DataFrame) -> pd.DataFrame:
@@ -177,6 +185,7 @@ def readable_outcomes(table: pd.DataFrame) -> pd.DataFrame:
             "experiment": table.experiment,
             "outcome": table.outcome,
             "images": [show_interval(row.images, row.high, 1) for row in table.itertuples()],
+            "n": table.n,
         }
     )
 

@@ -19,6 +19,7 @@ from dark_knowledge.statistics import (
     beyond_same_net,
     gini,
     holm,
+    mean_interval,
     normalised_entropy,
     pitman_morgan_p,
     probability_of_superiority,
@@ -26,7 +27,7 @@ from dark_knowledge.statistics import (
     stability,
     two_way_interval,
 )
-from dark_knowledge.tables import beside, by_seed, difference, rows_of
+from dark_knowledge.tables import beside, by_seed, difference, gap_recovered, rows_of
 
 
 @dataclass(frozen=True)
@@ -269,13 +270,13 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
         "3c", "test accuracy, student less teacher", "points", difference(student, teacher), student=student.mean(),
         published=gain - lead,
     )  # fmt: skip
-    led = (teacher - baseline).mean()
-    share = 100 * (student - baseline).mean() / led if led > 0 else np.nan
+    gained = (student - baseline).dropna()
+    share = gap_recovered(gained.mean(), mean_interval(difference(teacher, baseline[gained.index])))
     published = 100 * gain / lead if lead else np.nan
     yield Quantity(
         "3c", "share of the teacher's lead over the baseline that the student has", "%", values, p=np.nan, digits=0,
         interval=Interval(share, np.nan, np.nan, len(values)), is_difference=False, published=published,
-        remark="a ratio of means; its test is that of the row that decides",
+        remark="a ratio of means, where the teacher's lead is above zero; its test is that of the row that decides",
     )  # fmt: skip
 
 
@@ -336,8 +337,3 @@ def evenness(e: Evidence) -> Iterator[Quantity]:
             for arm in (e.student, e.baseline)
         )
         yield _compare("6", name, unit, student, baseline, sign=sign, decides=measure is gini, digits=digits)
-
-
-MEASURES = (
-    convergence, loss_stability, accuracy_stability, fit, generalisation, nearness, alikeness, hardest, evenness,
-)  # fmt: skip

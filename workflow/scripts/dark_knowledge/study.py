@@ -77,8 +77,9 @@ def experiments_of(config: dict) -> dict[str, dict]:
 
 
 def published_of(config: dict) -> dict[str, dict]:
-    """Each experiment's published figures, an empty mapping where it has none."""
-    return {name: settings.get("published") or {} for name, settings in experiments_of(config).items()}
+    """Each experiment's figures published for the study's data set, an empty mapping where it has none."""
+    published = {name: settings.get("published") or {} for name, settings in experiments_of(config).items()}
+    return {name: figures if figures.get("dataset") == config["dataset"] else {} for name, figures in published.items()}
 
 
 def paper_of(config: dict) -> dict:
@@ -108,8 +109,9 @@ def controls_of(settings: dict) -> dict[str, dict]:
 
 
 def _control(settings: dict, changes: dict) -> Arm:
-    """An arm written out; without a teacher of its own it learns from labels."""
-    model, transfer_set = changes.get("model", settings["student"]), changes.get("transfer_set")
+    """An arm written out: the experiment's own but for the changes; without a teacher among them it learns from labels."""
+    model = changes.get("model", settings["student"])
+    transfer_set = changes.get("transfer_set", settings.get("transfer_set"))
     if "teacher" not in changes:
         return Arm(model, transfer_set=transfer_set)
     hard_weight = changes.get("hard_weight", settings["hard_weight"])
@@ -240,6 +242,8 @@ def _contradictions(config: dict) -> Iterator[str]:
             )
     for name, settings in experiments_of(config).items():
         yield from _unknown_parts(f"experiments.{name}", settings, models, config)
+        if (published := (settings.get("published") or {}).get("dataset", config["dataset"])) not in config["datasets"]:
+            yield _unknown(f"experiments.{name}.published.dataset", published, config["datasets"])
         if _shuffles(settings, config):
             yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
         for control, changes in controls_of(settings).items():
@@ -256,7 +260,7 @@ def _contradictions(config: dict) -> Iterator[str]:
             if figures.get("improved_class", 0) >= labels:
                 yield (
                     f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
-                    f"0 to {labels - 1}, the labels of {config['dataset']}; for another data set, set published to null"
+                    f"0 to {labels - 1}, the labels of {config['dataset']}"
                 )
     yield from _paper_contradictions(config)
     trained = {name for name in models if not is_ensemble(config, name)}

@@ -137,7 +137,7 @@ def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for arm in arms.itertuples():
-        own = runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)]
+        own = rows_of(runs, arm)
         chosen = arm.role == "student" and arm.temperature == chosen_temperature(runs, arms, arm.experiment)
         row = {
             "experiment": arm.experiment,
@@ -172,19 +172,19 @@ def published_rows(published: dict) -> pd.DataFrame:
 def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
-    `gain` is the arm minus the baseline in points, `gap` teacher minus baseline, both with their t interval over seeds;
-    `recovered` is the ratio of their means in percent, and NaN unless the teacher is better than the baseline.
+    `gain` is the arm minus the baseline in points, `gap` the teacher minus the baseline of the same seeds, both with
+    their t interval; `recovered` is what `gap_recovered` makes of them.
     """
     rows = []
     for experiment in arms.experiment.unique():
-        own = arms[arms.experiment == experiment]
-        teacher, baseline = (_by_seed(runs, own[own.role == role].iloc[0]) for role in ("teacher", "baseline"))
-        gap = mean_interval(difference(teacher, baseline))
-        best = chosen_temperature(runs, arms, experiment)
-        for arm in own[own.role.isin(["student", "control"])].itertuples():
-            chosen = arm.role == "student" and arm.temperature == best
-            gain = mean_interval((_by_seed(runs, arm) - baseline).dropna())
-            rows.append(_gap_row(experiment, arm.arm, chosen, gain, gap))
+        named = named_arms(arms, runs, experiment)
+        teacher, baseline = (
+            100 * by_seed(runs, arm_of(named, role), "last_test_accuracy") for role in ("teacher", "baseline")
+        )
+        for arm in named[named.role.isin(["student", "control"])].itertuples():
+            gained = (100 * by_seed(runs, arm, "last_test_accuracy") - baseline).dropna()
+            gap = mean_interval(difference(teacher, baseline[gained.index]))
+            rows.append(_gap_row(experiment, arm.arm, arm.chosen, mean_interval(gained), gap))
         figures = published[published.experiment == experiment].set_index("role").test_accuracy
         if {"teacher", "baseline", "student"} <= set(figures.index):
             gain, gap = (mean_interval([figures[role] - figures.baseline]) for role in ("student", "teacher"))
@@ -192,13 +192,16 @@ def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -
     return pd.DataFrame(rows)
 
 
-def _by_seed(runs: pd.DataFrame, arm: tuple) -> pd.Series:
-    own = runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)]
-    return 100 * own.set_index("seed").last_test_accuracy
+def gap_recovered(gain: float, gap: Interval) -> float:
+    """A gain as a share of the gap between teacher and baseline, in percent; NaN unless the gap is above zero.
+
+    With its whole interval, where it has one: of a gap that may be none there is no share.
+    """
+    above_zero = gap.mean > 0 if math.isnan(gap.low) else gap.low > 0
+    return 100 * gain / gap.mean if above_zero else math.nan
 
 
 def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Interval) -> dict:
-    better = gap.mean > 0 if math.isnan(gap.low) else gap.low > 0
     return {
         "experiment": experiment,
         "arm": arm,
@@ -210,7 +213,7 @@ def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Inter
         "gap": gap.mean,
         "gap_low": gap.low,
         "gap_high": gap.high,
-        "recovered": 100 * gain.mean / gap.mean if better else float("nan"),
+        "recovered": gap_recovered(gain.mean, gap),
     }
 
 
