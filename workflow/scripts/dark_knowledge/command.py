@@ -43,14 +43,14 @@ def _damaged(words: list[str]) -> Iterator[str]:
     """The safetensors files that do not open, of those that a command line names or holds in a folder it names."""
     from safetensors import SafetensorError, safe_open
 
-    paths = [Path(word) for word in words]
-    for path in [*paths, *(file for path in paths if path.is_dir() for file in path.rglob("*"))]:
-        if path.suffix == ".safetensors" and path.is_file():
-            try:
-                with safe_open(path, framework="np"):
-                    pass
-            except SafetensorError:
-                yield str(path)
+    for word in map(Path, words):
+        for file in word.rglob("*.safetensors") if word.is_dir() else [word]:
+            if file.suffix == ".safetensors" and file.is_file():
+                try:
+                    with safe_open(file, framework="np"):
+                        pass
+                except SafetensorError:
+                    yield str(file)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from dark_knowledge.tables import (
 NOTE = (
     "Each control against the baseline, and the student against the control: test accuracy after the last epoch in "
     "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The "
-    "student is the one of the control's temperature, or else of the temperature that validation chose. Where a control "
-    "lacks something that the student has, and gains as much, the student's gain does not come from that."
+    "student is the one of the control's temperature, or else of the temperature that validation chose. Where a "
+    "control lacks something that the student has and gains as much, the student's gain does not come from that."
 )
 COLUMNS = [
     "experiment",

@@ -23,8 +23,8 @@ NOTE = (
     "A student's total adds its teacher's whole training and the pass that stores the teacher's logits, although "
     "other students may use both too. Multiply-adds are those of convolutions and linear layers: a training pass "
     "counts three forward passes an image, since the backward pass costs two; in use it is one. Gains per extra cost "
-    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: choosing it cost the other students "
-    "too."
+    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: "
+    "choosing it cost the other students too."
 )
 FORWARD_AND_BACKWARD = 3
 

@@ -109,7 +109,7 @@ def controls_of(settings: dict) -> dict[str, dict]:
 
 
 def _control(settings: dict, changes: dict) -> Arm:
-    """An arm written out: the experiment's own but for the changes; without a teacher among them it learns from labels."""
+    """An arm written out: the experiment's own but for the changes; without a teacher there it learns from labels."""
     model = changes.get("model", settings["student"])
     transfer_set = changes.get("transfer_set", settings.get("transfer_set"))
     if "teacher" not in changes:

@@ -34,8 +34,8 @@ NOTES = {
     ),
     "gap_recovered": (
         "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
-        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the interval "
-        "of the latter lies above zero. * marks the temperature that validation chose."
+        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the "
+        "interval of the latter lies above zero. * marks the temperature that validation chose."
     ),
     "errors_per_class": (
         "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
