@@ -512,12 +512,12 @@ def test_stability_worked_by_hand():
 
 
 def test_stability_is_blind_to_the_slope():
-    wobble = random().normal(size=20)
-    assert stability(wobble + 0.3 * np.arange(20), last=12) == pytest.approx(stability(wobble, last=12))
+    scatter = random().normal(size=20)
+    assert stability(scatter + 0.3 * np.arange(20), last=12) == pytest.approx(stability(wobble, last=12))
     assert stability(0.1 + 0.01 * np.arange(20), last=12) == pytest.approx((0, 0), abs=1e-12)
 
 
-def test_stability_estimates_the_sd_of_the_wobble():
+def test_stability_estimates_the_sd_of_the_scatter():
     variances = [stability(draw, last=8).sd ** 2 for draw in random().normal(0, 3, size=(500, 8))]
     assert np.mean(variances) == pytest.approx(9, rel=0.06)
 

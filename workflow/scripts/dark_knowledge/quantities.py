@@ -138,22 +138,22 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
 def loss_stability(e: Evidence) -> Iterator[Quantity]:
     last = e.settings["last_epochs"]
 
-    def wobble(losses: np.ndarray) -> float:
+    def scatter(losses: np.ndarray) -> float:
         return _relative(stability(losses, len(losses)).sd, losses)
 
-    def epoch_wobble(losses: np.ndarray) -> float:
+    def epoch_scatter(losses: np.ndarray) -> float:
         return _relative(stability(losses, last).sd, losses[-last:])
 
-    student, baseline = (_per_run(_late_steps(e, arm, last), arm, "loss", wobble) for arm in (e.student, e.baseline))
+    student, baseline = (_per_run(_late_steps(e, arm, last), arm, "loss", scatter) for arm in (e.student, e.baseline))
     yield _compare(
-        "2a", f"wobble of the batches' losses in the last {last} epochs, relative to their mean", "%", student,
+        "2a", f"scatter of the batches' losses in the last {last} epochs, relative to their mean", "%", student,
         baseline, sign=1, decides=True, digits=1,
     )  # fmt: skip
     for column, name in (("loss", "epochs' mean losses"), ("hard_loss", "epochs' mean hard losses")):
-        student, baseline = (_per_run(e.epochs, arm, column, epoch_wobble) for arm in (e.student, e.baseline))
+        student, baseline = (_per_run(e.epochs, arm, column, epoch_scatter) for arm in (e.student, e.baseline))
         yield _compare(
-            "2a", f"wobble of the {name} over the last {last} epochs, relative to their mean", "%", student, baseline,
-            sign=1, remark="about a straight line, so a bend of the curve counts as wobble",
+            "2a", f"scatter of the {name} over the last {last} epochs, relative to their mean", "%", student, baseline,
+            sign=1, remark="about a straight line, so a bend of the curve counts as scatter",
         )  # fmt: skip
     student, baseline = (_per_run(e.epochs, arm, "hard_loss", _end) for arm in (e.student, e.baseline))
     yield _compare("2a", "hard loss in the last epoch, while learning", "nats", student, baseline, sign=1, digits=3)
@@ -182,7 +182,7 @@ def _end(values: np.ndarray) -> float:
 
 def accuracy_stability(e: Evidence) -> Iterator[Quantity]:
     last = e.settings["last_epochs"]
-    for measure, name in (("sd", "wobble"), ("mean_change", "mean change from epoch to epoch")):
+    for measure, name in (("sd", "scatter"), ("mean_change", "mean change from epoch to epoch")):
         student, baseline = (
             _per_run(
                 e.epochs, arm, "validation_accuracy", lambda a, part=measure: 100 * getattr(stability(a, last), part)

@@ -358,14 +358,14 @@ def epochs_to_threshold(accuracy: np.ndarray, threshold: float) -> float:
 
 
 class Stability(NamedTuple):
-    """How an accuracy wobbles about its line: residual sd, and mean absolute change from one epoch to the next."""
+    """How an accuracy scatters about its line: residual sd, and mean absolute change from one epoch to the next."""
 
     sd: float
     mean_change: float
 
 
 def stability(accuracy: np.ndarray, last: int) -> Stability:
-    """Wobble of the `last` epochs of `accuracy` [epochs] about their least-squares line, whose slope is learning.
+    """Scatter of the `last` epochs of `accuracy` [epochs] about their least-squares line, whose slope is learning.
 
     The sd has n - 2 degrees of freedom, the line having taken two. NaN for a window of fewer than three epochs, and
     for a run shorter than the window.
