@@ -1,4 +1,5 @@
 # make        everything: the environment, then the default study with its report
+# make install   the environment alone
 # make test   the tests
 # make benchmarks   how fast this machine is, beside peers; writes benchmarks/results
 # All are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
@@ -7,6 +8,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 study: .venv/installed
 	snakemake --cores all
+
+install: .venv/installed
 
 test: .venv/installed
 	pytest -m ""
@@ -39,4 +42,4 @@ benchmarks: .venv/installed
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 
-.PHONY: study test lint benchmarks lock
+.PHONY: study install test lint benchmarks lock

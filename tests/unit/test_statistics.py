@@ -513,7 +513,7 @@ def test_stability_worked_by_hand():
 
 def test_stability_is_blind_to_the_slope():
     scatter = random().normal(size=20)
-    assert stability(scatter + 0.3 * np.arange(20), last=12) == pytest.approx(stability(wobble, last=12))
+    assert stability(scatter + 0.3 * np.arange(20), last=12) == pytest.approx(stability(scatter, last=12))
     assert stability(0.1 + 0.01 * np.arange(20), last=12) == pytest.approx((0, 0), abs=1e-12)
 
 

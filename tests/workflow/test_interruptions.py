@@ -58,7 +58,7 @@ def test_a_killed_study_goes_on_with_the_two_commands_of_the_readme(workflow, wh
     locked = workflow.snakemake(*COMMAND)
     assert locked.returncode != 0
     assert "--unlock" in locked.stderr
-    assert "`snakemake --unlock`" in (workflow.folder / "README.md").read_text()
+    assert "`snakemake --unlock`" in (workflow.folder / "docs/running.md").read_text()
     assert workflow.snakemake("--unlock").returncode == 0
     again = workflow.snakemake(*COMMAND)
     assert again.returncode == 0, again.stdout + again.stderr

@@ -41,14 +41,14 @@ def test_jobs_of_a_study(workflow, study):
 
 
 @pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
-def test_cluster_jobs_of_a_study_are_those_of_the_readme(workflow, study):
+def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study):
     profile = yaml.safe_load((workflow.folder / "profiles/slurm/profile.yaml").read_text())
     arguments = [] if study == "note" else ["--configfile", f"workflow/studies/{study}.yaml"]
     plan = workflow.plan(*arguments)
     sent = {rule: plan[rule] for rule in ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs")}
     shared = {rule: profile["group-components"].get(profile["groups"].get(rule), 1) for rule in sent}
     cluster_jobs = sum(math.ceil(sent[rule] / shared[rule]) for rule in sent)
-    assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (workflow.folder / "README.md").read_text()
+    assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (workflow.folder / "docs/running.md").read_text()
 
 
 def test_an_experiment_is_left_out_by_null(workflow):
