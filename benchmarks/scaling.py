@@ -3,6 +3,7 @@
 Small studies are run whole in folders of their own; the teacher's share must not grow with the temperatures.
 """
 
+import resource
 import subprocess
 import tempfile
 import time
@@ -39,11 +40,24 @@ rule one:
     output: "{number}.txt"
     shell: "touch {output}"
 """
+WAIT = """
+rule all:
+    input: expand("{number}.txt", number=range(config["jobs"]))
+rule one:
+    output: "{number}.txt"
+    shell: "sleep 1; touch {output}"
+"""
+# As in this workflow's Snakefile.
+UNLIMITED = """
+onstart:
+    workflow.scheduler.job_rate_limiter = None
+"""
 
 
 def main() -> None:
     save_results("scaling_studies", pd.DataFrame(list(map(study_row, STUDIES))), "Cost of a study", [STUDY_NOTE])
     save_results("scaling_jobs", pd.DataFrame(job_rows()), "Snakemake's own cost", [JOB_NOTE])
+    save_results("scaling_waiting", pd.DataFrame(waiting_rows()), "What Snakemake does while jobs run", [WAITING_NOTE])
 
 
 STUDY_NOTE = (
@@ -53,6 +67,11 @@ STUDY_NOTE = (
 JOB_NOTE = (
     "Execution: seconds a job of `touch`, from runs of 20 and 220 jobs on two cores. Plans: `snakemake --dry-run` of "
     "this workflow, and of a Snakefile with one rule and no function, seconds of the whole command. One run each."
+)
+WAITING_NOTE = (
+    "Jobs of `sleep 1`, two at a time: seconds of the whole command, and processor seconds of Snakemake with its jobs, "
+    "most of which are to start them. Its limit of jobs started in a second (100 by default) makes it look at the "
+    "queue ever more often; this workflow goes without. One run each."
 )
 
 
@@ -97,6 +116,20 @@ def job_rows() -> list[dict]:
             rows.append({"what": "plan of a study", "jobs": jobs, "seconds": snakemake(Path(folder), *workflow)})
             bare = snakemake(Path(folder), "--dry-run", "--forceall", "--config", f"jobs={jobs}")
             rows.append({"what": "plan of as many jobs of touch", "jobs": jobs, "seconds": bare})
+    return rows
+
+
+def waiting_rows() -> list[dict]:
+    rows = []
+    for limit, snakefile in (("as by default", WAIT), ("none, as here", WAIT + UNLIMITED)):
+        for jobs in (100, 200, 400):
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "Snakefile").write_text(snakefile)
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                seconds = snakemake(Path(folder), "--cores", "2", "--config", f"jobs={jobs}")
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            rows.append({"limit": limit, "jobs": jobs, "seconds": seconds, "processor_seconds": busy})
     return rows
 
 
