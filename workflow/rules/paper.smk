@@ -11,7 +11,7 @@ PAPER_FIGURES = {
     "width_map": ("grid", "errors by width and temperature, map"),
     "width_lines": ("grid", "errors by width and temperature, curves"),
     "bias_fixes": ("mends", "mended biases, errors per class"),
-    "early_stopping": ("early_stopping", "test accuracy by epoch, few images"),
+    "early_stopping": ("early_stopping", "test errors by epoch, few images"),
     "ensembles": ("ensembles", "ensembles and their students"),
 }
 ASKED_TABLES = [name for name, (key, _) in PAPER_TABLES.items() if key in PAPER]

@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from dark_knowledge.plots import (
     BASELINE,
@@ -62,7 +62,7 @@ def width_map(table: pd.DataFrame) -> Figure:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers from low to high for a log scale."""
-    rounds = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
+    rounds = [digit * 10.0**power for power in range(-2, 6) for digit in (1, 2, 5)]
     return [value for value in rounds if low <= value <= high]
 
 
@@ -130,7 +130,7 @@ def bias_fixes(mended: pd.DataFrame, classes: list[str]) -> Figure:
 
 
 def early_stopping(epochs: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame, experiments: list[str]) -> Figure:
-    """Test accuracy by epoch on labels and on soft targets: mean, lowest to highest seed, and the selected epochs."""
+    """Test errors by epoch on labels and on soft targets: mean, lowest to highest seed, and the selected epochs."""
     figure, axes = subplots(1.5 + 5.5 * len(experiments), 3.9, columns=len(experiments))
     for axis, experiment in zip(axes, experiments, strict=True):
         drawn = drawn_arms(arms, experiment)
@@ -140,25 +140,23 @@ def early_stopping(epochs: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame,
                 table[(table.model == arm.model) & (table.supervision == arm.supervision)] for table in (epochs, runs)
             )
             curves, stopped = (in_percent(table) for table in own)
-            of_epoch = curves.groupby("epoch").test_accuracy
+            of_epoch = (100 - curves.set_index("epoch").test_accuracy).groupby("epoch")
             ends = of_epoch.mean().index + 1
             axis.fill_between(ends, of_epoch.min(), of_epoch.max(), color=arm.colour, alpha=0.18, linewidth=0)
             axis.plot(ends, of_epoch.mean(), color=arm.colour, label=arm.arm)
             axis.plot(
-                stopped.selected_epoch + 1, stopped.selected_test_accuracy, "o", color=arm.colour,
+                stopped.selected_epoch + 1, 100 - stopped.selected_test_accuracy, "o", color=arm.colour,
                 markerfacecolor="white", markersize=5,
             )  # fmt: skip
-        # The first epochs would flatten what the rest shows.
-        later = epochs.merge(drawn, on=["model", "supervision"])
-        later = 100 * later[later.epoch >= later.epoch.max() // 20].test_accuracy
-        room = 0.05 * (later.max() - later.min()) + 0.1
-        axis.set(title=experiment, xlabel="Epoch", ylabel="Test accuracy (%)")
-        axis.set_ylim(max(later.min() - room, 0), min(later.max() + room, 100))
+        axis.set(title=experiment, xlabel="Epoch", ylabel="Test errors (%, log scale)", yscale="log")
+        axis.yaxis.set_major_locator(FixedLocator(_ticks(*axis.get_ylim())))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_locator(whole_numbers(8))
         handles = [*axis.get_legend_handles_labels()[0]]
         handles.append(Line2D([], [], color="#808080", marker="o", markerfacecolor="white", linestyle="", markersize=5,
                               label="a seed at its selected epoch"))  # fmt: skip
-        axis.legend(handles=handles, loc="lower right")
+        axis.legend(handles=handles, loc="upper right")
     return figure
 
 
