@@ -90,6 +90,20 @@ def figures(tables):
 
 
 @pytest.mark.filterwarnings("error")
+def test_a_short_training_is_seen_beside_a_long_one():
+    tables = make_tables(2, 5, [4.0])
+    arms = plots.drawn_arms(tables["arms"], "full")
+    axis, _ = plots.validation_accuracy(tables["epochs"], arms).axes
+    assert axis.get_xscale() == "linear"
+    longer = [tables["epochs"].assign(epoch=tables["epochs"].epoch + 5 * part) for part in range(6)]
+    epochs = tables["epochs"][tables["epochs"].model == "student"]
+    teachers = pd.concat(longer)
+    teachers = teachers[teachers.model != "student"]
+    axis, _ = plots.validation_accuracy(pd.concat([epochs, teachers]), arms).axes
+    assert axis.get_xscale() == "log"
+    assert axis.get_xlabel() == "Epoch (log scale)"
+
+
 @pytest.mark.parametrize(("seeds", "epochs", "temperatures"), [(1, 1, [4]), (1, 20, MANY)])
 def test_every_study_can_be_drawn(seeds, epochs, temperatures, tmp_path):
     for name, figure in draw_all(make_tables(seeds, epochs, temperatures)).items():

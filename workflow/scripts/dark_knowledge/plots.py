@@ -311,8 +311,15 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
     if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS:
         for line in axis.lines:
             line.set(marker=".", markersize=6, markeredgewidth=0)
-    axis.xaxis.set_major_locator(whole_numbers(8))
     axis.set(title=title, xlabel="Epoch", ylabel=label)
+    ends = epochs.merge(arms, on=["model", "supervision"]).groupby("arm").epoch.max() + 1
+    if ends.max() > 4 * ends.min():  # the short trainings would be a stroke at the edge
+        axis.set(xlabel="Epoch (log scale)", xscale="log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+    else:
+        axis.xaxis.set_major_locator(whole_numbers(8))
 
 
 def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:

@@ -313,7 +313,7 @@ def _paper_contradictions(config: dict) -> Iterator[str]:
     for name in paper.get("early_stopping", []):
         if not scores_test_each_epoch(config, student := experiments[name]["student"]):
             yield (
-                f"config: paper.early_stopping draws {name}'s test accuracy by epoch; that takes "
+                f"config: paper.early_stopping draws {name}'s test errors by epoch; that takes "
                 f"score_test_each_epoch: [{student}]"
             )
 
