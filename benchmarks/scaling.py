@@ -122,7 +122,7 @@ def job_rows() -> list[dict]:
 def waiting_rows() -> list[dict]:
     rows = []
     for limit, snakefile in (("as by default", WAIT), ("none, as here", WAIT + UNLIMITED)):
-        for jobs in (100, 200, 400):
+        for jobs in (100, 300):
             with tempfile.TemporaryDirectory() as folder:
                 (Path(folder) / "Snakefile").write_text(snakefile)
                 before = resource.getrusage(resource.RUSAGE_CHILDREN)
