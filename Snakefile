@@ -32,8 +32,8 @@ wildcard_constraints:
 
 # Snakemake 9 limits how many jobs start in a second. To keep to that it looks at the queue again a second after each look,
 # and every job that ends adds a look of its own to those that go on for ever. The more inputs wait, the more a look costs:
-# with 400 trainings it came to take most of a core (a bare case is in benchmarks/results/scaling_waiting.md). Jobs that
-# train have no need of the limit.
+# beside 100 waiting trainings it took 16 minutes of processor time in an hour (a bare case is in
+# benchmarks/results/scaling_waiting.md). Jobs that train have no need of the limit.
 onstart:
     workflow.scheduler.job_rate_limiter = None
 

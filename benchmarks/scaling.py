@@ -40,13 +40,7 @@ rule one:
     output: "{number}.txt"
     shell: "touch {output}"
 """
-WAIT = """
-rule all:
-    input: expand("{number}.txt", number=range(config["jobs"]))
-rule one:
-    output: "{number}.txt"
-    shell: "sleep 1; touch {output}"
-"""
+WAIT = TOUCH.replace("touch", "sleep 1; touch")
 # As in this workflow's Snakefile.
 UNLIMITED = """
 onstart:

@@ -61,14 +61,13 @@ def test_more_jobs_than_gpus_are_spread_evenly(start):
 
 
 def test_a_new_job_takes_the_gpu_with_the_fewest_jobs_whichever_of_them_ended(start):
-    jobs = [start("a", "b") for _ in range(3)]
-    by_gpu = {}
-    for job in jobs:
-        by_gpu.setdefault(job.gpu(), []).append(job)
-    crowded, single = sorted(by_gpu, key=lambda gpu: -len(by_gpu[gpu]))
-    by_gpu[crowded][0].kill()
-    by_gpu[single][0].kill()
-    assert start("a", "b").gpu() == single
+    jobs = []
+    for gpu in (0, 1, 0):
+        jobs.append(start("a", "b"))
+        assert jobs[-1].gpu() == gpu
+    jobs[0].kill()
+    jobs[1].kill()
+    assert start("a", "b").gpu() == 1  # the third job is still on the first GPU
 
 
 def test_a_killed_job_leaves_its_gpu(start):

@@ -89,7 +89,6 @@ def figures(tables):
     return draw_all(tables)
 
 
-@pytest.mark.filterwarnings("error")
 def test_a_short_training_is_seen_beside_a_long_one():
     tables = make_tables(2, 5, [4.0])
     arms = plots.drawn_arms(tables["arms"], "full")
@@ -104,6 +103,7 @@ def test_a_short_training_is_seen_beside_a_long_one():
     assert axis.get_xlabel() == "Epoch (log scale)"
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("seeds", "epochs", "temperatures"), [(1, 1, [4]), (1, 20, MANY)])
 def test_every_study_can_be_drawn(seeds, epochs, temperatures, tmp_path):
     for name, figure in draw_all(make_tables(seeds, epochs, temperatures)).items():
