@@ -105,7 +105,7 @@ def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, h
     compared = errors.role.isin(["teacher", "baseline"]) | ((errors.role == "student") & (errors.temperature == chosen))
     of_class = errors[(errors.experiment == experiment) & compared & (errors.label == hardest)]
     return {
-        "hardest": f"{hardest} ({of_class['class'].iloc[0]})",
+        "hardest": tables.class_label(of_class["class"].iloc[0], hardest),
         "hardest_images": of_class.images.iloc[0],
     } | {f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
 

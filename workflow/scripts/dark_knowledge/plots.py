@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.statistics import mean_interval
-from dark_knowledge.tables import class_error_table
+from dark_knowledge.tables import class_error_table, class_label
 
 # Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
 MOST_TEMPERATURES = 10
@@ -284,7 +284,7 @@ def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
 
 def class_labels(classes: list[str]) -> list[str]:
     """Class names with their numbers, unless the name is the number."""
-    return [name if name == str(label) else f"{name} ({label})" for label, name in enumerate(classes)]
+    return [class_label(name, label) for label, name in enumerate(classes)]
 
 
 def _as_title(name: str) -> str:

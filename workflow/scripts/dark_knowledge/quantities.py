@@ -27,7 +27,7 @@ from dark_knowledge.statistics import (
     stability,
     two_way_interval,
 )
-from dark_knowledge.tables import beside, by_seed, difference, gap_recovered, rows_of
+from dark_knowledge.tables import beside, by_seed, class_label, difference, gap_recovered, rows_of
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ def alikeness(e: Evidence) -> Iterator[Quantity]:
 
 def hardest(e: Evidence) -> Iterator[Quantity]:
     label = hardest_class(e.class_errors, e.baseline, e.published)
-    name = f"{e.classes[label]} ({label})"
+    name = class_label(e.classes[label], label)
     errors = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     source = "published" if "improved_class" in e.published else "most validation errors of the baseline"
     yield _compare(

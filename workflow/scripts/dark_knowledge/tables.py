@@ -70,6 +70,11 @@ def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd
     return named[(named.role != "student") | named.chosen]
 
 
+def class_label(name: str, label: int) -> str:
+    """A class's name with its number, unless the name is the number."""
+    return name if name == str(label) else f"{name} ({label})"
+
+
 def starred(arm: str, chosen: bool) -> str:
     """An arm's name, with a star where validation chose its temperature."""
     return f"{arm} *" if chosen else arm
