@@ -17,7 +17,7 @@ from measuring import CONFIG, DATA, ROOT, prepare_data, save_results
 from safetensors.numpy import load_file, save_file
 from scaling import grown_study, merged
 
-from dark_knowledge.study import Arm, arms_of, recipe_of
+from dark_knowledge.study.arms import Arm, arms_of, recipe_of
 
 PARTS = ("train", "validation", "test")
 EPOCHS = 10

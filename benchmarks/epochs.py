@@ -27,15 +27,15 @@ from measuring import (
 from peers import HARD_WEIGHT, TEMPERATURE, torchdistill_epoch, tutorial_epoch
 from torch import nn
 
-from dark_knowledge import devices
-from dark_knowledge.augment import epoch_views, pad_images, render
-from dark_knowledge.data import Dataset
-from dark_knowledge.devices import Compute, choose_compute
-from dark_knowledge.engine import peak_memory_mb, train
-from dark_knowledge.evaluate import predict
-from dark_knowledge.losses import distillation_losses, learn_from_labels, learn_from_teacher
-from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import teacher_logits_of_epoch
+from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.training import devices
+from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.devices import Compute, choose_compute, peak_memory_mb
+from dark_knowledge.training.evaluate import predict
+from dark_knowledge.training.loop import train
+from dark_knowledge.training.losses import distillation_losses, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.teacher_logits import teacher_logits_of_epoch
 
 TEACHER, STUDENT = "resnet", "student"
 BATCHES = 80

@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from dark_knowledge.data import Dataset, load_dataset  # noqa: E402
-from dark_knowledge.devices import choose_compute  # noqa: E402
-from dark_knowledge.models import build_model  # noqa: E402
+from dark_knowledge.data.prepared import Dataset, load_dataset  # noqa: E402
+from dark_knowledge.training.devices import choose_compute  # noqa: E402
+from dark_knowledge.training.networks import build_model  # noqa: E402
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, RandomSampler
 from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms
 
-from dark_knowledge.data import Dataset
+from dark_knowledge.data.prepared import Dataset
 
 TEMPERATURE, HARD_WEIGHT = 4, 0.1
 

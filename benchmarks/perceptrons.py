@@ -19,13 +19,13 @@ import yaml
 from measuring import ROOT, measure_together, part_of_data, prepare_data, save_results, wait_for_the_others
 from torch import Tensor, nn
 
-from dark_knowledge.augment import epoch_views, pad_images, render
-from dark_knowledge.data import Dataset
-from dark_knowledge.devices import Compute, choose_compute
-from dark_knowledge.engine import train
-from dark_knowledge.losses import Supervision, learn_from_teacher
-from dark_knowledge.models import build_model
-from dark_knowledge.recipes import Recipe
+from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.devices import Compute, choose_compute
+from dark_knowledge.training.loop import train
+from dark_knowledge.training.losses import Supervision, learn_from_teacher
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.recipes import Recipe
 
 STUDY = yaml.safe_load((ROOT / "workflow" / "studies" / "hinton2015.yaml").read_text(encoding="utf-8"))
 RECIPE = Recipe(**STUDY["recipes"]["small"] | {"epochs": 1})

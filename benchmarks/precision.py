@@ -11,12 +11,12 @@ import pandas as pd
 import torch
 from measuring import CONFIG, DATA, ROOT, measure_together, prepare_data, save_results, study_net, wait_for_the_others
 
-from dark_knowledge.data import load_dataset
-from dark_knowledge.devices import choose_compute
-from dark_knowledge.engine import train
-from dark_knowledge.losses import learn_from_labels
-from dark_knowledge.recipes import Recipe
-from dark_knowledge.statistics import mean_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
+from dark_knowledge.data.prepared import load_dataset
+from dark_knowledge.training.devices import choose_compute
+from dark_knowledge.training.loop import train
+from dark_knowledge.training.losses import learn_from_labels
+from dark_knowledge.training.recipes import Recipe
 
 NET, EPOCHS = "student", 3
 

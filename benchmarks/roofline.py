@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from dark_knowledge.devices import Compute, choose_compute
+from dark_knowledge.training.devices import Compute, choose_compute
 
 KINDS = {
     "convolution": "convolutions",

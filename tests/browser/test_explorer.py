@@ -9,7 +9,7 @@ import pytest
 import write_error_explorer
 from playwright.sync_api import Locator, Page, expect
 
-from dark_knowledge import explorer
+from dark_knowledge.pages import explorer
 
 pytestmark = pytest.mark.slow
 

@@ -10,14 +10,15 @@ import pytest
 import torch
 import yaml
 
-from dark_knowledge.data import Dataset, load_dataset, prepare, save_dataset
-from dark_knowledge.devices import Compute
-from dark_knowledge.download import FILES
-from dark_knowledge.engine import Progress, train
-from dark_knowledge.losses import learn_from_labels
-from dark_knowledge.models import build_model
-from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import save_teacher_logits
+from dark_knowledge.data.prepared import Dataset, load_dataset, prepare, save_dataset
+from dark_knowledge.data.sources import FILES
+from dark_knowledge.training.checkpoint import Progress
+from dark_knowledge.training.devices import Compute
+from dark_knowledge.training.loop import train
+from dark_knowledge.training.losses import learn_from_labels
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 from .training import Training
 

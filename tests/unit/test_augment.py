@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dark_knowledge.augment import epoch_views, pad_images, render
+from dark_knowledge.training.augment import epoch_views, pad_images, render
 
 
 def stream(seed: int = 3, epoch: int = 1, n: int = 200, *, flip: bool = True, shift: int = 2):

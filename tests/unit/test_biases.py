@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from dark_knowledge.biases import mended_errors, oracle_shift, prior_shift, shifted
+from dark_knowledge.analysis.bias_correction import mended_errors, oracle_shift, prior_shift, shifted
 
 
 def errors(logits, labels) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import cache_teacher_logits
 from safetensors.torch import save_file
 
-from dark_knowledge.data import prepare, save_dataset
+from dark_knowledge.data.prepared import prepare, save_dataset
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(

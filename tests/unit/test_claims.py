@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import claims, pages
-from dark_knowledge.quantities import Quantity
+from dark_knowledge.analysis import claims
+from dark_knowledge.analysis.claim_quantities import Quantity
+from dark_knowledge.pages import rendering
 
 from .results import CLASSES, SETTINGS, make_results
 
@@ -202,9 +203,9 @@ def test_numbers_have_signs_where_they_are_differences():
 
 
 def test_a_drawing_has_the_effect_on_its_side_of_the_line():
-    drawing = pages.interval_drawing(1.0, -1.0, 3.0, 0.0, "above")
+    drawing = rendering.interval_drawing(1.0, -1.0, 3.0, 0.0, "above")
     assert 'cx="78.0"' in drawing  # a third of the half width, which is 54, right of the middle at 60
     assert "M42.0 7H114.0" in drawing
     assert 'x="60" width="60"' in drawing
-    assert pages.interval_drawing(math.nan, math.nan, math.nan, 0.0, "above") == ""
-    assert "7H" not in pages.interval_drawing(0.0, math.nan, math.nan, 0.0, "")  # one seed: a point
+    assert rendering.interval_drawing(math.nan, math.nan, math.nan, 0.0, "above") == ""
+    assert "7H" not in rendering.interval_drawing(0.0, math.nan, math.nan, 0.0, "")  # one seed: a point

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import class_errors
+from dark_knowledge.analysis import class_errors
+from dark_knowledge.analysis.formats import NO_NUMBER
+from dark_knowledge.analysis.results import compared_arms
 from dark_knowledge.command import InputError
-from dark_knowledge.tables import NO_NUMBER, compared_arms
 
 from .results import CLASSES, make_results
 

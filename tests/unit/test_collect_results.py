@@ -2,14 +2,14 @@
 
 import json
 
-import collect_results
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
+from dark_knowledge.analysis import collecting
 from dark_knowledge.command import InputError
-from dark_knowledge.study import ALL_SEEDS, Arm, arms_of
+from dark_knowledge.study.arms import ALL_SEEDS, Arm, arms_of
 
 LOGITS = np.log(np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
 STUDY = {"experiments": {"x": {"teacher": "big", "student": "small", "temperatures": [4], "hard_weight": 0.1}}}
@@ -18,16 +18,16 @@ TEACHER, BASELINE, STUDENT = Arm("big"), Arm("small"), Arm("small", "big", 4, 0.
 
 
 def test_errors_are_counted_for_every_class():
-    rows = collect_results.class_error_rows(LOGITS, np.array([0, 1, 1], np.uint8))
+    rows = collecting.class_error_rows(LOGITS, np.array([0, 1, 1], np.uint8))
     assert list(rows.images) == [1, 2, 0]
     assert list(rows.errors) == [0, 2, 0]
 
 
 def test_predictions_of_all_arms_have_their_keys_as_categories():
-    types = collect_results.prediction_types([TEACHER, STUDENT])
+    types = collecting.prediction_types([TEACHER, STUDENT])
     predictions = pd.DataFrame({"image": [0, 1]})
     keys = [{"model": arm.model, "supervision": arm.supervision, "epoch": "last"} for arm in (TEACHER, STUDENT)]
-    table = pd.concat([collect_results.keyed(own, predictions).astype(types) for own in keys], ignore_index=True)
+    table = pd.concat([collecting.keyed(own, predictions).astype(types) for own in keys], ignore_index=True)
     assert (table[["model", "supervision", "epoch"]].dtypes == "category").all()
     assert table.supervision.tolist() == ["labels"] * 2 + ["big_T4_w0.1"] * 2
 
@@ -41,10 +41,10 @@ def save_logits(path, test):
 
 def test_a_missing_seed_is_refused(tmp_path):
     path = save_logits(tmp_path / "logits.safetensors", [LOGITS] * 2)
-    _, logits = collect_results.load_logits(path, [0, 1])
+    _, logits = collecting.load_logits(path, [0, 1])
     assert len(logits["last/test"]) == 2
     with pytest.raises(InputError, match="holds 2 runs for 3 seeds"):
-        collect_results.load_logits(path, [0, 1, 2])
+        collecting.load_logits(path, [0, 1, 2])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -53,11 +53,11 @@ def test_a_diverged_seed_is_refused_by_name(tmp_path, bad):
     diverged[1, 2] = bad
     path = save_logits(tmp_path / "logits.safetensors", [LOGITS, diverged])
     with pytest.raises(InputError, match=r"last/\w+ of seed 7 has logits that are not finite.*learning_rate"):
-        collect_results.load_logits(path, [3, 7])
+        collecting.load_logits(path, [3, 7])
 
 
 def test_training_accuracy_is_of_the_images_that_an_arm_learned_from(tmp_path):
-    chosen, logits = collect_results.load_logits(save_logits(tmp_path / "logits.safetensors", [LOGITS]), [0])
+    chosen, logits = collecting.load_logits(save_logits(tmp_path / "logits.safetensors", [LOGITS]), [0])
     assert chosen.tolist() == [True, True, False]
     assert {name: tensor.shape[1] for name, tensor in logits.items()} == {
         f"{epoch}/{part}": 2 if part == "train" else 3 for epoch in ("last", "selected") for part in PARTS
@@ -65,7 +65,7 @@ def test_training_accuracy_is_of_the_images_that_an_arm_learned_from(tmp_path):
 
 
 def test_a_seed_without_a_teacher_is_left_out():
-    rows = collect_results.fidelity_rows(
+    rows = collecting.fidelity_rows(
         STUDY, {TEACHER: {0: LOGITS}, BASELINE: {0: LOGITS, 1: LOGITS}, STUDENT: {0: LOGITS}}
     )
     assert rows[rows.arm == "baseline"].seed.tolist() == [0]
@@ -75,7 +75,7 @@ def test_a_seed_without_a_teacher_is_left_out():
 def test_a_teacher_that_is_the_baseline_has_rows_of_its_own():
     study = {"experiments": {"x": STUDY["experiments"]["x"] | {"teacher": "small"}}}
     student, other = Arm("small", "small", 4, 0.1), LOGITS[::-1]
-    rows = collect_results.fidelity_rows(study, {BASELINE: {0: LOGITS, 1: other}, student: {0: LOGITS, 1: other}})
+    rows = collecting.fidelity_rows(study, {BASELINE: {0: LOGITS, 1: other}, student: {0: LOGITS, 1: other}})
     assert rows.groupby("arm").agreement.agg(list).to_dict() == {
         "teacher": [pytest.approx(1 / 3)] * 2,
         "baseline": [1, 1],
@@ -85,7 +85,7 @@ def test_a_teacher_that_is_the_baseline_has_rows_of_its_own():
 
 def test_likeness_is_to_the_teacher_of_the_same_seed():
     other = LOGITS[::-1]
-    rows = collect_results.fidelity_rows(
+    rows = collecting.fidelity_rows(
         STUDY, {TEACHER: {0: LOGITS, 1: other}, BASELINE: {0: other, 1: other}, STUDENT: {0: LOGITS, 1: LOGITS}}
     ).set_index(["model", "supervision", "seed"])
     assert rows.agreement["small", "big_T4_w0.1", 0] == 1
@@ -97,7 +97,7 @@ def test_likeness_is_to_the_teacher_of_the_same_seed():
 
 
 def test_a_teacher_of_one_seed_has_no_other_to_agree_with():
-    rows = collect_results.fidelity_rows(STUDY, {arm: {5: LOGITS} for arm in (TEACHER, BASELINE, STUDENT)})
+    rows = collecting.fidelity_rows(STUDY, {arm: {5: LOGITS} for arm in (TEACHER, BASELINE, STUDENT)})
     assert rows.agreement.isna().tolist() == [True, False, False]
     assert rows.agreement[1:].eq(1).all()
 
@@ -107,9 +107,9 @@ def test_stored_logits_cost_what_their_file_says(tmp_path):
     folder.mkdir(parents=True)
     (folder / "seed2.json").write_text(json.dumps({"seconds": 4.5, "images": 600}))
     study = STUDY | {"recipes": {"small": "quick", "big": "slow"}}
-    cost = collect_results.caching_cost(tmp_path, study, STUDENT, 2)
+    cost = collecting.caching_cost(tmp_path, study, STUDENT, 2)
     assert cost == {"caching_seconds": 4.5, "caching_images": 600}
-    assert np.isnan(list(collect_results.caching_cost(tmp_path, study, BASELINE, 2).values())).all()
+    assert np.isnan(list(collecting.caching_cost(tmp_path, study, BASELINE, 2).values())).all()
 
 
 MLP = {"architecture": "mlp"}
@@ -132,7 +132,7 @@ def test_a_student_is_compared_with_the_teacher_that_taught_it(teacher, agreemen
     }
     if teacher == "several":
         logits[Arm("several")] = {ALL_SEEDS: logits[Arm("several")][0]}
-    rows = collect_results.fidelity_rows(study_of(teacher), logits)
+    rows = collecting.fidelity_rows(study_of(teacher), logits)
     students = rows[rows.supervision == f"{teacher}_T4_w0.1"]
     assert students.agreement.tolist() == agreement
     of_teacher = rows[rows.model == teacher].agreement

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge.controls import control_table, readable_controls
+from dark_knowledge.analysis.controls import control_table, readable_controls
 
 ARMS = pd.DataFrame(
     [

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import calibration, convergence, costs
-from dark_knowledge.tables import NO_NUMBER
+from dark_knowledge.analysis import calibration, convergence, costs
+from dark_knowledge.analysis.formats import NO_NUMBER
 
 from .results import make_results
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import curves
-from dark_knowledge.plots import STEP_POINTS
+from dark_knowledge.analysis.convergence import STEP_POINTS
+from dark_knowledge.pages import curves
 
 ARMS = pd.DataFrame(
     [

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data import prepare, read_idx, stratified_split
+from dark_knowledge.data.formats import read_idx
+from dark_knowledge.data.prepared import prepare, stratified_split
 
 SUBSET_SHA256 = {
     "train_images": "75b18c8ae51f6e40e40a20f0d47c39a2f88855670c5e72bc82218160bc1599f2",

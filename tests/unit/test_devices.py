@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from dark_knowledge.devices import choose_compute, claim_gpu
+from dark_knowledge.training.devices import choose_compute, claim_gpu
 
 fork = multiprocessing.get_context("fork")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dark_knowledge import download
 from dark_knowledge.command import InputError
+from dark_knowledge.data import sources
 
 FILE = "t10k-labels-idx1-ubyte"
 GOOD = b"\0\0\x08\x01\0\0\0\x03abc"
@@ -21,8 +21,8 @@ BAD = b"\0\0\x08\x01\0\0\0\x03abd"
 def _no_other_source(tmp_path, monkeypatch):
     monkeypatch.delenv("DARK_KNOWLEDGE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(download, "SYSTEM_FOLDER", tmp_path / "system")
-    download._unpacked.cache_clear()
+    monkeypatch.setattr(sources, "SYSTEM_FOLDER", tmp_path / "system")
+    sources._unpacked.cache_clear()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def put(folder: Path, content: bytes = GOOD, name: str = FILE) -> Path:
 
 
 def fetch(checksum: str | None = hashlib.sha256(GOOD).hexdigest(), **source) -> tuple[bytes, str]:
-    return download.fetch_part("tiny", "test_labels", {"sha256": {"test_labels": checksum}} | source)
+    return sources.fetch_part("tiny", "test_labels", {"sha256": {"test_labels": checksum}} | source)
 
 
 def refusal(**source) -> str:
@@ -89,7 +89,7 @@ def apt(monkeypatch, content: bytes | None = gzip.compress(GOOD)) -> list[list[s
         if content is None:
             raise subprocess.CalledProcessError(100, command, stderr=b"E: Unable to locate\npackage")
         if "dpkg-deb" in command[-1]:
-            put(Path(cwd, *download.SYSTEM_FOLDER.parts[1:], "tiny"), content, f"{FILE}.gz")
+            put(Path(cwd, *sources.SYSTEM_FOLDER.parts[1:], "tiny"), content, f"{FILE}.gz")
 
     monkeypatch.setattr(subprocess, "run", run)
     return commands

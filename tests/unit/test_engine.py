@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from dark_knowledge import engine
-from dark_knowledge.augment import epoch_views, pad_images, render
 from dark_knowledge.command import InputError
-from dark_knowledge.evaluate import accuracy, predict
-from dark_knowledge.losses import learn_from_labels, learn_from_teacher
-from dark_knowledge.models import build_model
-from dark_knowledge.recipes import one_cycle
+from dark_knowledge.training import devices, loop
+from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.recipes import one_cycle
 
 
 class KilledError(Exception):
@@ -88,7 +88,7 @@ def slow_training(model, data, recipe, seed: int) -> list[float]:
 
 
 def test_training_equals_a_second_implementation(data, recipe, make_model, run, monkeypatch):
-    monkeypatch.setattr(engine, "LOG_EVERY", 1)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
     settings = {"epochs": 2, "batch_size": 120, "learning_rate": 0.02, "warmup": 0.25, "weight_decay": 0.01}
     model, progress = run(4, **settings)
     expected = make_model(4)
@@ -400,7 +400,7 @@ def test_selected_weights_are_of_the_best_validation_epoch(data, run, make_model
 
 def test_a_tie_keeps_the_earlier_epoch():
     def best(*accuracies: float) -> bool:
-        return engine._is_best([{"validation_accuracy": value} for value in accuracies])
+        return loop._is_best([{"validation_accuracy": value} for value in accuracies])
 
     assert best(0.1)
     assert best(0.1, 0.2)
@@ -467,7 +467,7 @@ def test_bfloat16_training_is_close_to_float32(data, recipe, make_model, compute
     accuracies = []
     for bfloat16 in (False, True):
         model = make_model(0)
-        engine.train(
+        loop.train(
             model,
             data,
             recipe(epochs=3, batch_size=25),
@@ -485,4 +485,4 @@ def test_bfloat16_training_is_close_to_float32(data, recipe, make_model, compute
 
 
 def test_peak_memory_is_in_megabytes():
-    assert 50 < engine.peak_memory_mb() < 100_000  # PyTorch alone takes more than 50
+    assert 50 < devices.peak_memory_mb() < 100_000  # PyTorch alone takes more than 50

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import calibration_plots, error_plots, plots
-from dark_knowledge.tables import named_arms
+from dark_knowledge.analysis.results import named_arms
+from dark_knowledge.figures import accuracy, calibration, errors, images, style
 
 from .results import CLASSES, make_results
 
@@ -21,17 +21,17 @@ def arms_of(study: dict) -> pd.DataFrame:
 def draw_all(study: dict) -> dict:
     arms = arms_of(study)
     compared = arms[(arms.role != "student") | arms.chosen]
-    predictions, errors, runs = study["predictions"], study["class_errors"], study["runs"]
+    predictions, class_errors, runs = study["predictions"], study["class_errors"], study["runs"]
     labels = predictions.drop_duplicates("image").label.to_numpy()
-    images = np.zeros((len(labels), 4, 4), np.uint8)
+    shown = np.zeros((len(labels), 4, 4), np.uint8)
     return {
-        "class_differences": error_plots.class_differences_figure(errors, compared, CLASSES, 0.05),
-        "hardest_class": error_plots.hardest_class_figure(predictions, compared, 1, CLASSES),
-        "error_similarity": error_plots.error_similarity(predictions, arms),
-        "image_gallery": error_plots.image_gallery(predictions, compared, images, labels, CLASSES),
-        "reliability": calibration_plots.reliability(predictions, compared),
-        "fidelity": calibration_plots.fidelity(study["fidelity"], runs, arms),
-        "cost": calibration_plots.cost(runs, arms),
+        "class_differences": errors.class_differences_figure(class_errors, compared, CLASSES, 0.05),
+        "hardest_class": errors.hardest_class_figure(predictions, compared, 1, CLASSES),
+        "error_similarity": errors.error_similarity(predictions, arms),
+        "image_gallery": images.image_gallery(predictions, compared, shown, labels, CLASSES),
+        "reliability": calibration.reliability(predictions, compared),
+        "fidelity": calibration.fidelity(study["fidelity"], runs, arms),
+        "cost": accuracy.cost(runs, arms),
     }
 
 
@@ -55,20 +55,20 @@ def study() -> dict:
 )
 def test_every_study_can_be_drawn(study, tmp_path):
     for name, figure in draw_all(study).items():
-        plots.save(figure, tmp_path / f"{name}.svg")
+        style.save(figure, tmp_path / f"{name}.svg")
         assert 5_000 < (tmp_path / f"{name}.svg").stat().st_size < 400_000
 
 
 @pytest.mark.filterwarnings("ignore:Attempting to set identical low and high")  # a tree of no height
 def test_runs_without_an_error_can_be_drawn(tmp_path):
     for name, figure in draw_all(without_errors(make_results(2))).items():
-        plots.save(figure, tmp_path / f"{name}.svg")
+        style.save(figure, tmp_path / f"{name}.svg")
 
 
 def test_the_same_tables_give_the_same_bytes(study, tmp_path):
     for figure, again in zip(draw_all(study).values(), draw_all(study).values(), strict=True):
-        plots.save(figure, tmp_path / "figure.svg")
-        plots.save(again, tmp_path / "again.svg")
+        style.save(figure, tmp_path / "figure.svg")
+        style.save(again, tmp_path / "again.svg")
         assert (tmp_path / "figure.svg").read_text() == (tmp_path / "again.svg").read_text()
 
 
@@ -82,11 +82,11 @@ def test_a_difference_is_filled_where_holms_p_is_small_enough():
     study = make_results(10)
     compared = arms_of(study)
     compared = compared[(compared.role != "student") | compared.chosen]
-    (axis,) = error_plots.class_differences_figure(study["class_errors"], compared, CLASSES, 0.05).axes
+    (axis,) = errors.class_differences_figure(study["class_errors"], compared, CLASSES, 0.05).axes
     points = [line for line in axis.lines if line.get_marker() == "o"]
     of_student = [line for line in points if line.get_color() == COLOURS[2]]
     assert [line.get_markerfacecolor() == COLOURS[2] for line in of_student] == [False, True, False]  # coats alone
-    nothing = error_plots.class_differences_figure(study["class_errors"], compared, CLASSES, 1e-6).axes[0]
+    nothing = errors.class_differences_figure(study["class_errors"], compared, CLASSES, 1e-6).axes[0]
     assert {line.get_markerfacecolor() for line in nothing.lines if line.get_marker() == "o"} == {"white"}
 
 
@@ -98,7 +98,7 @@ def test_similarity_orders_runs_by_their_clusters(study):
     predictions.loc[keys == ("big", "labels", 0), "prediction"] = predictions[
         keys == ("small", "big_T4_w0.1", 2)
     ].prediction.to_numpy()
-    figure = error_plots.error_similarity(predictions, arms)
+    figure = errors.error_similarity(predictions, arms)
     names = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels() if "seed" in text.get_text()]
     assert len(names) == 15
     assert abs(names.index("teacher, seed 0") - names.index("student, T = 4, seed 2")) == 1
@@ -123,7 +123,7 @@ def test_the_gallery_shows_what_happens_in_most_seeds(study):
 def test_reliability_leaves_bins_with_few_images_out(study):
     arms = arms_of(study)
     few = study["predictions"].assign(confidence=np.where(study["predictions"].image < 5, 0.2, 0.9))
-    axis = calibration_plots.reliability(few, arms[arms.role == "teacher"]).axes[0]
+    axis = calibration.reliability(few, arms[arms.role == "teacher"]).axes[0]
     diagonal, teacher = axis.lines
     assert list(diagonal.get_xdata()) == [0, 1]
     assert list(teacher.get_xdata()) == pytest.approx([0.9])

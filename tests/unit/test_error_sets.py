@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge import error_sets
-from dark_knowledge.statistics import error_kappa, jensen_shannon
-from dark_knowledge.study import ALL_SEEDS
-from dark_knowledge.tables import NO_NUMBER
+from dark_knowledge.analysis import error_sets
+from dark_knowledge.analysis.formats import NO_NUMBER
+from dark_knowledge.analysis.measures import error_kappa, jensen_shannon
+from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import make_results
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.devices import choose_compute
-from dark_knowledge.evaluate import accuracy, predict
+from dark_knowledge.training.devices import choose_compute
+from dark_knowledge.training.evaluate import accuracy, predict
 
 
 def test_predictions_do_not_depend_on_the_batch(data, compute, make_model):

@@ -13,8 +13,9 @@ import write_error_explorer
 from PIL import Image
 from scipy.special import log_softmax, softmax
 
-from dark_knowledge import explorer, pages
+from dark_knowledge.analysis import results
 from dark_knowledge.command import InputError
+from dark_knowledge.pages import explorer, rendering
 
 CLASSES = ["shirt", "shoe", "bag"]
 LABELS = np.array([0, 1, 2, 0, 1])
@@ -137,8 +138,8 @@ def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
         data = explorer.page_data(ARMS, logits, SEEDS, labels, order, shown)
         return write_error_explorer.error_page(data | {"classes": CLASSES}, images[order[:shown]])
 
-    text, shown = pages.largest_page(page, len(order))
-    assert 0.9 * pages.MOST_BYTES < len(text.encode()) <= pages.MOST_BYTES
+    text, shown = rendering.largest_page(page, len(order))
+    assert 0.9 * rendering.MOST_BYTES < len(text.encode()) <= rendering.MOST_BYTES
     assert f"counts {len(order) - shown} of them without showing them" in text
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
     assert data["shown"] == shown
@@ -146,7 +147,7 @@ def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
 
 
 def test_a_small_page_is_whole():
-    assert pages.largest_page("x".__mul__, 7) == ("xxxxxxx", 7)
+    assert rendering.largest_page("x".__mul__, 7) == ("xxxxxxx", 7)
 
 
 def test_class_names_cannot_break_the_page():
@@ -156,7 +157,7 @@ def test_class_names_cannot_break_the_page():
 
 
 def test_other_logits_than_the_collected_ones_are_refused():
-    distinct = explorer.distinct_arms(ARMS)
+    distinct = results.distinct_arms(ARMS)
     logits = make_logits()
     rows = [
         {"model": arm.model, "supervision": arm.supervision, "seed": seed, "image": image, "prediction": prediction}

@@ -11,7 +11,7 @@ from dark_knowledge import fingerprint
 SCRIPT = '''"""What the script does."""
 
 from dark_knowledge import command
-from dark_knowledge.losses import loss
+from dark_knowledge.training.losses import loss
 
 RATE = 1
 
@@ -22,9 +22,15 @@ def main():
 '''
 LIBRARY = {
     "command": "TIMEOUT = 3\n",
-    "losses": '"""Losses."""\nfrom dark_knowledge.scale import SCALE\n\n\ndef loss(x):\n    return SCALE * x\n',
-    "scale": "SCALE = 2\n",
-    "plots": "COLOUR = 'blue'\n",
+    "training/__init__": '"""Training."""\n',
+    "training/losses": (
+        '"""Losses."""\nfrom dark_knowledge.training.units import scale\n\n\n'
+        "def loss(x):\n    if x < 0:\n        raise ValueError(f'{x} is below 0')\n    return scale.SCALE * x\n"
+    ),
+    "training/units/__init__": "",
+    "training/units/scale": "SCALE = 2\n",
+    "figures/__init__": "",
+    "figures/style": "COLOUR = 'blue'\n",
 }
 
 
@@ -33,10 +39,11 @@ def of(tmp_path, monkeypatch):
     """Fingerprint of a checkout with the given files in place of SCRIPT and LIBRARY, each in a folder of its own."""
     count = iter(range(100))
 
-    def of(script: str = SCRIPT, **changed: str) -> str:
+    def of(script: str = SCRIPT, changed: dict[str, str] | None = None) -> str:
         package = tmp_path / f"checkout{next(count)}" / "dark_knowledge"
         package.mkdir(parents=True)
-        for name, text in (LIBRARY | changed).items():
+        for name, text in (LIBRARY | (changed or {})).items():
+            (package / name).parent.mkdir(parents=True, exist_ok=True)
             (package / f"{name}.py").write_text(text, encoding="utf-8")
         path = package.parent / "script.py"
         path.write_text(script, encoding="utf-8")
@@ -89,26 +96,48 @@ def test_a_change_of_the_script_changes_it(of, old, new):
     "changed",
     [
         {"command": "TIMEOUT = 4\n"},
-        {"losses": LIBRARY["losses"].replace("SCALE * x", "SCALE + x")},
-        {"scale": "SCALE = 3\n"},
+        {"training/losses": LIBRARY["training/losses"].replace("SCALE * x", "SCALE + x")},
+        {"training/units/scale": "SCALE = 3\n"},
+        {"training/__init__": "LIMIT = 1\n"},
     ],
-    ids=["imported", "function imported", "imported by an imported module"],
+    ids=["imported", "function imported", "two folders down", "of the folder"],
 )
 def test_a_change_of_an_imported_module_changes_it(of, changed):
-    assert of(**changed) != of()
+    assert of(changed=changed) != of()
 
 
 def test_a_module_that_is_not_imported_does_not_change_it(of):
-    assert of(plots="COLOUR = 'red'\n") == of()
+    assert of(changed={"figures/style": "COLOUR = 'red'\n"}) == of()
 
 
 def test_an_import_inside_a_function_counts(of):
-    script = SCRIPT.replace("    return", "    from dark_knowledge.plots import COLOUR\n    return")
-    assert of(script, plots="COLOUR = 'red'\n") != of(script)
+    script = SCRIPT.replace("    return", "    from dark_knowledge.figures.style import COLOUR\n    return")
+    assert of(script, {"figures/style": "COLOUR = 'red'\n"}) != of(script)
 
 
 def test_a_module_that_imports_itself_in_a_circle_ends(of):
-    assert of(scale="from dark_knowledge import losses\nSCALE = 2\n") != of()
+    assert of(changed={"training/units/scale": "from dark_knowledge.training import losses\nSCALE = 2\n"}) != of()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from dark_knowledge import nowhere",
+        "from dark_knowledge.training import nowhere",
+        "from dark_knowledge.nowhere import LIMIT",
+        "import dark_knowledge.training.nowhere",
+    ],
+)
+def test_an_import_that_leads_nowhere_is_refused(of, line):
+    with pytest.raises(ImportError, match=r"script.py imports dark_knowledge[.\w]*nowhere"):
+        of(f"{line}\n{SCRIPT}")
+
+
+def test_the_words_of_an_error_do_not_change_it_but_its_kind_does(of):
+    losses = LIBRARY["training/losses"]
+    assert of(changed={"training/losses": losses.replace("is below 0", "is negative; give 0 or more")}) == of()
+    assert of(changed={"training/losses": losses.replace("ValueError", "TypeError")}) != of()
+    assert of(changed={"training/losses": losses.replace("x < 0", "x <= 0")}) != of()
 
 
 def test_the_closure_holds_what_python_loads(root):
@@ -120,11 +149,19 @@ def test_the_closure_holds_what_python_loads(root):
         capture_output=True,
         text=True,
     ).stdout.split()
-    modules = {name.split(".")[1] for name in loaded if "." in name}
-    assert modules == {"command", "download"}
-    assert {path.stem for path in fingerprint._closure(scripts / "download_dataset.py")} == {
-        "download_dataset"
-    } | modules
+    assert set(loaded) == {
+        "dark_knowledge",
+        "dark_knowledge.command",
+        "dark_knowledge.data",
+        "dark_knowledge.data.sources",
+    }
+    closure = fingerprint._closure(scripts / "download_dataset.py")
+    assert {str(path.relative_to(scripts)) for path in closure} == {
+        "download_dataset.py",
+        "dark_knowledge/command.py",
+        "dark_knowledge/data/__init__.py",
+        "dark_knowledge/data/sources.py",
+    }
 
 
 def test_the_package_is_imported_only_in_the_ways_that_are_followed(root):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from dark_knowledge.augment import epoch_views, pad_images, render
-from dark_knowledge.losses import distillation_losses, learn_from_teacher, soft_target_loss
-from dark_knowledge.transfer import teacher_logits_of_epoch
+from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.losses import distillation_losses, learn_from_teacher, soft_target_loss
+from dark_knowledge.training.teacher_logits import teacher_logits_of_epoch
 
 UNSURE = torch.tensor([[0.0, 0.0]], dtype=torch.float64)  # probabilities 1/2, 1/2
 SURE = torch.tensor([[math.log(3), 0.0]], dtype=torch.float64)  # 3/4, 1/4

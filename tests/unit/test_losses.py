@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from dark_knowledge.losses import distillation_losses, learn_from_labels, learn_from_teacher, soft_target_loss
+from dark_knowledge.training.losses import distillation_losses, learn_from_labels, learn_from_teacher, soft_target_loss
 
 CLASSES = 10
 

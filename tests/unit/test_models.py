@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.models import (
+from dark_knowledge.training.networks import (
     Perceptron,
     PixelDropout,
     Submatrix,

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dark_knowledge import paper, paper_plots
-from dark_knowledge.biases import mended_errors
-from dark_knowledge.tables import NO_NUMBER
+from dark_knowledge.analysis import paper
+from dark_knowledge.analysis.bias_correction import mended_errors
+from dark_knowledge.analysis.formats import NO_NUMBER
+from dark_knowledge.figures import paper as paper_figures
 
 ARM_COLUMNS = ["experiment", "role", "arm", "model", "supervision", "temperature"]
 ARMS = pd.DataFrame(
@@ -195,12 +196,12 @@ def test_every_figure_is_drawn(mended):
     widths = paper.width_table({"x": [30, 30], "y": [8, 4]}, ERRORS, ARMS)
     lined_up = paper.lined_up(["x", "y"], ERRORS, ARMS)
     colours = len(lined_up.groupby(["experiment", "arm"]))
-    drawn(paper_plots.width_map(widths))
-    drawn(paper_plots.width_lines(widths))
-    figure = paper_plots.bias_fixes(mended, ["a", "b", "c"])
+    drawn(paper_figures.width_map(widths))
+    drawn(paper_figures.width_lines(widths))
+    figure = paper_figures.bias_fixes(mended, ["a", "b", "c"])
     drawn(figure)
     assert [patch.get_width() for patch in figure.axes[0].patches][:6] == [0, 0, 2, 0, 0, 2]
-    figure = paper_plots.side_by_side(lined_up, ARMS)
+    figure = paper_figures.side_by_side(lined_up, ARMS)
     drawn(figure)
     assert len(figure.axes[0].get_yticks()) == colours
 
@@ -210,7 +211,7 @@ def test_the_selected_epoch_is_marked_on_the_curves():
     keys = arms[arms.role != "teacher"][["model", "supervision"]].merge(pd.DataFrame({"seed": [0, 1]}), how="cross")
     epochs = keys.merge(pd.DataFrame({"epoch": range(4), "test_accuracy": [0.5, 0.8, 0.9, 0.7]}), how="cross")
     runs = keys.assign(selected_epoch=2, selected_test_accuracy=0.9)
-    figure = paper_plots.early_stopping(epochs, runs, arms, ["x"])
+    figure = paper_figures.early_stopping(epochs, runs, arms, ["x"])
     drawn(figure)
     marked = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [line.get_xydata().tolist() for line in marked] == [[[3, pytest.approx(10)], [3, pytest.approx(10)]]] * 4

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from dark_knowledge import plots
+from dark_knowledge.analysis import convergence
+from dark_knowledge.figures import accuracy, errors, images, learning, style
 
 from .results import make_results
 
@@ -58,24 +59,24 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str,
 
 
 def draw_all(tables: dict[str, pd.DataFrame], experiment: str = "full") -> dict:
-    arms = plots.drawn_arms(tables["arms"], experiment)
+    arms = style.drawn_arms(tables["arms"], experiment)
     compared = arms.drop_duplicates("role")
     epochs, steps, predictions = tables["epochs"], tables["steps"], tables["predictions"]
     return {
-        "loss_by_step": plots.loss_by_step(steps, arms),
-        "accuracy_by_step": plots.accuracy_by_step(steps, arms),
-        "loss_by_epoch": plots.loss_by_epoch(epochs, arms),
-        "accuracy_by_epoch": plots.accuracy_by_epoch(epochs, arms),
-        "student_losses": plots.student_losses(epochs, arms),
-        "validation_accuracy": plots.validation_accuracy(epochs, arms),
-        "temperature": plots.temperature(tables["runs"], arms),
-        "errors_per_class": plots.errors_per_class(predictions, compared, CLASSES),
-        "confusion": plots.confusion(predictions, compared, CLASSES),
+        "loss_by_step": learning.loss_by_step(steps, arms),
+        "accuracy_by_step": learning.accuracy_by_step(steps, arms),
+        "loss_by_epoch": learning.loss_by_epoch(epochs, arms),
+        "accuracy_by_epoch": learning.accuracy_by_epoch(epochs, arms),
+        "student_losses": learning.student_losses(epochs, arms),
+        "validation_accuracy": learning.validation_accuracy(epochs, arms),
+        "temperature": accuracy.temperature(tables["runs"], arms),
+        "errors_per_class": errors.errors_per_class(predictions, compared, CLASSES),
+        "confusion": errors.confusion(predictions, compared, CLASSES),
     }
 
 
 def svg(figure, path) -> str:
-    plots.save(figure, path)
+    style.save(figure, path)
     return path.read_text()
 
 
@@ -91,14 +92,14 @@ def figures(tables):
 
 def test_a_short_training_is_seen_beside_a_long_one():
     tables = make_tables(2, 5, [4.0])
-    arms = plots.drawn_arms(tables["arms"], "full")
-    axis, _ = plots.validation_accuracy(tables["epochs"], arms).axes
+    arms = style.drawn_arms(tables["arms"], "full")
+    axis, _ = learning.validation_accuracy(tables["epochs"], arms).axes
     assert axis.get_xscale() == "linear"
     longer = [tables["epochs"].assign(epoch=tables["epochs"].epoch + 5 * part) for part in range(6)]
     epochs = tables["epochs"][tables["epochs"].model == "student"]
     teachers = pd.concat(longer)
     teachers = teachers[teachers.model != "student"]
-    axis, _ = plots.validation_accuracy(pd.concat([epochs, teachers]), arms).axes
+    axis, _ = learning.validation_accuracy(pd.concat([epochs, teachers]), arms).axes
     assert axis.get_xscale() == "log"
     assert axis.get_xlabel() == "Epoch (log scale)"
 
@@ -107,7 +108,7 @@ def test_a_short_training_is_seen_beside_a_long_one():
 @pytest.mark.parametrize(("seeds", "epochs", "temperatures"), [(1, 1, [4]), (1, 20, MANY)])
 def test_every_study_can_be_drawn(seeds, epochs, temperatures, tmp_path):
     for name, figure in draw_all(make_tables(seeds, epochs, temperatures)).items():
-        plots.save(figure, tmp_path / f"{name}.svg")
+        style.save(figure, tmp_path / f"{name}.svg")
         assert (tmp_path / f"{name}.svg").stat().st_size < 400_000
 
 
@@ -119,7 +120,7 @@ def test_the_same_tables_give_the_same_bytes_and_text_stays_text(tables, figures
 
 
 def test_an_arm_has_one_colour_in_all_figures(tables, figures):
-    arms = plots.drawn_arms(tables["arms"], "full")
+    arms = style.drawn_arms(tables["arms"], "full")
     colours = dict(zip(arms.arm, arms.colour, strict=True))
     assert len(set(colours.values())) == len(colours)
     for figure in figures.values():
@@ -135,81 +136,81 @@ def test_an_arm_has_one_colour_in_all_figures(tables, figures):
 
 
 def test_a_temperature_has_one_colour_in_all_experiments(tables):
-    full, single = (plots.drawn_arms(tables["arms"], name).set_index("arm").colour for name in ("full", "single"))
+    full, single = (style.drawn_arms(tables["arms"], name).set_index("arm").colour for name in ("full", "single"))
     assert single.to_dict() == full[single.index].to_dict()
 
 
 def test_lines_end_at_the_mean_of_the_seeds(tables):
-    arms = plots.drawn_arms(tables["arms"], "full")
-    axis = plots.accuracy_by_epoch(tables["epochs"], arms).axes[1]
-    teacher = next(line for line in axis.lines if line.get_color() == plots.TEACHER)
+    arms = style.drawn_arms(tables["arms"], "full")
+    axis = learning.accuracy_by_epoch(tables["epochs"], arms).axes[1]
+    teacher = next(line for line in axis.lines if line.get_color() == style.TEACHER)
     values = tables["epochs"].query("model == 'full' and epoch == 3").validation_accuracy
     assert teacher.get_xdata()[-1] == 4
     assert teacher.get_ydata()[-1] == pytest.approx(100 * values.mean())
 
 
 def test_bars_are_mean_errors_per_class(tables):
-    arms = plots.drawn_arms(tables["arms"], "full").drop_duplicates("role")
-    (axis,) = plots.errors_per_class(tables["predictions"], arms, CLASSES).axes
+    arms = style.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    (axis,) = errors.errors_per_class(tables["predictions"], arms, CLASSES).axes
     rows = tables["predictions"].query("model == 'student' and supervision == 'labels'")
-    errors = [(rows.prediction.ne(rows.label) & (rows.label == label)).sum() / 3 for label in range(3)]
+    expected = [(rows.prediction.ne(rows.label) & (rows.label == label)).sum() / 3 for label in range(3)]
     baseline = next(bars for bars in axis.containers if bars.get_label() == "baseline")
-    assert [bar.get_width() for bar in baseline] == pytest.approx(errors)
+    assert [bar.get_width() for bar in baseline] == pytest.approx(expected)
 
 
 def test_accuracies_beyond_100_percent_are_not_shown(tables):
     runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
-    figure = plots.temperature(runs, plots.drawn_arms(tables["arms"], "full"))
+    figure = accuracy.temperature(runs, style.drawn_arms(tables["arms"], "full"))
     assert figure.axes[0].get_ylim()[1] == 100
 
 
 @pytest.mark.parametrize(("seeds", "pictures"), [(20, 0), (21, 2)])
 def test_a_crowd_of_seeds_is_one_picture_a_panel(tmp_path, seeds, pictures):
     tables = make_results(seeds)
-    figure = plots.temperature(tables["runs"], plots.drawn_arms(tables["arms"], "x"))
-    plots.save(figure, tmp_path / "temperature.svg")
+    figure = accuracy.temperature(tables["runs"], style.drawn_arms(tables["arms"], "x"))
+    style.save(figure, tmp_path / "temperature.svg")
     assert (tmp_path / "temperature.svg").read_text().count("<image") == pictures
 
 
 def test_confusion_shares_are_percentages_of_rows():
-    shares = plots.confusion_shares(np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1]), 3)
+    shares = errors.confusion_shares(np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1]), 3)
     np.testing.assert_array_equal(shares, [[75, 25, 0], [0, 100, 0], [np.nan] * 3])
 
 
 def test_confusion_of_many_classes_stays_small(tables, tmp_path):
     labels = np.arange(len(tables["predictions"])) % 62
     predictions = tables["predictions"].assign(label=labels, prediction=labels[::-1])
-    arms = plots.drawn_arms(tables["arms"], "full").drop_duplicates("role")
-    figure = plots.confusion(predictions, arms, [f"class {label}" for label in range(62)])
+    arms = style.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    figure = errors.confusion(predictions, arms, [f"class {label}" for label in range(62)])
     assert len(svg(figure, tmp_path / "confusion.svg")) < 400_000
 
 
 def test_bins_pool_neighbouring_steps():
     few = pd.Series([0, 20, 40, 0, 20, 40])
-    pd.testing.assert_series_equal(plots.bin_centres(few, 3), few.astype(float))
+    pd.testing.assert_series_equal(convergence.bin_centres(few, 3), few.astype(float))
     many = pd.Series(np.tile(np.arange(0, 200, 20), 2))
-    assert plots.bin_centres(many, 5).tolist() == [10, 10, 50, 50, 90, 90, 130, 130, 170, 170] * 2
-    assert plots.bin_centres(pd.Series(range(1000)), 60).nunique() == 60
+    assert convergence.bin_centres(many, 5).tolist() == [10, 10, 50, 50, 90, 90, 130, 130, 170, 170] * 2
+    assert convergence.bin_centres(pd.Series(range(1000)), 60).nunique() == 60
 
 
 def test_labelled_temperatures_stand_apart():
-    assert plots.spaced_out(pd.Series([4.0]), 10) == [4]
-    assert plots.spaced_out(pd.Series([1.0, 1.5, 2, 3, 4, 6, 10, 20]), 8) == [1, 1.5, 2, 3, 4, 6, 10, 20]
-    assert plots.spaced_out(pd.Series([1.0, 2.0, 2.1, 4.0]), 10) == [1, 2, 4]
+    assert style.spaced_out(pd.Series([4.0]), 10) == [4]
+    assert style.spaced_out(pd.Series([1.0, 1.5, 2, 3, 4, 6, 10, 20]), 8) == [1, 1.5, 2, 3, 4, 6, 10, 20]
+    assert style.spaced_out(pd.Series([1.0, 2.0, 2.1, 4.0]), 10) == [1, 2, 4]
     # As near, with short labels and with long ones.
-    assert plots.spaced_out(pd.Series([5.0, 6, 7, 8]), 11) == [5, 6, 7, 8]
-    assert plots.spaced_out(pd.Series([1.25, 1.5, 1.75, 2]), 11) == [1.25, 1.75]
+    assert style.spaced_out(pd.Series([5.0, 6, 7, 8]), 11) == [5, 6, 7, 8]
+    assert style.spaced_out(pd.Series([1.25, 1.5, 1.75, 2]), 11) == [1.25, 1.75]
 
 
 def test_samples_name_every_class_even_one_without_images(tmp_path):
-    images = np.full((20, 28, 28), 200, np.uint8)
-    drawn = svg(plots.samples(images, np.zeros(20, int), CLASSES), tmp_path / "samples.svg")
+    grey = np.full((20, 28, 28), 200, np.uint8)
+    drawn = svg(images.samples(grey, np.zeros(20, int), CLASSES), tmp_path / "samples.svg")
     for label in ("T-shirt/top (0)", "Trouser (1)", "Bag (2)"):
         assert label in drawn
 
 
 def test_numbered_classes_are_not_numbered_twice(tmp_path):
-    drawn = svg(plots.samples(np.zeros((2, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
+    drawn = svg(images.samples(np.zeros((2, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
     assert ">0<" in drawn
     assert "(0)" not in drawn
 
@@ -219,11 +220,11 @@ def test_of_many_temperatures_the_chosen_one_and_ten_others_are_legible():
     arms = pd.DataFrame(
         {"role": ["teacher", "baseline", *["student"] * 20], "temperature": [np.nan, np.nan, *temperatures]}
     )
-    kept = plots.legible_arms(arms, 4)
+    kept = style.legible_arms(arms, 4)
     assert kept.role.tolist()[:2] == ["teacher", "baseline"]
     drawn = kept.temperature.dropna().tolist()
     assert 4 in drawn
     assert drawn[0] == 1
     assert drawn[-1] == 20
     assert len(set(drawn)) == len(drawn) <= 11
-    assert plots.legible_arms(arms[:12], 4).equals(arms[:12])
+    assert style.legible_arms(arms[:12], 4).equals(arms[:12])

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from dark_knowledge import provenance
+from dark_knowledge.pages import provenance
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 
-from dark_knowledge.data import read_idx
-from dark_knowledge.paper import readable_paper
-from dark_knowledge.study import check_config, roles_of
-from dark_knowledge.tables import show_interval, starred
+from dark_knowledge.analysis.formats import show_interval, starred
+from dark_knowledge.analysis.paper import readable_paper
+from dark_knowledge.data.formats import read_idx
+from dark_knowledge.study.arms import roles_of
+from dark_knowledge.study.checking import check_config
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from dark_knowledge.recipes import one_cycle
+from dark_knowledge.training.recipes import one_cycle
 
 
 def course(steps: int, warmup: float, peak: float = 1.0) -> list[float]:

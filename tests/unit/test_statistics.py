@@ -8,31 +8,33 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from dark_knowledge.statistics import (
+from dark_knowledge.analysis.measures import (
     agreement,
     area_under_curve,
-    bca_interval,
-    beyond_same_net,
     calibration_bins,
     epochs_to_threshold,
     error_kappa,
     expected_calibration_error,
     gini,
-    holm,
     jensen_shannon,
     kappa_matrix,
     kl_to_teacher,
+    negative_log_likelihood,
+    normalised_entropy,
+    stability,
+)
+from dark_knowledge.analysis.statistics import (
+    bca_interval,
+    beyond_same_net,
+    holm,
     least_sign_flip_p,
     mcnemar,
     mean_interval,
-    negative_log_likelihood,
-    normalised_entropy,
     pitman_morgan_p,
     prediction_interval,
     probability_of_superiority,
     seeds_needed,
     sign_flip_p,
-    stability,
     two_way_bootstrap,
     two_way_interval,
     wilson_interval,

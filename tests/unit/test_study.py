@@ -10,18 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study import (
-    Arm,
-    arms_of,
-    as_yaml,
-    check_config,
-    check_file,
-    experiments_of,
-    format_number,
-    published_of,
-    recipe_of,
-    roles_of,
-)
+from dark_knowledge.study.arms import Arm, arms_of, experiments_of, format_number, published_of, recipe_of, roles_of
+from dark_knowledge.study.checking import as_yaml, check_config, check_file
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

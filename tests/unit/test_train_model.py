@@ -7,8 +7,8 @@ import pytest
 import torch
 import train_model
 
-from dark_knowledge.data import prepare, save_dataset
-from dark_knowledge.transfer import save_teacher_logits
+from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
 

@@ -5,17 +5,16 @@ import dataclasses
 import pytest
 import torch
 
-from dark_knowledge.augment import epoch_views, pad_images, render
 from dark_knowledge.command import InputError
-from dark_knowledge.losses import learn_from_labels
-from dark_knowledge.transfer import (
-    chosen_images,
+from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.losses import learn_from_labels
+from dark_knowledge.training.teacher_logits import (
     load_teacher_logits,
     save_teacher_logits,
-    shuffled_images,
     stored_epochs,
     teacher_logits_of_epoch,
 )
+from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
 
 ONE_STEP = 2**-10  # between neighbours in float16: a live pass in other batches may round to the next one
 

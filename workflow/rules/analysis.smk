@@ -72,7 +72,7 @@ rule make_tables:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
-        published=as_json(study.published_of(config)),
+        published=as_json(arms.published_of(config)),
         accuracies=as_json(config["claims"]["validation_accuracies"]),
         out=subpath(output.accuracy, parent=True),
         script=script("make_tables.py"),
@@ -121,7 +121,7 @@ rule plot_experiment:
         runtime=15,
     params:
         classes=as_json(DATASET["classes"]),
-        published=lambda wildcards: as_json(study.published_of(config)[wildcards.experiment]),
+        published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
         script=script("plot_experiment.py"),

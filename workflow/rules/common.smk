@@ -14,7 +14,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from dark_knowledge import study
+from dark_knowledge.study import arms, checking
 from dark_knowledge.command import InputError
 from dark_knowledge.fingerprint import code_fingerprint
 
@@ -23,14 +23,14 @@ NUMBER = r"[0-9.e+-]+"
 
 try:
     for file in workflow.configfiles:
-        study.check_file(file)
-    update_config(config, study.as_yaml(workflow.config_settings.config))
-    study.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
+        checking.check_file(file)
+    update_config(config, checking.as_yaml(workflow.config_settings.config))
+    checking.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")
 
 # What the study compares with a paper; empty where it does not.
-PAPER = study.paper_of(config)
+PAPER = arms.paper_of(config)
 
 # Sections of the report, in the order of a paper's results. The report sorts them by name.
 SECTIONS = [
@@ -47,9 +47,9 @@ SECTIONS = [
     "Provenance",
 ]
 
-EXPERIMENTS = list(study.experiments_of(config))
-ARMS = study.arms_of(config)
-ENSEMBLES = [model for model, settings in config["models"].items() if settings and study.is_ensemble(config, model)]
+EXPERIMENTS = list(arms.experiments_of(config))
+ARMS = arms.arms_of(config)
+ENSEMBLES = [model for model, settings in config["models"].items() if settings and arms.is_ensemble(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 ARCHITECTURES = {arm.model: {"architecture": config["models"][arm.model]["architecture"]} for arm in ARMS}
 DATASET = config["datasets"][config["dataset"]]
@@ -105,14 +105,14 @@ def architecture(model):
 
 def network(model):
     settings = {key: value for key, value in config["models"][model].items() if key != "recipe"}
-    if study.is_ensemble(config, model):
+    if arms.is_ensemble(config, model):
         settings |= {"members": network(settings["members"]), "count": len(config["seeds"])}
     return settings
 
 
 def teacher_seed(wildcards):
     """Students learn from the teacher of their own seed; an ensemble is one for all, filed under the first seed."""
-    return config["seeds"][0] if study.is_ensemble(config, wildcards.teacher) else wildcards.seed
+    return config["seeds"][0] if arms.is_ensemble(config, wildcards.teacher) else wildcards.seed
 
 
 def recipe(name):
@@ -122,7 +122,7 @@ def recipe(name):
 
 def recipe_of(model):
     """Name of a model's recipe."""
-    return study.recipe_of(config, model)
+    return arms.recipe_of(config, model)
 
 
 def transfer_set(part):

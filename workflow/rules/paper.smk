@@ -24,7 +24,7 @@ rule mend_biases:
         data=rules.prepare_dataset.output,
         logits=[
             f"<results>/runs/{role.arm.model}/{role.arm.supervision}/logits.safetensors"
-            for role in study.roles_of(config)
+            for role in arms.roles_of(config)
             if role.experiment in PAPER.get("mends", {}) and role.role in ("baseline", "student")
         ],
     output:

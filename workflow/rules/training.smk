@@ -32,7 +32,7 @@ rule train_model:
         transfer_set=lambda wildcards: transfer_set(wildcards.part),
         split_seed=config["split"]["seed"],
         score_test=lambda wildcards: (
-            "--score-test-each-epoch" if study.scores_test_each_epoch(config, wildcards.model) else ""
+            "--score-test-each-epoch" if arms.scores_test_each_epoch(config, wildcards.model) else ""
         ),
         accelerator=config["accelerator"],
         precision=config["precision"],

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_model
 
 from dark_knowledge import command
-from dark_knowledge.data import load_dataset
-from dark_knowledge.devices import choose_compute
-from dark_knowledge.models import build_model
-from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import save_teacher_logits, stored_epochs, teacher_logits_of_epoch
+from dark_knowledge.data.prepared import load_dataset
+from dark_knowledge.training.devices import choose_compute
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.teacher_logits import save_teacher_logits, stored_epochs, teacher_logits_of_epoch
 
 
 def parse_arguments() -> argparse.Namespace:

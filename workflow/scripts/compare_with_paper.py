@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import command, pages, paper, paper_plots, plots
+from dark_knowledge import command
+from dark_knowledge.analysis import paper
 from dark_knowledge.command import written_whole
+from dark_knowledge.figures import paper as paper_figures
+from dark_knowledge.figures import style
+from dark_knowledge.pages import rendering
 
 COLLECTED = ("arms", "runs", "epochs", "mended")
 
@@ -37,29 +41,32 @@ def main() -> None:
     if "grid" in section:
         widths = paper.width_table(arguments.hidden, errors, arms)
         tables["width_temperature"] = (widths, paper.readable_widths(widths))
-        figures["width_map"] = paper_plots.width_map(widths)
-        figures["width_lines"] = paper_plots.width_lines(widths)
+        figures["width_map"] = paper_figures.width_map(widths)
+        figures["width_lines"] = paper_figures.width_lines(widths)
     if "contrasts" in section:
         contrasts = paper.contrast_table(section["contrasts"], errors, arms)
         tables["temperature_contrasts"] = (contrasts, paper.readable_contrasts(contrasts))
     if "mends" in section:
         biases = paper.bias_table(mended, section["mends"])
         tables["bias_fixes"] = (biases, paper.readable_biases(biases))
-        figures["bias_fixes"] = paper_plots.bias_fixes(mended, arguments.classes)
+        figures["bias_fixes"] = paper_figures.bias_fixes(mended, arguments.classes)
     if "early_stopping" in section:
-        figures["early_stopping"] = paper_plots.early_stopping(
+        figures["early_stopping"] = paper_figures.early_stopping(
             arguments.epochs, arguments.runs, arms, section["early_stopping"]
         )
     if "ensembles" in section:
-        figures["ensembles"] = paper_plots.side_by_side(paper.lined_up(section["ensembles"], errors, arms), arms)
+        figures["ensembles"] = paper_figures.side_by_side(paper.lined_up(section["ensembles"], errors, arms), arms)
 
     for name, (tidy, readable) in tables.items():
         save(arguments.tables / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.tables / f"{name}.html", pages.table_page(readable, f"{paper.NOTES[name]} {section['source']}."))
-        save(arguments.tables / f"{name}.tex", pages.latex_table(readable))
+        save(
+            arguments.tables / f"{name}.html",
+            rendering.table_page(readable, f"{paper.NOTES[name]} {section['source']}."),
+        )
+        save(arguments.tables / f"{name}.tex", rendering.latex_table(readable))
     for name, figure in figures.items():
         with written_whole(arguments.figures / f"{name}.svg") as temporary:
-            plots.save(figure, temporary)
+            style.save(figure, temporary)
 
 
 def save(path: Path, text: str) -> None:

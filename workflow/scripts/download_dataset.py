@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
-from dark_knowledge.download import FILES, fetch_part
+from dark_knowledge.data.sources import FILES, fetch_part
 
 
 def parse_arguments() -> argparse.Namespace:

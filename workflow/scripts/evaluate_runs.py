@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
-from dark_knowledge.data import Dataset, load_dataset
-from dark_knowledge.devices import Compute, choose_compute
-from dark_knowledge.evaluate import accuracy, predict
-from dark_knowledge.models import build_model
-from dark_knowledge.transfer import chosen_images
+from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.training.devices import Compute, choose_compute
+from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.transfer_sets import chosen_images
 
 PARTS = ("train", "validation", "test")
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import claims, command, pages, study
+from dark_knowledge import command
+from dark_knowledge.analysis import claims
+from dark_knowledge.analysis.statistics import least_sign_flip_p
 from dark_knowledge.command import written_whole
-from dark_knowledge.statistics import least_sign_flip_p
+from dark_knowledge.pages import rendering
+from dark_knowledge.study.arms import published_of, recipe_of
 
 COLLECTED = ("arms", "runs", "epochs", "steps", "predictions", "class-errors")
 HIDDEN = ["digits", "is_difference"]
@@ -30,9 +33,9 @@ def main() -> None:
     config = json.loads(arguments.config.read_text())
     tables = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in COLLECTED}
     classes = config["datasets"][config["dataset"]]["classes"]
-    table = claims.claims_table(tables, classes, study.published_of(config), config["claims"])
+    table = claims.claims_table(tables, classes, published_of(config), config["claims"])
     shown = claims.shown_rows(table)
-    page = pages.claims_page(
+    page = rendering.claims_page(
         study=config["study"],
         dataset=config["dataset"],
         validation=config["split"]["validation"],
@@ -44,7 +47,7 @@ def main() -> None:
                 "name": name,
                 "student": rows.student_arm.iloc[0],
                 "temperatures": len(config["experiments"][name]["temperatures"]),
-                "published": bool(study.published_of(config)[name]),
+                "published": bool(published_of(config)[name]),
                 "recipes": recipes_of(config, name),
                 "rows": rows.to_dict("records"),
             }
@@ -52,7 +55,7 @@ def main() -> None:
         ],
     )
     save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
-    save(arguments.table, pages.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
+    save(arguments.table, rendering.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
     save(arguments.page, page)
 
 
@@ -60,7 +63,7 @@ def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
     """The training settings of the experiment's two networks, by what they are in it."""
     settings = config["experiments"][experiment]
     models = {"baseline and student": settings["student"], "teacher": settings["teacher"]}
-    return {name: config["recipes"][study.recipe_of(config, model)] for name, model in models.items()}
+    return {name: config["recipes"][recipe_of(config, model)] for name, model in models.items()}
 
 
 def save(path: Path, text: str) -> None:

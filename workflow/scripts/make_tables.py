@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import calibration, class_errors, command, controls, convergence, costs, error_sets, pages, tables
+from dark_knowledge import command
+from dark_knowledge.analysis import accuracy as accuracies
+from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets
+from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.command import written_whole
+from dark_knowledge.pages import rendering
 
 COLLECTED = ("arms", "runs", "epochs", "predictions", "class-errors", "fidelity")
 NOTES = (
-    tables.NOTES
+    accuracies.NOTES
     | class_errors.NOTES
     | error_sets.NOTES
     | {"convergence": convergence.NOTE, "calibration": calibration.NOTE, "cost": costs.NOTE}
@@ -34,12 +38,12 @@ def main() -> None:
     arguments = parse_arguments()
     arms, runs, classes = arguments.arms, arguments.runs, arguments.classes
     predictions, errors = arguments.predictions, arguments.class_errors
-    figures = tables.published_rows(arguments.published)
-    accuracy = tables.accuracy_table(runs, arms)
-    gap = tables.gap_table(runs, arms, figures)
+    figures = accuracies.published_rows(arguments.published)
+    accuracy = accuracies.accuracy_table(runs, arms)
+    gap = accuracies.gap_table(runs, arms, figures)
     mcnemar = error_sets.mcnemar_table(predictions, arms, runs)
     times = convergence.convergence_table(arguments.epochs, arms, runs, arguments.accuracies)
-    per_class = tables.class_error_table(predictions, arms, classes)
+    per_class = class_errors.class_error_table(predictions, arms, classes)
     differences = class_errors.class_difference_table(errors, arms, runs, classes)
     hardest = class_errors.hardest_class_table(predictions, errors, arms, runs, classes, arguments.published)
     similarity = error_sets.similarity_table(predictions, errors, arms, runs)
@@ -47,14 +51,14 @@ def main() -> None:
     calibrated = calibration.calibration_table(runs, arguments.fidelity, arms)
     controlled = controls.control_table(arms, runs)
     cost = costs.cost_table(runs, arms)
-    index = tables.run_table(runs)
-    why_no_intervals = tables.ONE_SEED if runs.seed.nunique() == 1 else ""
+    index = run_table(runs)
+    why_no_intervals = accuracies.ONE_SEED if runs.seed.nunique() == 1 else ""
     for name, tidy, readable in (
-        ("accuracy", accuracy, tables.readable_accuracy(accuracy, figures)),
-        ("gap_recovered", gap, tables.readable_gap(gap)),
+        ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
+        ("gap_recovered", gap, accuracies.readable_gap(gap)),
         ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
         ("convergence", times, convergence.readable_convergence(times)),
-        ("errors_per_class", per_class, tables.readable_class_errors(per_class)),
+        ("errors_per_class", per_class, class_errors.readable_class_errors(per_class)),
         ("class_differences", differences, class_errors.readable_class_differences(differences)),
         ("hardest_class", hardest, class_errors.readable_hardest_class(hardest)),
         ("error_similarity", similarity, error_sets.readable_similarity(similarity)),
@@ -62,11 +66,11 @@ def main() -> None:
         ("calibration", calibrated, calibration.readable_calibration(calibrated)),
         ("controls", controlled, controls.readable_controls(controlled)),
         ("cost", cost, costs.readable_costs(cost)),
-        ("runs", index, tables.readable_runs(index)),
+        ("runs", index, readable_runs(index)),
     ):
         save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.out / f"{name}.html", pages.table_page(readable, NOTES[name] + why_no_intervals))
-        save(arguments.out / f"{name}.tex", pages.latex_table(readable))
+        save(arguments.out / f"{name}.html", rendering.table_page(readable, NOTES[name] + why_no_intervals))
+        save(arguments.out / f"{name}.tex", rendering.latex_table(readable))
 
 
 def save(path: Path, text: str) -> None:

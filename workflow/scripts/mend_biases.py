@@ -8,9 +8,9 @@ import pandas as pd
 from safetensors.numpy import load_file
 
 from dark_knowledge import command
-from dark_knowledge.biases import mended_errors
+from dark_knowledge.analysis.bias_correction import mended_errors
 from dark_knowledge.command import written_whole
-from dark_knowledge.study import arms_of, roles_of
+from dark_knowledge.study.arms import arms_of, roles_of
 
 KEYS = ["experiment", "role", "arm", "model", "supervision", "seed"]
 

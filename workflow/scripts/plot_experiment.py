@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 from safetensors.numpy import load_file
 
-from dark_knowledge import calibration_plots, command, error_plots, plots
-from dark_knowledge.class_errors import hardest_class
+from dark_knowledge import command
+from dark_knowledge.analysis.class_errors import hardest_class
+from dark_knowledge.analysis.results import arm_of, chosen_temperature, trained_arms
 from dark_knowledge.command import written_whole
-from dark_knowledge.tables import arm_of, chosen_temperature, trained_arms
+from dark_knowledge.figures import accuracy, calibration, errors, images, learning, style
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,9 +31,9 @@ def main() -> None:
     arguments = parse_arguments()
     study_arms = pd.read_parquet(arguments.arms)
     runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
-    arms = plots.drawn_arms(study_arms, arguments.experiment)
+    arms = style.drawn_arms(study_arms, arguments.experiment)
     chosen = chosen_temperature(runs, study_arms, arguments.experiment)
-    legible = plots.legible_arms(arms, chosen)
+    legible = style.legible_arms(arms, chosen)
     trained = trained_arms(legible, epochs)
     student = (arms.role == "student") & (arms.temperature == chosen)
     compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
@@ -45,30 +46,26 @@ def main() -> None:
     hardest = hardest_class(class_errors, arm_of(arms, "baseline"), arguments.published)
     data, classes = load_file(arguments.data), arguments.classes
     figures = {
-        "loss_by_step": plots.loss_by_step(steps, trained),
-        "accuracy_by_step": plots.accuracy_by_step(steps, trained),
-        "loss_by_epoch": plots.loss_by_epoch(epochs, trained),
-        "accuracy_by_epoch": plots.accuracy_by_epoch(epochs, trained),
-        "student_losses": plots.student_losses(epochs, trained),
-        "validation_accuracy": plots.validation_accuracy(epochs, trained),
-        "temperature": plots.temperature(runs, arms),
-        "errors_per_class": plots.errors_per_class(predictions, compared, classes),
-        "confusion": plots.confusion(predictions, compared, classes),
-        "class_differences": error_plots.class_differences_figure(
-            class_errors, with_controls, classes, arguments.level
-        ),
-        "hardest_class": error_plots.hardest_class_figure(predictions, with_controls, hardest, classes),
-        "error_similarity": error_plots.error_similarity(predictions, legible),
-        "image_gallery": error_plots.image_gallery(
-            predictions, compared, data["test_images"], data["test_labels"], classes
-        ),
-        "reliability": calibration_plots.reliability(predictions, with_controls),
-        "fidelity": calibration_plots.fidelity(fidelity, runs, arms),
-        "cost": calibration_plots.cost(runs, arms),
+        "loss_by_step": learning.loss_by_step(steps, trained),
+        "accuracy_by_step": learning.accuracy_by_step(steps, trained),
+        "loss_by_epoch": learning.loss_by_epoch(epochs, trained),
+        "accuracy_by_epoch": learning.accuracy_by_epoch(epochs, trained),
+        "student_losses": learning.student_losses(epochs, trained),
+        "validation_accuracy": learning.validation_accuracy(epochs, trained),
+        "temperature": accuracy.temperature(runs, arms),
+        "errors_per_class": errors.errors_per_class(predictions, compared, classes),
+        "confusion": errors.confusion(predictions, compared, classes),
+        "class_differences": errors.class_differences_figure(class_errors, with_controls, classes, arguments.level),
+        "hardest_class": errors.hardest_class_figure(predictions, with_controls, hardest, classes),
+        "error_similarity": errors.error_similarity(predictions, legible),
+        "image_gallery": images.image_gallery(predictions, compared, data["test_images"], data["test_labels"], classes),
+        "reliability": calibration.reliability(predictions, with_controls),
+        "fidelity": calibration.fidelity(fidelity, runs, arms),
+        "cost": accuracy.cost(runs, arms),
     }
     for name, figure in figures.items():
         with written_whole(arguments.out / f"{name}.svg") as temporary:
-            plots.save(figure, temporary)
+            style.save(figure, temporary)
         print(name)
 
 

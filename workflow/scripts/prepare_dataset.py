@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from dark_knowledge import command
-from dark_knowledge.data import prepare, save_dataset
-from dark_knowledge.download import FILES
+from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.data.sources import FILES
 
 
 def parse_arguments() -> argparse.Namespace:

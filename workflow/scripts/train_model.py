@@ -13,14 +13,15 @@ from safetensors.torch import save
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, written_whole
-from dark_knowledge.data import Dataset, load_dataset
-from dark_knowledge.devices import choose_compute
-from dark_knowledge.engine import peak_memory_mb, steps_per_epoch, train
+from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
-from dark_knowledge.losses import Supervision, learn_from_labels, learn_from_teacher
-from dark_knowledge.models import build_model, count_multiply_adds, count_parameters
-from dark_knowledge.recipes import Recipe
-from dark_knowledge.transfer import chosen_images, load_teacher_logits, shuffled_images
+from dark_knowledge.training.devices import choose_compute, peak_memory_mb
+from dark_knowledge.training.loop import steps_per_epoch, train
+from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.teacher_logits import load_teacher_logits
+from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
 
 
 def parse_arguments() -> argparse.Namespace:

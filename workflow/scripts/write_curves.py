@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import command, curves, pages, plots
+from dark_knowledge import command
+from dark_knowledge.analysis import convergence
 from dark_knowledge.command import written_whole
+from dark_knowledge.figures import style
+from dark_knowledge.pages import curves, rendering
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,14 +22,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    arms = pd.concat([plots.drawn_arms(arguments.arms, name) for name in arguments.arms.experiment.unique()])
-    most = max(int(arguments.epochs.epoch.max()) + 1, plots.STEP_POINTS)
+    arms = pd.concat([style.drawn_arms(arguments.arms, name) for name in arguments.arms.experiment.unique()])
+    most = max(int(arguments.epochs.epoch.max()) + 1, convergence.STEP_POINTS)
 
     def page(points: int) -> str:
         data = curves.page_data(arms, arguments.runs, arguments.epochs, arguments.steps, points)
-        return pages.interactive_page("curves.html.j2", data, points=points if points < most else None)
+        return rendering.interactive_page("curves.html.j2", data, points=points if points < most else None)
 
-    text, _ = pages.largest_page(page, most)
+    text, _ = rendering.largest_page(page, most)
     with written_whole(arguments.out) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from safetensors import safe_open
 
-from dark_knowledge import command, explorer, pages, plots
+from dark_knowledge import command
+from dark_knowledge.analysis.results import chosen_temperature, distinct_arms
 from dark_knowledge.command import InputError, written_whole
-from dark_knowledge.tables import chosen_temperature
+from dark_knowledge.figures import style
+from dark_knowledge.pages import explorer, rendering
 
 # Longer side of a picture among the others, and of the chosen one, on the screen.
 SMALL, LARGE = 56, 150
@@ -34,7 +36,7 @@ def main() -> None:
     arms = shown_arms(pd.read_parquet(arguments.arms), runs)
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
-    distinct = explorer.distinct_arms(arms)
+    distinct = distinct_arms(arms)
     seeds = [own_rows(runs, arm).seed.to_list() for arm in distinct.itertuples()]
     logits = [test_logits(arguments.logits / arm.model / arm.supervision) for arm in distinct.itertuples()]
     check_against(pd.read_parquet(arguments.predictions, filters=[("epoch", "==", "last")]), distinct, seeds, logits)
@@ -44,7 +46,7 @@ def main() -> None:
         data = explorer.page_data(arms, logits, seeds, labels, order, shown)
         return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
 
-    text, shown = pages.largest_page(page, len(order))
+    text, shown = rendering.largest_page(page, len(order))
     with written_whole(arguments.out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{shown} of the {len(order)} images that some run gets wrong")
@@ -54,7 +56,7 @@ def shown_arms(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """All experiments' arms with name, colour, and whether validation chose the student's temperature."""
     drawn = []
     for experiment in arms.experiment.unique():
-        own = plots.drawn_arms(arms, experiment)
+        own = style.drawn_arms(arms, experiment)
         chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
         drawn.append(own.assign(chosen=chosen))
     return pd.concat(drawn, ignore_index=True)
@@ -93,7 +95,7 @@ def error_page(data: dict, images: np.ndarray) -> str:
         carried += (
             f" To stay small it counts {left_out:,} of them without showing them: those on which the runs agree most."
         )
-    return pages.interactive_page(
+    return rendering.interactive_page(
         "error_explorer.html.j2",
         data | {"width": width, "height": height, "columns": columns},
         sprite=explorer.base64_text(explorer.sprite(images, columns)) if len(images) else "",

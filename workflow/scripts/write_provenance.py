@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 from safetensors import safe_open
 
-from dark_knowledge import command, pages, provenance, study
+from dark_knowledge import command
 from dark_knowledge.command import written_whole
+from dark_knowledge.pages import provenance, rendering
+from dark_knowledge.study.arms import ALL_SEEDS
 
 PACKAGES = ["snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn", "safetensors"]
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -32,22 +34,22 @@ def main() -> None:
     arguments = parse_arguments()
     config = json.loads(arguments.config.read_text())
     dataset = config["datasets"][config["dataset"]]
-    trained = arguments.runs[arguments.runs.seed != study.ALL_SEEDS]
-    page = pages.provenance_page(
+    trained = arguments.runs[arguments.runs.seed != ALL_SEEDS]
+    page = rendering.provenance_page(
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
         comparable=config["dataset"] == arguments.full["dataset"],
-        machines=pages.html_table(provenance.machine_table(trained)),
+        machines=rendering.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
-        versions=pages.html_table(provenance.versions(PACKAGES)),
-        files=pages.html_table(
+        versions=rendering.html_table(provenance.versions(PACKAGES)),
+        files=rendering.html_table(
             provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset["sha256"])
         ),
         prepared=provenance.sha256(arguments.data),
         images=image_counts(arguments.data),
-        runs=pages.html_table(provenance.run_counts(trained)),
-        benchmarks=pages.html_table(provenance.benchmark_table(arguments.benchmarks)),
+        runs=rendering.html_table(provenance.run_counts(trained)),
+        benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),
     )
     with written_whole(arguments.out) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge import command, costs, pages, study, tables
-from dark_knowledge.class_errors import hardest_class
+from dark_knowledge import command
+from dark_knowledge.analysis import accuracy as accuracies
+from dark_knowledge.analysis import class_errors, costs
+from dark_knowledge.analysis.class_errors import hardest_class
+from dark_knowledge.analysis.results import arm_of
 from dark_knowledge.command import written_whole
+from dark_knowledge.pages import rendering
+from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
+from dark_knowledge.study.arms import experiments_of, published_of
 
 FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
 
@@ -28,18 +34,19 @@ def main() -> None:
     arguments = parse_arguments()
     arms, runs = arguments.arms, arguments.runs
     config = json.loads(arguments.config.read_text())
-    experiments = study.experiments_of(config)
-    published = study.published_of(config)
-    figures_published = tables.published_rows(published)
+    experiments = experiments_of(config)
+    published = published_of(config)
+    figures_published = accuracies.published_rows(published)
     classes = config["datasets"][config["dataset"]]["classes"]
-    accuracy = tables.accuracy_table(runs, arms)
-    gap = tables.gap_table(runs, arms, figures_published)
-    errors = tables.class_error_table(arguments.predictions, arms, classes)
+    accuracy = accuracies.accuracy_table(runs, arms)
+    gap = accuracies.gap_table(runs, arms, figures_published)
+    errors = class_errors.class_error_table(arguments.predictions, arms, classes)
     figures = {
-        name: {f: pages.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES} for name in experiments
+        name: {f: rendering.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}
+        for name in experiments
     }
     summary = partial(
-        pages.summary_page,
+        rendering.summary_page,
         study=config["study"],
         dataset=config["dataset"],
         seeds=config["seeds"],
@@ -48,17 +55,17 @@ def main() -> None:
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
-        accuracy=pages.html_table(tables.readable_accuracy(accuracy, figures_published)),
-        accuracy_note=tables.NOTES["accuracy"],
-        gap=pages.html_table(tables.readable_gap(gap)),
-        gap_note=tables.NOTES["gap_recovered"],
-        cost=pages.html_table(costs.readable_costs(costs.cost_table(runs, arms))),
+        accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
+        accuracy_note=accuracies.NOTES["accuracy"],
+        gap=rendering.html_table(accuracies.readable_gap(gap)),
+        gap_note=accuracies.NOTES["gap_recovered"],
+        cost=rendering.html_table(costs.readable_costs(costs.cost_table(runs, arms))),
         cost_note=costs.NOTE,
         provenance=provenance(runs),
     )
     told = []
     for name in experiments:
-        baseline = tables.arm_of(arms[arms.experiment == name], "baseline")
+        baseline = arm_of(arms[arms.experiment == name], "baseline")
         hardest = hardest_class(arguments.class_errors, baseline, published[name])
         told.append(
             accuracy_story(name, accuracy, gap)
@@ -70,55 +77,10 @@ def main() -> None:
         shown = [story | {"figures": figures[story["name"]] if n < drawn else {}} for n, story in enumerate(told)]
         return summary(experiments=shown)
 
-    text, drawn = pages.largest_page(page, len(told))
+    text, drawn = rendering.largest_page(page, len(told))
     with written_whole(arguments.out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"figures of {drawn} of {len(told)} experiments")
-
-
-def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -> dict:
-    """The accuracies of one experiment's three roles and what distillation gained, as shown in the text."""
-    rows = accuracy[accuracy.experiment == experiment]
-    shown = {
-        row.role: tables.show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
-        for row in rows.itertuples()
-        if row.role in ("teacher", "baseline") or row.chosen
-    }
-    gains = gap[gap.experiment == experiment]
-    gain = gains[gains.chosen].iloc[0]
-    published = gains[gains.arm == tables.AS_PUBLISHED].gain
-    return shown | {
-        "name": experiment,
-        "temperature": f"{rows[rows.chosen].temperature.iloc[0]:g}",
-        "temperatures": int((rows.role == "student").sum()),
-        "n": gain.n,
-        "gain": tables.show_difference(gain.gain, gain.gain_high),
-        "gain_low": gain.gain_low,
-        "gain_high": gain.gain_high,
-        "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",
-    }
-
-
-def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, hardest: int) -> dict:
-    """Each role's test errors on the class `hardest`, as shown in the text."""
-    chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
-    compared = errors.role.isin(["teacher", "baseline"]) | ((errors.role == "student") & (errors.temperature == chosen))
-    of_class = errors[(errors.experiment == experiment) & compared & (errors.label == hardest)]
-    return {
-        "hardest": tables.class_label(of_class["class"].iloc[0], hardest),
-        "hardest_images": of_class.images.iloc[0],
-    } | {f"hardest_{row.role}": tables.show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
-
-
-def provenance(runs: pd.DataFrame) -> list[str]:
-    """Where the numbers come from, a line each."""
-    runs = runs[runs.seed != study.ALL_SEEDS]  # an ensemble was not trained
-    return [
-        f"{len(runs)} runs; code at commit {', '.join(sorted(runs.commit.fillna('unknown').unique()))}",
-        f"PyTorch {', '.join(sorted(runs.torch.unique()))}",
-        f"{', '.join(sorted(runs.machine.unique()))}, {', '.join(sorted(runs.precision.unique()))}",
-        f"largest memory of a training job: {runs.peak_memory_mb.max():.0f} MB",
-    ]
 
 
 if __name__ == "__main__":

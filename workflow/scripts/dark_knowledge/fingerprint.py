@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).parent
 def code_fingerprint(script: str | Path) -> str:
     """Hash `script` and every module of this package that it imports, directly or not.
 
-    The hash is taken of the syntax trees without docstrings: comments, formatting, time stamps and the
-    folder that holds the checkout do not change it. Returns 12 hexadecimal digits.
+    The hash is taken of the syntax trees without docstrings and without the words of error messages: comments,
+    formatting, time stamps and the folder that holds the checkout do not change it. Returns 12 hexadecimal digits;
+    raises ImportError for an import of this package that leads to no file.
     """
     digest = hashlib.sha256()
-    for path in sorted(_closure(Path(script)), key=lambda path: path.name):
+    for path in sorted(_closure(Path(script)), key=lambda path: path.parts[-3:]):
         digest.update(_normalised(path).encode())
     return digest.hexdigest()[:12]
 
@@ -35,28 +36,55 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def _imported_modules(path: Path) -> list[Path]:
-    names = set()
+def _imported_modules(path: Path) -> set[Path]:
+    """The files of this package that a file imports, each with the `__init__` of the folders that lead to it.
+
+    What is imported from a folder is a module of it: the `__init__` files hold a docstring alone.
+    """
+    files = set()
     for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name:
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
-            names.add(node.module.split(".")[1])
-    return [module for name in names if (module := PACKAGE / f"{name}.py").exists()]
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                files.update(_files(alias.name, path))
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ImportError(f"{path}, line {node.lineno}: a relative import; name the module in full")
+            from_folder = PACKAGE.parent.joinpath(*node.module.split(".")).is_dir()
+            for alias in node.names:
+                files.update(_files(f"{node.module}.{alias.name}" if from_folder else node.module, path))
+    return files
+
+
+def _files(module: str, importer: Path) -> list[Path]:
+    """The files that an import of `module` runs; none for a module of another package."""
+    words = module.split(".")
+    if words[0] != PACKAGE.name:
+        return []
+    places = [_place(".".join(words[:count])) for count in range(2, len(words) + 1)]
+    if None in places:
+        raise ImportError(f"{importer} imports {module}, which is no module of {PACKAGE.name}")
+    return places
+
+
+def _place(module: str) -> Path | None:
+    """The file of a module of this package, None where there is none."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
 
 @cache
 def _normalised(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [statement for statement in body if not _is_text(statement)]
-    return ast.dump(tree)
+    return ast.dump(_WithoutTexts().visit(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
+class _WithoutTexts(ast.NodeTransformer):
+    """Drops docstrings, and what `raise` statements and InputError say."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        if isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
+            return ast.Call(node.func, [], [])
+        return self.generic_visit(node)

@@ -1,0 +1,1 @@
+"""The collected results, statistics, and one module a question."""

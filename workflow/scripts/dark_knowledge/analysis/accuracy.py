@@ -1,0 +1,180 @@
+"""Accuracies of a study's arms, and the share of the teacher's lead that distillation passes on."""
+
+import math
+
+import pandas as pd
+
+from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_number, starred
+from dark_knowledge.analysis.results import arm_of, by_seed, chosen_temperature, difference, named_arms, rows_of
+from dark_knowledge.analysis.statistics import Interval, mean_interval
+
+AS_PUBLISHED = "as published"
+
+
+COLUMNS = {
+    "last_train_accuracy": "last: train",
+    "last_validation_accuracy": "last: validation",
+    "last_test_accuracy": "last: test",
+    "selected_train_accuracy": "selected: train",
+    "selected_validation_accuracy": "selected: validation",
+    "selected_test_accuracy": "selected: test",
+    "best_on_test_accuracy": "best on test",
+}
+
+
+ONE_SEED = " There is one seed, and one run has no interval: give the study more seeds."
+
+
+NOTES = {
+    "accuracy": (
+        "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
+        "mode without augmentation, on those training images that the arm learned from, after the last epoch and at "
+        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: "
+        "the test set picks the epoch, so it flatters. "
+        "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
+        "figures stand beside it."
+    ),
+    "gap_recovered": (
+        "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
+        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the "
+        "interval of the latter lies above zero. * marks the temperature that validation chose."
+    ),
+    "errors_per_class": (
+        "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
+    ),
+    "runs": (
+        "Every run: accuracies after the last epoch, and what it cost. Seconds are of the training loop with its "
+        "scoring, without the program's start."
+    ),
+}
+
+
+def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
+
+    Accuracies on training images are of those that the arm learned from, in evaluation mode. `chosen` marks the
+    student whose temperature validation picks.
+    """
+    rows = []
+    for arm in arms.itertuples():
+        own = rows_of(runs, arm)
+        chosen = arm.role == "student" and arm.temperature == chosen_temperature(runs, arms, arm.experiment)
+        row = {
+            "experiment": arm.experiment,
+            "role": arm.role,
+            "arm": arm.arm,
+            "model": arm.model,
+            "temperature": arm.temperature,
+            "chosen": chosen,
+            "parameters": own.parameters.iloc[0],
+            "n": len(own),
+        }
+        for column in COLUMNS:
+            interval = mean_interval(100 * own[column])
+            row |= {f"{column}_{end}": getattr(interval, end) for end in ("mean", "low", "high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def published_rows(published: dict) -> pd.DataFrame:
+    """The figures published elsewhere, by experiment and role, in percent: {experiment: {role: figures}}."""
+    return pd.DataFrame(
+        [
+            {"experiment": experiment, "role": role} | figures
+            for experiment, roles in published.items()
+            for role, figures in roles.items()
+            if role in ("teacher", "baseline", "student")
+        ],
+        columns=["experiment", "role", "parameters", "train_accuracy", "test_accuracy"],
+    )
+
+
+def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
+
+    `gain` is the arm minus the baseline in points, `gap` the teacher minus the baseline of the same seeds, both with
+    their t interval; `recovered` is what `gap_recovered` makes of them.
+    """
+    rows = []
+    for experiment in arms.experiment.unique():
+        named = named_arms(arms, runs, experiment)
+        teacher, baseline = (
+            100 * by_seed(runs, arm_of(named, role), "last_test_accuracy") for role in ("teacher", "baseline")
+        )
+        for arm in named[named.role.isin(["student", "control"])].itertuples():
+            gained = (100 * by_seed(runs, arm, "last_test_accuracy") - baseline).dropna()
+            gap = mean_interval(difference(teacher, baseline[gained.index]))
+            rows.append(_gap_row(experiment, arm.arm, arm.chosen, mean_interval(gained), gap))
+        figures = published[published.experiment == experiment].set_index("role").test_accuracy
+        if {"teacher", "baseline", "student"} <= set(figures.index):
+            gain, gap = (mean_interval([figures[role] - figures.baseline]) for role in ("student", "teacher"))
+            rows.append(_gap_row(experiment, AS_PUBLISHED, False, gain, gap))
+    return pd.DataFrame(rows)
+
+
+def gap_recovered(gain: float, gap: Interval) -> float:
+    """A gain as a share of the gap between teacher and baseline, in percent; NaN unless the gap is above zero.
+
+    With its whole interval, where it has one: of a gap that may be none there is no share.
+    """
+    above_zero = gap.mean > 0 if math.isnan(gap.low) else gap.low > 0
+    return 100 * gain / gap.mean if above_zero else math.nan
+
+
+def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Interval) -> dict:
+    return {
+        "experiment": experiment,
+        "arm": arm,
+        "chosen": chosen,
+        "n": gain.n,
+        "gain": gain.mean,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+        "gap": gap.mean,
+        "gap_low": gap.low,
+        "gap_high": gap.high,
+        "recovered": gap_recovered(gain.mean, gap),
+    }
+
+
+def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """The accuracy table for readers, with published figures beside it where there are any."""
+    readable = pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
+            "parameters": [f"{value:,}" for value in table.parameters],
+            "n": table.n,
+        }
+    )
+    for column, title in COLUMNS.items():
+        ends = zip(table[f"{column}_mean"], table[f"{column}_high"], strict=True)
+        readable[title] = [show_interval(mean, high) for mean, high in ends]
+    if published.empty:
+        return readable
+    figures = published.set_index(["experiment", "role"])
+    for column, title in (("train_accuracy", "published: train"), ("test_accuracy", "published: test")):
+        readable[title] = [
+            show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None)
+            for row in table.itertuples()
+        ]
+    return readable
+
+
+def _comparable(row: tuple) -> bool:
+    """A published student was the best of its makers' choice, so it stands beside the chosen temperature alone."""
+    return row.role in ("teacher", "baseline") or row.chosen
+
+
+def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
+    """The gap table for readers."""
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
+            "n": table.n,
+            "arm minus baseline, points": [show_difference(row.gain, row.gain_high) for row in table.itertuples()],
+            "teacher minus baseline, points": [show_difference(row.gap, row.gap_high) for row in table.itertuples()],
+            "gap recovered, %": [NO_NUMBER if pd.isna(value) else show_number(value, 0) for value in table.recovered],
+        }
+    )

@@ -1,0 +1,65 @@
+"""How well probabilities fit (calibration) and how well a student copies its teacher (fidelity), per arm."""
+
+import numpy as np
+import pandas as pd
+
+from dark_knowledge.analysis.formats import show_interval, starred
+from dark_knowledge.analysis.results import by_seed, named_arms, rows_of
+from dark_knowledge.analysis.statistics import mean_interval
+
+NOTE = (
+    "On the test set after the last epoch, mean over n seeds ± half of Student's 95 % t interval. NLL: mean negative "
+    "log likelihood of the labels, in nats. ECE: expected calibration error over 15 equal-width bins of confidence, in "
+    "points. Agreement with the experiment's teacher of the same seed: share of images given the same class. KL: mean "
+    "KL divergence of the arm's probabilities from the teacher's at T = 1, in nats. In the teacher's own row, both are "
+    "between its runs of different seeds: the agreement that two trainings of one network reach, without an interval, "
+    "since one run is in several pairs. * marks the "
+    "temperature that validation chose."
+)
+
+
+MEASURES = {
+    "last_test_accuracy": ("test accuracy, %", 100, 2),
+    "test_nll": ("NLL", 1, 4),
+    "test_ece": ("ECE", 100, 2),
+    "agreement": ("agreement with teacher, %", 100, 2),
+    "kl": ("KL from teacher", 1, 4),
+}
+
+
+def calibration_table(runs: pd.DataFrame, fidelity: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and arm: accuracy, likelihood, calibration and likeness to the teacher, over seeds.
+
+    Accuracy, `test_ece` and `agreement` are in percent.
+    """
+    rows = []
+    for experiment in arms.experiment.unique():
+        of_experiment = fidelity[fidelity.experiment == experiment]
+        for arm in named_arms(arms, runs, experiment).itertuples():
+            row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
+            for measure, (_, factor, _) in MEASURES.items():
+                source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]
+                mean, low, high, _ = mean_interval(factor * by_seed(source, arm, measure))
+                if source is not runs and arm.role == "teacher":  # its pairs of runs overlap
+                    low = high = np.nan
+                row |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def readable_calibration(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for readers."""
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
+            "n": table.n,
+        }
+        | {
+            title: [
+                show_interval(mean, high, digits)
+                for mean, high in zip(table[measure], table[f"{measure}_high"], strict=True)
+            ]
+            for measure, (title, _, digits) in MEASURES.items()
+        }
+    )

@@ -1,0 +1,180 @@
+"""The note's claims, judged: effects and verdicts by a rule that the config states, and how they are shown."""
+
+import numpy as np
+import pandas as pd
+
+from dark_knowledge.analysis.claim_quantities import Evidence, Quantity, quantities
+from dark_knowledge.analysis.formats import NO_NUMBER, show_number, show_p
+from dark_knowledge.analysis.results import arm_of, compared_arms
+from dark_knowledge.analysis.statistics import holm, least_sign_flip_p, mean_interval, seeds_needed, sign_flip_p
+
+CLAIMS = {
+    "1": "The student converges faster than the baseline.",
+    "2a": "The student's training loss is less stable than the baseline's.",
+    "2b": "The student's validation accuracy is more stable than the baseline's.",
+    "3a": "The student fits the training set better than the baseline.",
+    "3b": "The student generalises better than the baseline.",
+    "3c": "The student comes closer to the teacher than to the baseline.",
+    "4": "Teacher and baseline spread their errors over the classes alike.",
+    "5": "The student makes fewer errors on the hardest class.",
+    "6": "The student's errors are spread more evenly over the classes than the baseline's.",
+}
+
+
+NOTE = (
+    "One row per quantity; a verdict stands at the one that decides its claim, fixed before any run that can. Baseline "
+    "and student are means over their seeds (claim 4: two seeds of one net, and teacher with baseline). The effect is "
+    "the mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p "
+    "(Holm) is adjusted over the deciding quantities of one experiment. Published figures are of one run. The claims "
+    "page says how verdicts are reached."
+)
+
+
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+
+
+def claims_table(tables: dict[str, pd.DataFrame], classes: list[str], published: dict, settings: dict) -> pd.DataFrame:
+    """A row per experiment and quantity, with effect, interval and p; verdicts stand in the rows that decide.
+
+    `tables` are the collected ones by name, `published` the figures by experiment, `settings` the config's `claims`.
+    """
+    arms, runs = tables["arms"], tables["runs"]
+    judged = []
+    for experiment in arms.experiment.unique():
+        compared = compared_arms(arms, runs, experiment)
+        evidence = Evidence(
+            *(arm_of(compared, role) for role in ("teacher", "baseline", "student")),
+            **{name: tables[name] for name in ("runs", "epochs", "steps", "predictions", "class_errors")},
+            classes=classes,
+            published=published[experiment],
+            settings=settings,
+        )
+        keys = pd.DataFrame({"experiment": [experiment], "student_arm": evidence.student.arm})
+        judged.append(keys.merge(judge(quantities(evidence), settings), how="cross"))
+    return pd.concat(judged, ignore_index=True)
+
+
+def judge(measured: list[Quantity], settings: dict) -> pd.DataFrame:
+    """A row per quantity: effect, 95 % interval, p, and for those that decide Holm's p, verdict and seeds needed.
+
+    Supported (contradicted): at least `fewest_seeds` pairs, Holm's p at most `level`, and the effect on the claimed
+    (other) side of its reference. Undecided: anything else.
+    """
+    table = pd.DataFrame([_row(quantity) for quantity in measured])
+    decides = table.decides
+    table["p_holm"] = np.nan
+    table.loc[decides, "p_holm"] = holm(table.p[decides])
+    strictest = settings["level"] / max(table.p[decides].notna().sum(), 1)
+    table["verdict"], table["seeds_needed"] = "", np.nan
+    for row, quantity in zip(table.itertuples(), measured, strict=True):
+        if quantity.decides:
+            verdict = _verdict(row, settings)
+            table.loc[row.Index, "verdict"] = verdict
+            if verdict == UNDECIDED:
+                table.loc[row.Index, "seeds_needed"] = seeds_for_verdict(quantity, settings["fewest_seeds"], strictest)
+    return table
+
+
+def _row(quantity: Quantity) -> dict:
+    interval = quantity.interval or mean_interval(quantity.values)
+    p = sign_flip_p(quantity.values - quantity.reference) if quantity.p is None else quantity.p
+    return {
+        "claim": quantity.claim,
+        "quantity": quantity.name,
+        "unit": quantity.unit,
+        "decides": quantity.decides,
+        "claimed": {1: "above", -1: "below", 0: ""}[quantity.sign],
+        "reference": quantity.reference,
+        "baseline": quantity.baseline,
+        "student": quantity.student,
+        "effect": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "p": p,
+        "n": interval.n,
+        "published": quantity.published,
+        "is_difference": quantity.is_difference,
+        "digits": quantity.digits,
+        "remark": quantity.remark,
+    }
+
+
+def _verdict(row: tuple, settings: dict) -> str:
+    if not (row.n >= settings["fewest_seeds"] and row.p_holm <= settings["level"]):
+        return UNDECIDED
+    return SUPPORTED if (row.effect > row.reference) == (row.claimed == "above") else CONTRADICTED
+
+
+def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
+    """Pairs that a verdict at `level` takes if effect and spread are the true ones; inf for more than 1000.
+
+    Not fewer than `fewest`, nor than the sign-flip test needs to reach `level` at all. NaN where nothing was measured,
+    or no difference at all.
+    """
+    values = quantity.values - quantity.reference
+    least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
+    if len(values) == 1 and not np.isnan(values).any():
+        return least
+    return np.maximum(least, seeds_needed(values, level))
+
+
+# How it is shown
+
+
+def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The claims table with all its numbers as text, for the page and the table of all quantities."""
+    rows = list(table.itertuples())
+    return table.assign(
+        statement=table.claim.map(CLAIMS),
+        baseline=[_number(row.baseline, row) for row in rows],
+        student=[_number(row.student, row) for row in rows],
+        effect_text=[_effect(row) for row in rows],
+        interval_text=[_interval(row) for row in rows],
+        published=[_number(row.published, row, row.is_difference) for row in rows],
+        p_text=table.p.map(show_p),
+        p_holm_text=table.p_holm.map(show_p),
+        verdict=[f"{row.verdict} at {row.n} seed{'s'[: row.n > 1]}" if row.verdict else "" for row in rows],
+        seeds_needed=table.seeds_needed.map(_seeds),
+    )
+
+
+def _number(value: float, row: tuple, signed: bool = False) -> str:
+    return NO_NUMBER if pd.isna(value) else show_number(value, row.digits, signed=signed)
+
+
+def _effect(row: tuple) -> str:
+    text = _number(row.effect, row, row.is_difference)
+    return text if text == NO_NUMBER else f"{text} {row.unit}".rstrip()
+
+
+def _interval(row: tuple) -> str:
+    """(+0.01 to +0.61), empty where there is none."""
+    if pd.isna(row.low):
+        return ""
+    return f"({_number(row.low, row, row.is_difference)} to {_number(row.high, row, row.is_difference)})"
+
+
+def _seeds(needed: float) -> str:
+    if pd.isna(needed):
+        return NO_NUMBER
+    return "over 1000" if np.isinf(needed) else f"about {needed:.0f}"
+
+
+def readable_claims(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of all quantities for readers."""
+    shown = shown_rows(table)
+    return pd.DataFrame(
+        {
+            "claim and quantity": shown.claim + " " + shown.quantity,
+            "experiment": shown.experiment,
+            "effect": shown.effect_text,
+            "95 % interval": shown.interval_text,
+            "p": shown.p_text,
+            "p (Holm)": shown.p_holm_text,
+            "n": shown.n,
+            "published": shown.published,
+            "verdict": shown.verdict,
+            "baseline": shown.baseline,
+            "student": shown.student,
+        }
+    )

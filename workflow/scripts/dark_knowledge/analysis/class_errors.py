@@ -1,0 +1,215 @@
+"""Which classes the errors are in, and what distillation changes there.
+
+Tidy tables first, then what a person reads. All on test images after the last epoch, unless said otherwise; arms are
+those that `tables.compared_arms` returns.
+"""
+
+import pandas as pd
+
+from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
+from dark_knowledge.analysis.results import (
+    arm_of,
+    compared_arms,
+    difference,
+    last_predictions,
+    rows_of,
+    with_experiment,
+)
+from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
+
+NOTES = {
+    "class_differences": (
+        "Test errors per class of each arm minus the baseline's, paired by seed: mean ± half of Student's 95 % t "
+        "interval. p is of the two-sided sign-flip test, whose least value with n pairs is 2 / 2^n; p (Holm) holds the "
+        "family-wise error rate over the classes of one arm."
+    ),
+    "hardest_class": (
+        "One class from all sides: the published claim's class where an experiment names one, else the class with the "
+        "baseline's most validation errors. Recall and precision in percent, and test images that are wrongly given to "
+        "another class or to this one, as mean over seeds ± half of Student's 95 % t interval. The difference is "
+        "paired by seed. Confusions that no run makes are left out."
+    ),
+}
+
+
+def class_error_counts(class_errors: pd.DataFrame, arm: tuple, part: str = "test") -> pd.DataFrame:
+    """Errors of one arm's runs on `part`: a row per seed, a column per class."""
+    own = rows_of(class_errors[class_errors.part == part], arm)
+    return own.pivot(index="seed", columns="label", values="errors")
+
+
+def hardest_class(class_errors: pd.DataFrame, baseline: tuple, published: dict) -> int:
+    """The published claim's class, else the one with the baseline's most validation errors; a tie takes the lowest."""
+    chosen = class_error_counts(class_errors, baseline, "validation").mean().idxmax()
+    return int(published.get("improved_class", chosen))
+
+
+def class_difference_table(
+    class_errors: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame, classes: list[str]
+) -> pd.DataFrame:
+    """`class_differences` of every experiment, its name first."""
+    return pd.concat(
+        [
+            with_experiment(experiment, class_differences(class_errors, compared_arms(arms, runs, experiment), classes))
+            for experiment in arms.experiment.unique()
+        ],
+        ignore_index=True,
+    )
+
+
+def class_differences(class_errors: pd.DataFrame, compared: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """A row per arm and class: test errors less the baseline's, paired by seed, with interval, p and Holm's p."""
+    baseline = class_error_counts(class_errors, arm_of(compared, "baseline"))
+    rows = []
+    for arm in compared[compared.role != "baseline"].itertuples():
+        own = class_error_counts(class_errors, arm)
+        differences = [difference(own[label], baseline[label]) for label in range(len(classes))]
+        p = [sign_flip_p(values) for values in differences]
+        for label, (values, p_holm) in enumerate(zip(differences, holm(p), strict=True)):
+            mean, low, high, n = mean_interval(values)
+            rows.append(
+                {"arm": arm.arm, "label": label, "class": classes[label], "n": n}
+                | {"baseline_errors": baseline[label].mean(), "errors": own[label].mean()}
+                | {"difference": mean, "low": low, "high": high, "p": p[label], "p_holm": p_holm}
+            )
+    return pd.DataFrame(rows)
+
+
+def readable_class_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of class differences for readers."""
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": table.arm,
+            "label": table.label,
+            "class": table["class"],
+            "n": table.n,
+            "baseline's errors": [f"{value:.1f}" for value in table.baseline_errors],
+            "arm's errors": [f"{value:.1f}" for value in table.errors],
+            "difference": [show_difference(row.difference, row.high, 1) for row in table.itertuples()],
+            "p": table.p.map(show_p),
+            "p (Holm)": table.p_holm.map(show_p),
+        }
+    )
+
+
+def hardest_class_table(
+    predictions: pd.DataFrame,
+    class_errors: pd.DataFrame,
+    arms: pd.DataFrame,
+    runs: pd.DataFrame,
+    classes: list[str],
+    published: dict,
+) -> pd.DataFrame:
+    """`hardest_class_rows` of every experiment, its name first; `published` has each experiment's figures."""
+    tables = []
+    for experiment in arms.experiment.unique():
+        compared = compared_arms(arms, runs, experiment)
+        label = hardest_class(class_errors, arm_of(compared, "baseline"), published[experiment])
+        tables.append(with_experiment(experiment, hardest_class_rows(predictions, compared, label, classes)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def hardest_class_rows(
+    predictions: pd.DataFrame, compared: pd.DataFrame, label: int, classes: list[str]
+) -> pd.DataFrame:
+    """A row per arm and quantity of class `label`: its recall, precision and flows to and from other classes.
+
+    `mean`, `low`, `high` are over seeds, `difference` is to the baseline, paired by seed.
+    """
+    baseline = class_quantities(predictions, arm_of(compared, "baseline"), label, classes)
+    rows = []
+    for arm in compared.itertuples():
+        for quantity, values in class_quantities(predictions, arm, label, classes).items():
+            mean, low, high, n = mean_interval(values)
+            gain = mean_interval(difference(values, baseline[quantity]))
+            rows.append(
+                {"label": label, "class": classes[label], "quantity": quantity}
+                | {"arm": arm.arm, "role": arm.role, "n": n, "mean": mean, "low": low, "high": high}
+                | {"difference": gain.mean, "difference_low": gain.low, "difference_high": gain.high}
+            )
+    return pd.DataFrame(rows)
+
+
+def class_quantities(predictions: pd.DataFrame, arm: tuple, label: int, classes: list[str]) -> pd.DataFrame:
+    """Of class `label`, a row per seed: recall and precision in percent (NaN without images), and its flows.
+
+    Columns `to <class>`: its images given to another class; `from <class>`: another class's images given to it.
+    """
+    own = last_predictions(predictions, arm)
+    seeds = pd.Index(own.seed.unique(), name="seed").sort_values()
+    given = own[own.label == label].groupby(["seed", "prediction"]).size().unstack(fill_value=0)
+    taken = own[own.prediction == label].groupby(["seed", "label"]).size().unstack(fill_value=0)
+    given, taken = (flow.reindex(seeds, columns=range(len(classes)), fill_value=0) for flow in (given, taken))
+    quantities = {
+        "recall, %": 100 * given[label] / given.sum(axis=1),
+        "precision, %": 100 * given[label] / taken.sum(axis=1),
+    }
+    others = [(other, name) for other, name in enumerate(classes) if other != label]
+    quantities |= {f"to {name}": given[other] for other, name in others}
+    quantities |= {f"from {name}": taken[other] for other, name in others}
+    return pd.DataFrame(quantities)
+
+
+def readable_hardest_class(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of the hardest class for readers: a column per arm; flows that no arm has are left out."""
+    keys = ["experiment", "class", "quantity"]
+    table = table[table.groupby(keys)["mean"].transform(lambda means: means.ne(0).any())]
+    named = table.arm.where(table.role != "student", "student")
+    cells = [show_interval(row.mean, row.high, 1) for row in table.itertuples(index=False)]
+    wide = table.assign(arm=named, cell=cells).pivot(index=keys, columns="arm", values="cell")[named.unique()]
+    students = table[table.role == "student"].set_index(keys)
+    wide = wide.loc[students.index].fillna(NO_NUMBER)  # in the tidy table's order
+    wide["student minus baseline"] = [
+        show_difference(row.difference, row.difference_high, 1) for row in students.itertuples()
+    ]
+    wide = wide.reset_index().rename_axis(columns=None)
+    wide["quantity"] = [_flow(quantity, name) for name, quantity in zip(wide["class"], wide["quantity"], strict=True)]
+    return wide
+
+
+def _flow(quantity: str, name: str) -> str:
+    """A quantity of class `name` for readers: "to Coat" and "from Coat" are flows between it and another class."""
+    if quantity.startswith("to "):
+        return f"{name} taken for {quantity.removeprefix('to ')}"
+    if quantity.startswith("from "):
+        return f"{quantity.removeprefix('from ')} taken for {name}"
+    return quantity
+
+
+def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """A row per experiment, arm and class: test errors at the last epoch, mean and t interval over seeds."""
+    last = predictions[predictions.epoch == "last"]
+    wrong = (last.label != last.prediction).groupby([last.model, last.supervision, last.seed, last.label]).sum()
+    wrong = wrong.unstack(fill_value=0).reindex(columns=range(len(classes)), fill_value=0)
+    images = last.groupby("label").image.nunique().reindex(range(len(classes)), fill_value=0)
+    rows = []
+    for arm in arms.itertuples():
+        for label, errors in wrong.loc[(arm.model, arm.supervision)].items():
+            interval = mean_interval(errors)
+            rows.append(
+                {
+                    "experiment": arm.experiment,
+                    "role": arm.role,
+                    "arm": arm.arm,
+                    "temperature": arm.temperature,
+                    "label": label,
+                    "class": classes[label],
+                    "images": images[label],
+                    "n": interval.n,
+                    "errors": interval.mean,
+                    "errors_low": interval.low,
+                    "errors_high": interval.high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """The class-error table for readers: a row per experiment and class, a column per arm."""
+    shown = table.assign(
+        shown=[show_interval(row.errors, row.errors_high, 1) for row in table.itertuples()],
+    )
+    order = list(dict.fromkeys(shown.arm))
+    wide = shown.pivot(index=["experiment", "label", "class", "images"], columns="arm", values="shown")[order]
+    return wide.fillna(NO_NUMBER).reset_index().rename_axis(columns=None)

@@ -1,0 +1,187 @@
+"""A study's runs as tidy tables, keys first."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import load_file
+from scipy.special import softmax
+
+from dark_knowledge.analysis import measures
+from dark_knowledge.command import InputError
+from dark_knowledge.study.arms import ALL_SEEDS, Arm, arms_of, is_ensemble, roles_of
+
+KEYS = ["model", "supervision", "seed"]
+COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
+MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
+PARTS = ("train", "validation", "test")
+EPOCHS = ("last", "selected")
+TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
+
+
+def collect(study: dict, data: dict[str, np.ndarray], runs: Path, teacher_logits: Path) -> dict[str, pd.DataFrame]:
+    """The TABLES of a study, from the folders of its runs and of its teachers' stored logits."""
+    labels = {part: data[f"{part}_labels"] for part in PARTS}
+    tables = {name: [] for name in TABLES} | {"arms": [arm_rows(study)]}
+    test_logits = {}
+    arms = arms_of(study)
+    types = prediction_types(list(arms))
+    for arm, seeds in arms.items():
+        folder = runs / arm.model / arm.supervision
+        chosen, logits = load_logits(folder / "logits.safetensors", seeds)
+        named = [ALL_SEEDS] if is_ensemble(study, arm.model) else seeds
+        test_logits[arm] = dict(zip(named, logits["last/test"], strict=True))
+        for number, seed in enumerate(seeds):
+            keys = {"model": arm.model, "supervision": arm.supervision, "seed": named[number]}
+            of_seed = {name: tensor[number] for name, tensor in logits.items()}
+            cost = caching_cost(teacher_logits, study, arm, seed)
+            own = run_tables(folder / f"seed{seed}", of_seed, labels | {"train": labels["train"][chosen]}, cost)
+            for name, table in own.items():
+                tables[name].append(keyed(keys, table).astype(types if name == "predictions" else {}))
+    tables["fidelity"] = [fidelity_rows(study, test_logits)]
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def run_tables(
+    folder: Path, logits: dict[str, np.ndarray], labels: dict[str, np.ndarray], caching: dict
+) -> dict[str, pd.DataFrame]:
+    """One run's rows of the tables that have a row for each, without their keys. `logits` are those of `labels`."""
+    history = pd.read_parquet(folder / "history.parquet")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    predictions = [
+        keyed({"epoch": epoch}, prediction_rows(logits[f"{epoch}/test"], labels["test"])) for epoch in EPOCHS
+    ]
+    errors = [keyed({"part": part}, class_error_rows(logits[f"last/{part}"], labels[part])) for part in PARTS]
+    return {
+        "runs": pd.DataFrame([run_row(metrics, history, logits, labels) | caching]),
+        "epochs": history,
+        "steps": pd.read_parquet(folder / "steps.parquet"),
+        "predictions": pd.concat(predictions, ignore_index=True),
+        "class_errors": pd.concat(errors, ignore_index=True),
+    }
+
+
+def load_logits(path: Path, seeds: list[int]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Which training images the arm learned from, bool, and its logits [seeds, images, classes], of training those.
+
+    Refuse missing or diverged seeds, which a mean would not show.
+    """
+    logits = load_file(path)
+    chosen = logits.pop("transfer_set")
+    for epoch in EPOCHS:
+        logits[f"{epoch}/train"] = logits[f"{epoch}/train"][:, chosen]
+    for name, tensor in logits.items():
+        if len(tensor) != len(seeds):
+            raise InputError(f"{path} holds {len(tensor)} runs for {len(seeds)} seeds; delete it and run again")
+        for seed, of_seed in zip(seeds, tensor, strict=True):
+            if not np.isfinite(of_seed).all():
+                raise InputError(
+                    f"{path}: {name} of seed {seed} has logits that are not finite: that training diverged; lower "
+                    "`learning_rate` of its recipe, then delete its folder and run again"
+                )
+    return chosen, logits
+
+
+def caching_cost(folder: Path, study: dict, arm: Arm, seed: int) -> dict:
+    """Seconds and images of the forward passes of the arm's teacher on this seed's stream; NaN without a teacher."""
+    if arm.teacher is None:
+        return {"caching_seconds": np.nan, "caching_images": np.nan}
+    cost = json.loads((folder / arm.teacher / study["recipes"][arm.model] / f"seed{seed}.json").read_text())
+    return {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
+
+
+def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(keys, index=table.index).join(table)
+
+
+def prediction_types(arms: list[Arm]) -> dict[str, pd.CategoricalDtype]:
+    """Types that spell out no name in each row of the predictions: a large study has fifty million of them."""
+    names = {key: sorted({getattr(arm, key) for arm in arms}) for key in ("model", "supervision")}
+    return {key: pd.CategoricalDtype(values) for key, values in (names | {"epoch": EPOCHS}).items()}
+
+
+def arm_rows(study: dict) -> pd.DataFrame:
+    """A row per role that an arm plays in an experiment."""
+
+    return pd.DataFrame(
+        [
+            {"experiment": role.experiment, "role": role.role, "arm": role.label, "supervision": role.arm.supervision}
+            | vars(role.arm)
+            for role in roles_of(study)
+        ]
+    )
+
+
+def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
+    """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
+    metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # an ensemble has not all
+    row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
+    row["batch_size"] = metrics["recipe"]["batch_size"]
+    for epoch in EPOCHS:
+        for part in PARTS:
+            correct = logits[f"{epoch}/{part}"].argmax(1) == labels[part]
+            row[f"{epoch}_{part}_accuracy"] = correct.mean()
+    last = logits["last/test"]
+    row["test_nll"] = measures.negative_log_likelihood(last, labels["test"])
+    row["test_ece"] = measures.expected_calibration_error(
+        softmax(last, axis=1).max(1), last.argmax(1) == labels["test"]
+    )
+    best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
+    row["best_on_test_epoch"] = best
+    row["best_on_test_accuracy"] = history.test_accuracy.max()
+    return row | {key: metrics[key] for key in COST + MACHINE}
+
+
+def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Per test image: its label, the predicted class and the probability given to it at T = 1."""
+    prediction = logits.argmax(1)
+    confidence = softmax(logits, axis=1)[np.arange(len(logits)), prediction]
+    return pd.DataFrame(
+        {
+            "image": np.arange(len(labels), dtype=np.int32),
+            "label": labels.astype(np.int16),
+            "prediction": prediction.astype(np.int16),
+            "confidence": confidence.astype(np.float32),
+        }
+    )
+
+
+def class_error_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Per class, even one without images: its images and how many of them are given to another class."""
+    classes = logits.shape[1]
+    images = np.bincount(labels, minlength=classes)
+    errors = np.bincount(labels[logits.argmax(1) != labels], minlength=classes)
+    return pd.DataFrame({"label": np.arange(classes, dtype=np.int16), "images": images, "errors": errors})
+
+
+def fidelity_rows(study: dict, test_logits: dict[Arm, dict[int, np.ndarray]]) -> pd.DataFrame:
+    """Per experiment, arm and seed: agreement with and KL divergence from the experiment's teacher of the same seed.
+
+    `test_logits` [images, classes] are those after the last epoch, by arm and seed. An ensemble stands beside every
+    seed; seeds that the teacher has not are left out. The teacher's own rows compare it with its other seeds, and take
+    their mean: what two trainings of one net agree on. NaN with one seed.
+    """
+    teachers = {role.experiment: test_logits[role.arm] for role in roles_of(study) if role.role == "teacher"}
+    rows = []
+    for role in roles_of(study):
+        teacher = teachers[role.experiment]
+        for seed, logits in test_logits[role.arm].items():
+            if role.role == "teacher":
+                others = [of_other for other, of_other in teacher.items() if other != seed]
+            elif teacher.keys() & {seed, ALL_SEEDS}:
+                others = [teacher[seed if seed in teacher else ALL_SEEDS]]
+            else:
+                continue
+            rows.append(
+                {"experiment": role.experiment, "arm": role.label}
+                | {"model": role.arm.model, "supervision": role.arm.supervision, "seed": seed}
+                | {"agreement": _mean(measures.agreement, logits, others)}
+                | {"kl": _mean(measures.kl_to_teacher, logits, others)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _mean(measure: Callable[[np.ndarray, np.ndarray], float], logits: np.ndarray, others: list[np.ndarray]) -> float:
+    return float(np.mean([measure(logits, other) for other in others])) if others else np.nan

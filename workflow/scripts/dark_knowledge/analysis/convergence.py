@@ -1,0 +1,106 @@
+"""How soon validation accuracies are reached, in epochs, steps and seconds."""
+
+import numpy as np
+import pandas as pd
+
+from dark_knowledge.analysis.formats import show_interval
+from dark_knowledge.analysis.measures import epochs_to_threshold
+from dark_knowledge.analysis.results import compared_arms, rows_of, teachers_of, trained_arms
+from dark_knowledge.analysis.statistics import mean_interval
+
+NOTE = (
+    "When a run's validation accuracy first reaches each value: mean over the seeds ± half of Student's 95 % t "
+    "interval. A run that never does counts as if one more epoch had done it (marked ≥: a lower bound). Steps are "
+    "optimiser steps. Seconds are of the arm's own training loop with its scoring; the last column adds, for a "
+    "student, its teacher's whole training and the pass that stores the teacher's logits. Accuracy is scored once an "
+    "epoch, so no time is finer than that."
+)
+
+
+# Of a time, with its title for readers and its decimals.
+UNITS = {
+    "epochs": ("epochs", 1),
+    "steps": ("steps", 0),
+    "seconds": ("seconds", 0),
+    "seconds_with_teacher": ("seconds, teacher included", 0),
+}
+
+
+def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: tuple, accuracy: float) -> pd.DataFrame:
+    """When one arm's runs first reach a validation `accuracy` (share), a row per seed.
+
+    Columns: `reached`; `epochs`, `steps` and `seconds` of its training; and `seconds_with_teacher`. A run that never
+    reaches it gets what one more epoch would have made, a lower bound.
+    """
+    rows = {}
+    for run in rows_of(runs, arm).itertuples():
+        history = rows_of(epochs, arm)
+        history = history[history.seed == run.seed].sort_values("epoch")
+        epoch = epochs_to_threshold(history.validation_accuracy, accuracy)
+        reached = not np.isnan(epoch)
+        seconds = [*history.seconds.cumsum(), history.seconds.sum() + history.seconds.mean()]
+        epoch = int(epoch) if reached else len(history) + 1
+        rows[run.seed] = {
+            "reached": reached,
+            "epochs": epoch,
+            "steps": epoch * run.steps // run.epochs,
+            "seconds": seconds[epoch - 1],
+            "seconds_with_teacher": seconds[epoch - 1] + teaching_seconds(runs, arm, run),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed").sort_index()
+
+
+def teaching_seconds(runs: pd.DataFrame, arm: tuple, run: tuple) -> float:
+    """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
+    if pd.isna(arm.teacher):
+        return 0.0
+    return teachers_of(runs, arm).seconds[run.seed] + run.caching_seconds
+
+
+def convergence_table(
+    epochs: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame, accuracies: list[float]
+) -> pd.DataFrame:
+    """A row per experiment, arm and validation accuracy (percent): runs that reach it, and when, over seeds."""
+    rows = []
+    for experiment in arms.experiment.unique():
+        for arm in trained_arms(compared_arms(arms, runs, experiment), epochs).itertuples():
+            for accuracy in accuracies:
+                times = time_to(epochs, runs, arm, accuracy / 100)
+                row = {"experiment": experiment, "arm": arm.arm, "accuracy": accuracy, "n": len(times)}
+                row["reached"] = times.reached.sum()
+                for unit in UNITS:
+                    mean, low, high, _ = mean_interval(times[unit])
+                    row |= {unit: mean, f"{unit}_low": low, f"{unit}_high": high}
+                rows.append(row)
+    columns = ["experiment", "arm", "accuracy", "n", "reached"]
+    columns += [f"{unit}{end}" for unit in UNITS for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def readable_convergence(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for readers."""
+    bound = np.where(table.reached < table.n, "\N{GREATER-THAN OR EQUAL TO} ", "")
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": table.arm,
+            "validation accuracy, %": [f"{value:g}" for value in table.accuracy],
+            "reached by": [f"{row.reached} of {row.n}" for row in table.itertuples()],
+        }
+        | {
+            title: [
+                least + show_interval(mean, high, digits)
+                for least, mean, high in zip(bound, table[unit], table[f"{unit}_high"], strict=True)
+            ]
+            for unit, (title, digits) in UNITS.items()
+        }
+    )
+
+
+STEP_POINTS = 60
+
+
+def bin_centres(steps: pd.Series, bins: int = STEP_POINTS) -> pd.Series:
+    """Replace each step by the mean of its bin, one of at most `bins` runs of neighbouring logged steps."""
+    places = steps.rank(method="dense").astype(int) - 1
+    return steps.groupby(places * bins // max(places.max() + 1, bins)).transform("mean")

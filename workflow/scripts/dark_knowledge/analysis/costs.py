@@ -1,0 +1,105 @@
+"""What accuracy costs: seconds and arithmetic of each arm, its teacher's share included."""
+
+import pandas as pd
+
+from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, starred
+from dark_knowledge.analysis.results import arm_of, by_seed, difference, named_arms, rows_of, teachers_of
+from dark_knowledge.analysis.statistics import mean_interval
+
+NOTE = (
+    "What one run of each arm costs, mean over n seeds, and what it gains. Gain: test accuracy after the last epoch "
+    "less the baseline's, paired by seed, ± half of Student's 95 % t interval. Seconds are of the training loop with "
+    "its scoring, without the program's start; they hold for the machines named in the list of runs, alone or shared. "
+    "A student's total adds its teacher's whole training and the pass that stores the teacher's logits, although "
+    "other students may use both too. Multiply-adds are those of convolutions and linear layers: a training pass "
+    "counts three forward passes an image, since the backward pass costs two; in use it is one. Gains per extra cost "
+    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: "
+    "choosing it cost the other students too."
+)
+
+
+FORWARD_AND_BACKWARD = 3
+
+
+def run_costs(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+    """What one arm's runs cost, a row per seed: seconds and multiply-adds of its own training, teacher, stored logits.
+
+    Columns `<own|teacher|caching|total>_<seconds|multiply_adds>`.
+    """
+    own = rows_of(runs, arm).set_index("seed").sort_index()
+    costs = pd.DataFrame({"own_seconds": own.seconds, "own_multiply_adds": _training_multiply_adds(own)})
+    if pd.isna(arm.teacher):
+        costs = costs.assign(teacher_seconds=0.0, teacher_multiply_adds=0, caching_seconds=0.0, caching_multiply_adds=0)
+    else:
+        taught = teachers_of(runs, arm)
+        costs["teacher_seconds"] = taught.seconds
+        costs["teacher_multiply_adds"] = _training_multiply_adds(taught)
+        costs["caching_seconds"] = own.caching_seconds
+        costs["caching_multiply_adds"] = taught.multiply_adds * own.caching_images
+    for unit in ("seconds", "multiply_adds"):
+        costs[f"total_{unit}"] = costs[[f"{part}_{unit}" for part in ("own", "teacher", "caching")]].sum(axis=1)
+    return costs
+
+
+def _training_multiply_adds(runs: pd.DataFrame) -> pd.Series:
+    return FORWARD_AND_BACKWARD * runs.multiply_adds * runs.steps * runs.batch_size
+
+
+def cost_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+    """A row per experiment and arm: size, cost (means over seeds), accuracy, gain over the baseline, gain per cost."""
+    rows = []
+    for experiment in arms.experiment.unique():
+        named = named_arms(arms, runs, experiment)
+        baseline = arm_of(named, "baseline")
+        reference = run_costs(runs, baseline).mean()
+        for arm in named.itertuples():
+            own = rows_of(runs, arm)
+            costs = run_costs(runs, arm)
+            own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
+            accuracy = mean_interval(own_accuracy)
+            gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
+            extra = costs.mean() - reference
+            if extra.total_multiply_adds <= 0:
+                extra[:] = 0.0  # the seconds of equal trainings differ all the same
+            rows.append(
+                {"experiment": experiment, "arm": arm.arm, "role": arm.role, "chosen": arm.chosen, "n": len(own)}
+                | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()
+                | costs.mean().to_dict()
+                | {"accuracy": accuracy.mean, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
+                | {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
+                | {"gain_per_minute": _per(gain.mean, extra.total_seconds / 60)}
+                | {"gain_per_tera": _per(gain.mean, extra.total_multiply_adds / 1e12)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _per(gain: float, extra: float) -> float:
+    """Gain per unit of extra cost; NaN where nothing extra was paid."""
+    return gain / extra if extra > 0 else float("nan")
+
+
+def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
+    """The cost table for readers."""
+    rows = list(table.itertuples())
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": [starred(row.arm, row.chosen) for row in rows],
+            "n": table.n,
+            "test accuracy, %": [show_interval(row.accuracy, row.accuracy_high) for row in rows],
+            "gain, points": [
+                NO_NUMBER if row.role == "baseline" else show_difference(row.gain, row.gain_high) for row in rows
+            ],
+            "training, s (epochs)": [f"{row.own_seconds:.0f} ({row.epochs})" for row in rows],
+            "teacher and logits, s": [_or_dash(row.total_seconds - row.own_seconds) for row in rows],
+            "total, s": [f"{value:.0f}" for value in table.total_seconds],
+            "gain per extra minute": [show_difference(row.gain_per_minute, None, 3) for row in rows],
+            "total, 10¹² mult.-adds": [f"{value / 1e12:.1f}" for value in table.total_multiply_adds],
+            "gain per extra 10¹²": [show_difference(row.gain_per_tera, None, 4) for row in rows],
+            "in use, 10⁶ mult.-adds": [f"{value / 1e6:.2f}" for value in table.multiply_adds],
+        }
+    )
+
+
+def _or_dash(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds else NO_NUMBER

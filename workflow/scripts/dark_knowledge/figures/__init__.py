@@ -1,0 +1,1 @@
+"""A style, and one module a theme."""

@@ -1,0 +1,67 @@
+"""Figures of what the probabilities are worth, and of likeness to the teacher."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from dark_knowledge.analysis.measures import calibration_bins
+from dark_knowledge.analysis.results import arm_of, by_seed, last_predictions
+from dark_knowledge.figures.accuracy import _cross
+from dark_knowledge.figures.style import legend, possible_percent, subplots
+
+FEWEST_IN_BIN = 10
+
+
+BINS = 15
+
+
+def reliability(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Share of right predictions against their confidence, and how many predictions have it, on test images."""
+    figure, axes = subplots(9.5, 4, columns=2)
+    edges = np.linspace(0, 1, BINS + 1)
+    axes[0].plot([0, 1], [0, 1], color="#808080", linewidth=1, linestyle="--")
+    for arm in arms.itertuples():
+        binned = [
+            calibration_bins(run.confidence, run.prediction == run.label, BINS)
+            for _, run in last_predictions(predictions, arm).groupby("seed")
+        ]
+        images, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
+        shown = (images >= FEWEST_IN_BIN).all(axis=0)
+        x, y = confidence[:, shown].mean(axis=0), accuracy[:, shown]
+        axes[0].plot(x, y.mean(axis=0), color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
+        axes[0].fill_between(x, y.min(axis=0), y.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
+        axes[1].stairs(100 * images.mean(axis=0) / images.sum(axis=1).mean(), edges, color=arm.colour, linewidth=1.6)
+    axes[0].set(xlabel="Confidence (probability of the predicted class)", ylabel="Share of right predictions")
+    axes[1].set(xlabel="Confidence", ylabel="Test images (%, log scale)", yscale="log", xlim=(0, 1))
+    axes[1].yaxis.set_major_formatter("{x:g}")
+    axes[1].yaxis.set_minor_locator(NullLocator())
+    legend(figure, arms)
+    return figure
+
+
+def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Test accuracy against likeness to the teacher: seeds, means and 95 % t intervals.
+
+    The dashed lines are the teacher: its accuracy, and how alike its own seeds are.
+    """
+    figure, axes = subplots(9.5, 4, columns=2, sharey=True)
+    titles = {"agreement": (100, "Agreement with the teacher (%)"), "kl": (1, "KL divergence from the teacher (nats)")}
+    teacher, others = arm_of(arms, "teacher"), arms[arms.role != "teacher"]
+    for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
+        for arm in others.itertuples():
+            scores = 100 * by_seed(runs, arm, "last_test_accuracy")
+            likeness = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
+            _cross(axis, factor * likeness, scores, arm.colour)
+        mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
+        axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
+        own = factor * by_seed(fidelity[fidelity.arm == teacher.arm], teacher, column).mean()
+        if not np.isnan(own):  # one seed has no other
+            axis.axvline(own, color=teacher.colour, linestyle="--", linewidth=1)
+        axis.set(xlabel=title, ylabel="Test accuracy (%)")
+        axis.label_outer()
+    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
+    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
+    axes[1].xaxis.set_major_locator(MaxNLocator(5))  # its labels have many digits
+    legend(figure, arms)
+    return figure

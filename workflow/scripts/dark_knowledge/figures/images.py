@@ -1,0 +1,63 @@
+"""Figures that show images of the data set."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from dark_knowledge.analysis.error_sets import common_wrong
+from dark_knowledge.analysis.results import arm_of, rows_of
+from dark_knowledge.figures.style import class_labels, subplots
+
+
+def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: int = 12) -> Figure:
+    """The first `count` images of each class, a row per class: images uint8 [n, h, w], labels [n]."""
+    height, width = images.shape[1:]
+    sheet = np.zeros((len(classes) * (height + 2), count * (width + 2)), np.uint8)
+    for label in range(len(classes)):
+        for column, image in enumerate(images[labels == label][:count]):
+            top, left = label * (height + 2) + 1, column * (width + 2) + 1
+            sheet[top : top + height, left : left + width] = image
+    figure, (axis,) = subplots(0.5 * count + 1.5, 0.5 * len(classes) * height / width + 0.2)
+    axis.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
+    axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), class_labels(classes))
+    axis.tick_params(length=0)
+    axis.xaxis.set_visible(False)
+    axis.grid(visible=False)
+    sns.despine(ax=axis, left=True, bottom=True)
+    return figure
+
+
+GALLERY_COLUMNS = 10
+
+
+def image_gallery(
+    predictions: pd.DataFrame, arms: pd.DataFrame, images: np.ndarray, labels: np.ndarray, classes: list[str]
+) -> Figure:
+    """The test images that distillation repairs, that it breaks and that all arms get wrong in the most seeds.
+
+    `images` uint8 [n, h, w] and `labels` [n] are the test set. Under an image: its class, and the wrong class that it
+    is most often given.
+    """
+    teacher, baseline, student = (arm_of(arms, role) for role in ("teacher", "baseline", "student"))
+    wrong = dict(zip("tbs", common_wrong(predictions, teacher, baseline, student), strict=True))
+    rows = {
+        "Repaired": (wrong["b"] & ~wrong["s"], baseline),
+        "Broken": (~wrong["b"] & wrong["s"], student),
+        "Wrong for all three": (wrong["t"] & wrong["b"] & wrong["s"], baseline),
+    }
+    figure = Figure((1.15 * GALLERY_COLUMNS, 1.9 * len(rows)), layout="constrained")
+    for line, (title, (happens, arm)) in zip(figure.subfigures(len(rows)), rows.items(), strict=True):
+        times, seeds = happens.sum(axis=0), len(happens)
+        in_all, in_some = (times == seeds).sum(), (times > 0).sum()
+        line.suptitle(f"{title}: {in_all} images in every seed, {in_some} in some", x=0.01, ha="left", fontsize=10)
+        given = rows_of(predictions, arm)
+        given = given[given.prediction != given.label].groupby("image").prediction.agg(lambda values: values.mode()[0])
+        most = np.argsort(-times, kind="stable")[:GALLERY_COLUMNS]
+        for axis, image in zip(line.subplots(1, GALLERY_COLUMNS), most, strict=False):
+            axis.set_axis_off()
+            if times[image]:
+                axis.imshow(images[image], cmap="gray_r", vmin=0, vmax=255, interpolation="none")
+                text = f"{classes[labels[image]]}\nas {classes[given[image]]}\n{times[image]} of {seeds}"
+                axis.text(0.5, -0.04, text, transform=axis.transAxes, fontsize=8, ha="center", va="top")
+    return figure

@@ -1,0 +1,120 @@
+"""Figures of losses and accuracies along the training.
+
+`arms` is what `style.drawn_arms` returns; the other tables are the collected ones, all arms and seeds. Accuracies are
+shares in the tables and percent in the figures.
+"""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from dark_knowledge.analysis.convergence import bin_centres
+from dark_knowledge.figures.style import MOST_MARKED_EPOCHS, in_percent, legend, subplots, whole_numbers
+
+
+def loss_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """The loss that each arm minimises, by training step, a panel per role."""
+    figure, axes = _by_step(steps, arms, "loss", "Training loss (log scale)")
+    for axis in axes:
+        _log_losses(axis)
+    return figure
+
+
+def accuracy_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """The accuracy on the batches as they are learned, by training step, a panel per role."""
+    return _by_step(in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")[0]
+
+
+def loss_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """The loss that each arm minimises, and its cross-entropy with the labels on validation images."""
+    figure, axes = subplots(9.5, 3.8, columns=2)
+    columns = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
+    for axis, (column, title) in zip(axes, columns.items(), strict=True):
+        _draw_epochs(axis, epochs, arms, column, "Loss (log scale)", title)
+        _log_losses(axis)
+    legend(figure, arms)
+    return figure
+
+
+def accuracy_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Accuracy on the augmented training images as they are learned, and on validation images."""
+    figure, axes = subplots(9.5, 3.8, columns=2, sharey=True)
+    for axis, part in zip(axes, ("train", "validation"), strict=True):
+        title = {"train": "Training", "validation": "Validation"}[part]
+        _draw_epochs(axis, in_percent(epochs), arms, f"{part}_accuracy", "Accuracy (%)", title)
+    legend(figure, arms)
+    return figure
+
+
+def student_losses(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
+    figure, axes = subplots(9.5, 3.8, columns=2)
+    shown = arms[arms.role != "teacher"]
+    columns = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
+    for axis, (column, title) in zip(axes, columns.items(), strict=True):
+        _draw_epochs(axis, epochs, shown, column, "Training loss (log scale)", title)
+        _log_losses(axis)
+    legend(figure, shown)
+    return figure
+
+
+def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+    """Validation accuracy of all arms: the whole training, and its second half enlarged."""
+    figure, axes = subplots(9.5, 3.8, columns=2)
+    last = epochs.groupby(["model", "supervision"]).epoch.transform("max")
+    second_half = epochs[epochs.epoch >= last // 2]
+    for axis, part, title in zip(axes, (epochs, second_half), ("All epochs", "Second half, enlarged"), strict=True):
+        _draw_epochs(axis, in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
+    legend(figure, arms)
+    return figure
+
+
+def _draw_lines(axis: Axes, table: pd.DataFrame, arms: pd.DataFrame, x: str, y: str) -> None:
+    """A line per arm: the mean over the rows of each x, in a band from the lowest to the highest."""
+    rows = table.merge(arms, on=["model", "supervision"])
+    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    band = {"alpha": min(0.15, 1 / len(arms)), "linewidth": 0}
+    sns.lineplot(
+        rows, x=x, y=y, hue="arm", hue_order=list(colours), palette=colours, ax=axis, legend=False,
+        errorbar=("pi", 100), err_kws=band,
+    )  # fmt: skip
+
+
+def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: str, label: str, title: str) -> None:
+    _draw_lines(axis, epochs.assign(epoch=epochs.epoch + 1), arms, "epoch", column)
+    if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS:
+        for line in axis.lines:
+            line.set(marker=".", markersize=6, markeredgewidth=0)
+    axis.set(title=title, xlabel="Epoch", ylabel=label)
+    ends = epochs.merge(arms, on=["model", "supervision"]).groupby("arm").epoch.max() + 1
+    if ends.max() > 4 * ends.min():  # the short trainings would be a stroke at the edge
+        axis.set(xlabel="Epoch (log scale)", xscale="log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+    else:
+        axis.xaxis.set_major_locator(whole_numbers(8))
+
+
+def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
+    roles = arms.role.unique()
+    figure, axes = subplots(9.5, 3.8, columns=len(roles), sharey=True)
+    binned = steps.assign(step=steps.groupby(["model", "supervision"]).step.transform(bin_centres))
+    for axis, role in zip(axes, roles, strict=True):
+        _draw_lines(axis, binned, arms[arms.role == role], "step", column)
+        axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)
+        axis.xaxis.set_major_locator(whole_numbers(3))
+        axis.label_outer()
+    legend(figure, arms)
+    return figure, axes
+
+
+def _log_losses(axis: Axes) -> None:
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 5 * low else MaxNLocator(6))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())

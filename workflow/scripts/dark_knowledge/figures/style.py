@@ -1,0 +1,181 @@
+"""The style that all figures share: an arm has one colour throughout. Importing this module sets Matplotlib's style."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+
+from dark_knowledge.analysis.formats import class_label
+
+# Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
+MOST_TEMPERATURES = 10
+
+
+TEACHER, BASELINE, STUDENTS, CONTROLS = "#1a1a1a", "#d55e00", "crest", "RdPu_r"
+
+
+matplotlib.rcParams.update(
+    sns.axes_style("ticks")
+    | {
+        # Matplotlib brings the first font along, so that every machine measures, and lays out, the same text; where a
+        # reader's machine lacks it, the second is as wide.
+        "font.family": ["sans-serif"],
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "axes.labelsize": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#e8e8e8",
+        "lines.linewidth": 1.6,
+        "text.parse_math": False,
+        "figure.constrained_layout.w_pad": 0.1,
+        "figure.constrained_layout.h_pad": 0.08,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "dark-knowledge",
+    }
+)
+
+
+LEGEND_ROWS = 14
+
+
+MOST_DRAWN_SEEDS = 20
+
+
+MOST_ANNOTATED_CLASSES = 12
+
+
+MOST_MARKED_EPOCHS = 20
+
+
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def drawn_arms(arms: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """The experiment's arms with a column more: `colour`.
+
+    Students' colours spread over the temperatures of the whole study: a temperature looks alike in all experiments.
+    """
+    temperatures = sorted(arms[arms.role == "student"].temperature.unique())
+    students = dict(zip(temperatures, sns.color_palette(STUDENTS, len(temperatures)).as_hex(), strict=True))
+    own = arms[arms.experiment == experiment]
+    controls = own[own.role == "control"].arm
+    of_control = dict(zip(controls, sns.color_palette(CONTROLS, len(controls)).as_hex(), strict=True))
+    colours = [
+        {"teacher": TEACHER, "baseline": BASELINE}.get(arm.role) or of_control.get(arm.arm) or students[arm.temperature]
+        for arm in own.itertuples()
+    ]
+    return own.assign(colour=colours)
+
+
+def legible_arms(arms: pd.DataFrame, chosen: float) -> pd.DataFrame:
+    """Of more temperatures than a figure can tell apart, the `chosen` one and others from the lowest to the highest."""
+    temperatures = np.sort(arms[arms.role == "student"].temperature.unique())
+    if len(temperatures) <= MOST_TEMPERATURES:
+        return arms
+    places = np.linspace(0, len(temperatures) - 1, MOST_TEMPERATURES).round().astype(int)
+    return arms[(arms.role != "student") | arms.temperature.isin([*temperatures[places], chosen])]
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write `figure` as SVG with text as text; the same figure gives the same bytes."""
+    figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def seed_points(axis: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
+    """A point per seed; as pixels where they are so many that they would weigh more than all else in a figure."""
+    crowded = len(x) > MOST_DRAWN_SEEDS
+    # Below all lines, one arm's points after another's, so that their pixels make one picture.
+    axis.plot(x, y, ".", color=colour, alpha=0.6, markersize=5, zorder=1.9, rasterized=crowded)
+
+
+def subplots(width: float, height: float, rows: int = 1, columns: int = 1, **sharing) -> tuple[Figure, np.ndarray]:
+    """An empty figure of the given size in inches, and its axes [rows * columns]."""
+    figure = Figure((width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **sharing).ravel()
+
+
+def in_percent(table: pd.DataFrame) -> pd.DataFrame:
+    columns = table.columns[table.columns.str.endswith("accuracy")]
+    return table.assign(**{column: 100 * table[column] for column in columns})
+
+
+def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
+    """An axis's limits without what lies below 0 or above 100: there an interval means nothing."""
+    return max(limits[0], 0), min(limits[1], 100)
+
+
+def class_labels(classes: list[str]) -> list[str]:
+    """Class names with their numbers, unless the name is the number."""
+    return [class_label(name, label) for label, name in enumerate(classes)]
+
+
+def as_title(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def show_signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def whole_numbers(most: int) -> MaxNLocator:
+    """Ticks at up to `most` round whole numbers, even where only one epoch or error is in sight."""
+    return MaxNLocator(most, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+
+
+def log_temperatures(axis: Axes, temperatures: pd.Series, characters: int = 40) -> None:
+    """A log axis, as long as so many characters, for the sorted temperatures; labels that have no room are left out."""
+    axis.set_xscale("log", base=2)
+    axis.set_xlim(temperatures.min() / 1.3, temperatures.max() * 1.3)
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(FixedLocator(spaced_out(temperatures, characters / np.log2(high / low))))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
+def spaced_out(temperatures: pd.Series, characters: float) -> list[float]:
+    """Those of the sorted temperatures whose labels have room where a doubling is as long as so many characters."""
+    shown = [temperatures.iloc[0]]
+    for value in temperatures:
+        half_labels = (len(f"{shown[-1]:g}") + len(f"{value:g}")) / 2
+        if characters * np.log2(value / shown[-1]) >= half_labels + 1:
+            shown.append(value)
+    return shown
+
+
+def draw_matrix(
+    axis: Axes, values: np.ndarray, title: str, colours: str, scale: Normalize, smallest: float, text: Callable
+) -> QuadMesh:
+    """A matrix [c, c] of percentages as coloured cells, those of at least `smallest` with their number."""
+    few = len(values) <= MOST_ANNOTATED_CLASSES
+    mesh = axis.pcolormesh(values, cmap=colours, norm=scale, rasterized=not few)
+    axis.set(title=title, aspect="equal", ylim=(len(values), 0))
+    axis.grid(visible=False)
+    if few:
+        for row, column in np.argwhere(np.abs(values) >= smallest):
+            value = values[row, column]
+            ink = "white" if np.dot(mesh.to_rgba(value)[:3], LUMINANCE) < 0.5 else "black"
+            axis.text(column + 0.5, row + 0.5, text(value), color=ink, fontsize=8, ha="center", va="center")
+    return mesh
+
+
+def legend(figure: Figure, arms: pd.DataFrame) -> None:
+    keys = [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms.itertuples()]
+    columns = 1 + len(keys) // LEGEND_ROWS
+    figure.set_figwidth(figure.get_figwidth() + 2 * (columns - 1))
+    figure.legend(handles=keys, loc="outside right upper", ncols=columns)

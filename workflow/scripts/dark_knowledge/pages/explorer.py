@@ -1,0 +1,122 @@
+"""What the error explorer carries: the test images that some run gets wrong, and what every run says of them.
+
+Runs are numbered through: arms in the order of `distinct_arms`, and the seeds of an arm one after another. Teachers'
+runs are numbered apart in the same way.
+"""
+
+import base64
+import io
+import zlib
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.special import softmax
+
+from dark_knowledge.analysis.results import distinct_arms
+from dark_knowledge.study.arms import ALL_SEEDS
+
+
+def disputed_images(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Indices of the images that some run gets wrong, those first on whose answer the runs disagree most.
+
+    `predictions` [runs, n], `labels` [n]. Disagreement is the distance of the share of right runs from a half.
+    """
+    right = (predictions == labels).mean(0)
+    order = np.argsort(np.abs(right - 0.5), kind="stable")
+    return order[right[order] < 1]
+
+
+def probability_codes(logits: np.ndarray) -> np.ndarray:
+    """Probabilities at T = 1 as uint8, in 255ths: at most 0.2 percentage points off. Same shape as `logits`."""
+    return np.rint(255 * softmax(logits, axis=-1)).astype(np.uint8)
+
+
+def gap_codes(logits: np.ndarray) -> tuple[np.ndarray, float]:
+    """How far each logit lies below the largest of its image, as uint8 codes, and the largest gap of all.
+
+    A code c stands for the gap `largest * (c / 255)**2`, finest where probabilities are large, so that
+    softmax(-gap / T) gives the soft target at any T; about half a percentage point off at T = 1, less above.
+    """
+    gaps = logits.max(-1, keepdims=True) - logits
+    largest = max(float(gaps.max(initial=0)), 1e-6)
+    return np.rint(255 * np.sqrt(gaps / largest)).astype(np.uint8), largest
+
+
+def sprite(images: np.ndarray, columns: int) -> bytes:
+    """Images uint8 [n, h, w] as tiles of one grey PNG, row by row; n above 0."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    tiles = np.zeros((rows * columns, height, width), np.uint8)
+    tiles[:count] = images
+    sheet = tiles.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+    file = io.BytesIO()
+    Image.fromarray(sheet).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def base64_text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def packed(codes: np.ndarray) -> str:
+    """uint8 codes of any shape, in C order, compressed by zlib, as base64."""
+    assert codes.dtype == np.uint8
+    return base64_text(zlib.compress(codes.tobytes(), 9))
+
+
+def page_data(
+    arms: pd.DataFrame,
+    logits: list[np.ndarray],
+    seeds: list[list[int]],
+    labels: np.ndarray,
+    order: np.ndarray,
+    shown: int,
+) -> dict:
+    """The page's numbers, for JSON.
+
+    `arms` has a row per experiment and arm, with `arm` (its name), `colour` and `chosen`; `logits` [seeds, n, classes]
+    and `seeds` are those of `distinct_arms(arms)`; `labels` [n]; `order` is what `disputed_images` gives, of which the
+    first `shown` carry probabilities. Every image of `order` carries each run's answer, so that counts are complete.
+    """
+    number = {(arm.model, arm.supervision): arm.Index for arm in distinct_arms(arms).itertuples()}
+    teachers = [
+        number[teacher, "labels"] for teacher in arms.teacher.dropna().unique() if (teacher, "labels") in number
+    ]
+    images = order[:shown]
+    answers = np.concatenate([own.argmax(-1) for own in logits])[:, order]
+    probabilities = np.concatenate([probability_codes(own[:, images]) for own in logits])
+    none = np.empty((0, len(images), logits[0].shape[-1]))
+    gaps, largest_gap = gap_codes(np.concatenate([none, *(logits[place][:, images] for place in teachers)]))
+    return {
+        "testImages": len(labels),
+        "shown": len(images),
+        "image": order.tolist(),
+        "label": labels[order].tolist(),
+        # An image's runs, and a class's runs, stand together: similar numbers side by side compress best.
+        "answers": packed(answers.T.astype(np.uint8)),
+        "probabilities": packed(probabilities.transpose(1, 2, 0)),
+        "gaps": packed(gaps.transpose(1, 2, 0)),
+        "largestGap": largest_gap,
+        "allSeeds": ALL_SEEDS,
+        "arms": [{"seeds": own} for own in seeds],
+        "teachers": teachers,
+        "experiments": [_experiment(rows, number) for _, rows in arms.groupby("experiment", sort=False)],
+    }
+
+
+def _experiment(rows: pd.DataFrame, number: dict) -> dict:
+    """An experiment's arms as the page lists them: the first two to compare are the chosen student and the baseline."""
+    arms = [
+        {
+            "name": row.arm,
+            "role": row.role,
+            "colour": row.colour,
+            "arm": number[row.model, row.supervision],
+            "temperature": None if pd.isna(row.temperature) else float(row.temperature),
+            "teacher": None if pd.isna(row.teacher) else number.get((row.teacher, "labels")),
+        }
+        for row in rows.itertuples()
+    ]
+    chosen, baseline = rows.chosen.to_numpy(), (rows.role == "baseline").to_numpy()
+    return {"name": rows.experiment.iloc[0], "arms": arms, "compared": [int(chosen.argmax()), int(baseline.argmax())]}

@@ -1,0 +1,118 @@
+"""Where a study's numbers come from, as tables for readers, and what the study left undone."""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge.study.arms import controls_of, experiments_of, format_number
+
+STEPS = {
+    "data": "find and prepare the data",
+    "runs": "train and evaluate",
+    "teacher_logits": "store teachers' logits",
+    "collected": "collect results",
+}
+
+
+def sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions(packages: list[str]) -> pd.DataFrame:
+    """The installed versions of the packages."""
+    return pd.DataFrame({"package": packages, "version": [version(package) for package in packages]})
+
+
+def file_table(files: dict[str, Path], named: dict[str, str | None]) -> pd.DataFrame:
+    """Each IDX file's size and checksum, and whether it is the one that the config names.
+
+    `files` and `named` are the paths and the config's checksums, by part.
+    """
+    found = {part: sha256(path) for part, path in files.items()}
+    return pd.DataFrame(
+        {
+            "file": list(files),
+            "checked": [_verdict(checksum, named[part]) for part, checksum in found.items()],
+            "bytes": [f"{path.stat().st_size:,}" for path in files.values()],
+            "SHA-256 of the uncompressed file": list(found.values()),
+        }
+    )
+
+
+def _verdict(found: str, named: str | None) -> str:
+    if named is None:
+        return "accepted unseen: the config names no checksum"
+    return "as in the config" if found == named else "differs from the config"
+
+
+def machine_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per machine, device, precision, PyTorch and commit: how many runs were made so, and their training time."""
+    by = ["machine", "device", "precision", "threads", "torch", "commit"]
+    groups = runs.assign(commit=runs.commit.fillna("unknown")).groupby(by, sort=False, as_index=False, dropna=False)
+    table = groups.agg(runs=("seconds", "size"), seconds=("seconds", "sum"), memory=("peak_memory_mb", "max"))
+    return table.assign(
+        seconds=[f"{seconds:,.0f}" for seconds in table.seconds], memory=[f"{memory:.0f}" for memory in table.memory]
+    ).rename(columns={"torch": "PyTorch", "seconds": "training, s", "memory": "largest memory of a run, MB"})
+
+
+def run_counts(runs: pd.DataFrame) -> pd.DataFrame:
+    """The seeds of each model and supervision."""
+    seeds = runs.groupby(["model", "supervision"], sort=False).seed
+    return pd.DataFrame(
+        {"n": seeds.size(), "seeds": seeds.agg(lambda own: ", ".join(str(seed) for seed in sorted(own)))}
+    ).reset_index()
+
+
+def benchmark_table(folder: Path) -> pd.DataFrame:
+    """Wall seconds and memory of the jobs up to the collected results, by step, from the benchmark files there are."""
+    rows = []
+    for step, title in STEPS.items():
+        jobs = [pd.read_csv(path, sep="\t") for path in sorted((folder / step).rglob("*.tsv"))]
+        if jobs:
+            table = pd.concat(jobs)
+            memory = pd.to_numeric(table.max_rss, errors="coerce").max()  # a job of a moment has no measure
+            rows.append((title, len(jobs), f"{table.s.sum():,.0f}", "" if pd.isna(memory) else f"{memory:,.0f}"))
+    return pd.DataFrame(rows, columns=["step", "jobs", "wall seconds, all jobs", "largest memory of a job, MB"])
+
+
+def left_undone(config: dict, full: dict, devices: set[str]) -> list[str]:
+    """What the study did not run, a line each: against the study `full` where they share data and experiments."""
+    limits = {"training": config["split"].get("train_limit"), "test": config["split"].get("test_limit")}
+    lines = [
+        f"The data set's other {part} images: {limit:,} at most were used."
+        for part, limit in limits.items()
+        if limit is not None
+    ]
+    if config["dataset"] == full["dataset"]:
+        lines += _unlike(config, full)
+    if not devices & {"cuda", "mps"}:
+        lines.append("A run on a GPU: nothing here shows its speed or its rounding.")
+    return lines
+
+
+def _unlike(config: dict, full: dict) -> list[str]:
+    lines = []
+    seeds = sorted(set(full["seeds"]) - set(config["seeds"]))
+    if seeds:
+        lines.append(f"Seeds {', '.join(map(str, seeds))} of the full study.")
+    own, others = experiments_of(config), experiments_of(full)
+    for name, settings in others.items():
+        if name not in own:
+            lines.append(f"Experiment {name} of the full study.")
+            continue
+        missing = [value for value in settings["temperatures"] if value not in own[name]["temperatures"]]
+        if missing:
+            lines.append(f"Experiment {name}: temperatures {', '.join(map(format_number, missing))} of the full study.")
+        controls = [control for control in controls_of(settings) if control not in controls_of(own[name])]
+        if controls:
+            lines.append(f"Experiment {name}: controls {', '.join(controls)} of the full study.")
+    for name, recipe in full["recipes"].items():
+        epochs = config["recipes"].get(name, recipe)["epochs"]
+        if epochs < recipe["epochs"]:
+            lines.append(
+                f"Training as long as the full study's: {epochs} epochs by recipe {name}, not {recipe['epochs']}."
+            )
+    return lines

@@ -1,0 +1,91 @@
+"""Self-contained HTML pages: no network, and scripts only in the interactive ones."""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parents[3] / "report"
+
+
+# Snakemake's single-file report shows a larger page blank: as a data address it would be above what a browser opens.
+MOST_BYTES = 1_500_000
+
+
+def table_page(table: pd.DataFrame, note: str, style: str = "") -> str:
+    """A page with one table, in a style of page.html.j2, and the note that explains it."""
+    return _render("table.html.j2", table=html_table(table, style), note=note)
+
+
+def summary_page(**content: object) -> str:
+    """The study's summary; its contents are the variables of summary.html.j2."""
+    return _render("summary.html.j2", **content)
+
+
+def provenance_page(**content: object) -> str:
+    """Where the numbers come from; its contents are the variables of provenance.html.j2."""
+    return _render("provenance.html.j2", **content)
+
+
+def interactive_page(template: str, data: dict, **content: object) -> str:
+    """A page whose script reads `data` as JSON; other contents are variables of the template."""
+    return _render(template, data=data, **content)
+
+
+def largest_page(page: Callable[[int], str], most: int) -> tuple[str, int]:
+    """The page of a count up to `most`, close to the largest that a single-file report shows, and that count."""
+    count = most
+    while (size := len((text := page(count)).encode())) > MOST_BYTES and count > 1:
+        count = max(1, min(count - 1, int(0.99 * count * MOST_BYTES / size)))
+    return text, count
+
+
+def claims_page(**content: object) -> str:
+    """The page of the note's claims; its contents are the variables of claims.html.j2."""
+    return _render("claims.html.j2", drawing=interval_drawing, **content)
+
+
+def interval_drawing(effect: float, low: float, high: float, reference: float, claimed: str) -> Markup:
+    """A small drawing of an effect and its interval about the reference in the middle, the claimed side shaded.
+
+    Its scale is its own: it shows sides, not sizes. Empty where there is no effect.
+    """
+    if pd.isna(effect):
+        return Markup("")
+    half = max(abs(value - reference) for value in (effect, low, high) if not pd.isna(value)) or 1
+    x, start, end = (60 + 54 * (value - reference) / half for value in (effect, low, high))
+    side = {
+        "above": '<rect x="60" width="60" height="14" fill="#e4eef7"/>',
+        "below": '<rect width="60" height="14" fill="#e4eef7"/>',
+    }
+    interval = "" if pd.isna(low) else f'<path d="M{start:.1f} 7H{end:.1f}" stroke="#1c2430" stroke-width="2"/>'
+    return Markup(
+        '<svg width="120" height="14" role="img" aria-label="interval">'
+        f'{side.get(claimed, "")}<path d="M60 0V14" stroke="#556070"/>{interval}'
+        f'<circle cx="{x:.1f}" cy="7" r="3.5" fill="#1c2430"/></svg>'
+    )
+
+
+def html_table(table: pd.DataFrame, style: str = "") -> Markup:
+    """The table as HTML, cells escaped, without its index; nor indentation, a third of a long table."""
+    return Markup(re.sub(r"\n +", "\n", table.to_html(index=False, border=0, escape=True, classes=style)))
+
+
+def latex_table(table: pd.DataFrame) -> str:
+    """The table as LaTeX, cells escaped, without its index."""
+    escaped = table.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    return escaped.to_latex(hrules=True)
+
+
+def embedded_svg(path: str | Path) -> str:
+    """A drawing as a data address for an image's `src`."""
+    return "data:image/svg+xml;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+
+
+def _render(template: str, **content: object) -> str:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template(template).render(content)

@@ -1,0 +1,52 @@
+"""What the summary tells of each experiment, and where its numbers come from."""
+
+import pandas as pd
+
+from dark_knowledge.analysis.accuracy import AS_PUBLISHED
+from dark_knowledge.analysis.formats import class_label, show_difference, show_interval
+from dark_knowledge.study.arms import ALL_SEEDS
+
+
+def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame) -> dict:
+    """The accuracies of one experiment's three roles and what distillation gained, as shown in the text."""
+    rows = accuracy[accuracy.experiment == experiment]
+    shown = {
+        row.role: show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
+        for row in rows.itertuples()
+        if row.role in ("teacher", "baseline") or row.chosen
+    }
+    gains = gap[gap.experiment == experiment]
+    gain = gains[gains.chosen].iloc[0]
+    published = gains[gains.arm == AS_PUBLISHED].gain
+    return shown | {
+        "name": experiment,
+        "temperature": f"{rows[rows.chosen].temperature.iloc[0]:g}",
+        "temperatures": int((rows.role == "student").sum()),
+        "n": gain.n,
+        "gain": show_difference(gain.gain, gain.gain_high),
+        "gain_low": gain.gain_low,
+        "gain_high": gain.gain_high,
+        "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",
+    }
+
+
+def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, hardest: int) -> dict:
+    """Each role's test errors on the class `hardest`, as shown in the text."""
+    chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
+    compared = errors.role.isin(["teacher", "baseline"]) | ((errors.role == "student") & (errors.temperature == chosen))
+    of_class = errors[(errors.experiment == experiment) & compared & (errors.label == hardest)]
+    return {
+        "hardest": class_label(of_class["class"].iloc[0], hardest),
+        "hardest_images": of_class.images.iloc[0],
+    } | {f"hardest_{row.role}": show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
+
+
+def provenance(runs: pd.DataFrame) -> list[str]:
+    """Where the numbers come from, a line each."""
+    runs = runs[runs.seed != ALL_SEEDS]  # an ensemble was not trained
+    return [
+        f"{len(runs)} runs; code at commit {', '.join(sorted(runs.commit.fillna('unknown').unique()))}",
+        f"PyTorch {', '.join(sorted(runs.torch.unique()))}",
+        f"{', '.join(sorted(runs.machine.unique()))}, {', '.join(sorted(runs.precision.unique()))}",
+        f"largest memory of a training job: {runs.peak_memory_mb.max():.0f} MB",
+    ]

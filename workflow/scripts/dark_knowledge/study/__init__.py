@@ -1,0 +1,1 @@
+"""What is compared: arms and their names in paths; checking of the configuration."""

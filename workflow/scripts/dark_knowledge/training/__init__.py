@@ -1,0 +1,1 @@
+"""Networks, losses, recipes, the one loop, checkpoints, teacher logits, devices."""
