@@ -45,7 +45,6 @@ def test_the_readme_is_found_by_the_search():
     assert "workflow" in readme
 
 
-@pytest.mark.xfail(strict=True, reason="the workflow's definition stands at the root")
 def test_the_definition_is_where_a_workflow_folder_wants_it():
     assert (ROOT / "workflow" / "Snakefile").exists()
 

@@ -1,6 +1,5 @@
 """What is gathered from logits: calibration, errors per class, likeness to the teacher; and what is refused."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -11,8 +11,10 @@ SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.io import is_flagged
+from snakemake.io import flag, is_flagged
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
@@ -20,9 +22,14 @@ from dark_knowledge.command import InputError
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
-    for file in workflow.configfiles:
-        checking.check_file(file)
-    update_config(config, checking.as_yaml(workflow.config_settings.config))
+    if workflow.modifier.skip_configfile:
+        # A module: its part of the outer workflow's configuration changes the default study's keys, and nothing else does.
+        given, config = config, load_configfile(SCRIPTS.parents[1] / "config.yaml")
+        update_config(config, given)
+    else:
+        for file in workflow.configfiles:
+            checking.check_file(file)
+        update_config(config, checking.as_yaml(workflow.config_settings.config))
     checking.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -164,7 +171,7 @@ def kept_outputs(without):
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
-    return sorted(files)
+    return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
 
 
 def unless_kept(teacher_logits):

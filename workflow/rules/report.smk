@@ -183,14 +183,16 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        snakefile=relative(workflow.main_snakefile),
+        # Not the main Snakefile: where this workflow is a module of another, that one has more to report on than this study.
+        snakefile=relative(SCRIPTS.parent / "Snakefile"),
+        folder=subpath(output[0], parent=True),
         stylesheet=relative(SCRIPTS.parent / "report" / "report.css"),
         texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
     shell:
         "snakemake results"
         " --snakefile {params.snakefile:q}"
-        " --configfile {input.config:q}"
+        " --configfile {input.config:q} --config pathvars='{{results: {params.folder:q}}}'"
         " --nolock --cores 1"
         " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"
