@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dark_knowledge.analysis import accuracy, class_errors, formats, results
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import Interval
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -31,6 +32,10 @@ VALIDATION = {
     "big_T4_w0.1": [0.92, 0.94],
 }
 NOWHERE = accuracy.published_rows({})
+
+
+def study(runs=None, arms=ARMS) -> Results:
+    return Results({"arms": arms, "runs": runs_of() if runs is None else runs})
 
 
 def runs_of(arms=ARMS, seeds=(0, 1)):
@@ -67,7 +72,7 @@ def test_a_tie_takes_the_lower_temperature():
 
 
 def test_accuracy_has_mean_interval_and_n():
-    teacher = accuracy.accuracy_table(runs_of(), ARMS).iloc[0]
+    teacher = accuracy.accuracy_table(study()).iloc[0]
     assert teacher.n == 2
     assert teacher.last_test_accuracy_mean == pytest.approx(95)
     # Half of the 95 % t interval of two values: 12.706 times half their distance.
@@ -76,13 +81,13 @@ def test_accuracy_has_mean_interval_and_n():
 
 def test_one_seed_has_no_interval():
     runs = runs_of(seeds=(0,))
-    teacher = accuracy.readable_accuracy(accuracy.accuracy_table(runs, ARMS), NOWHERE).iloc[0]
+    teacher = accuracy.readable_accuracy(accuracy.accuracy_table(study(runs)), NOWHERE).iloc[0]
     assert teacher["last: test"] == "94.00"
 
 
 def test_gain_is_paired_by_seed():
     shuffled = runs_of().iloc[::-1].reset_index(drop=True)
-    gap = accuracy.gap_table(shuffled, ARMS, NOWHERE).set_index("arm")
+    gap = accuracy.gap_table(study(shuffled), NOWHERE).set_index("arm")
     assert gap.gain["student, T = 2"] == pytest.approx(0.5)  # 1 and 0 points
     assert gap.gain["student, T = 4"] == pytest.approx(4.0)  # 3 and 5 points
     assert gap.gap["student, T = 4"] == pytest.approx(4.0)
@@ -98,7 +103,7 @@ def one_teacher() -> pd.DataFrame:
 
 
 def test_a_teacher_of_one_run_taught_every_student():
-    student = ARMS.iloc[2]
+    student = study().arms("x")[2]
     runs = one_teacher()
     assert results.teachers_of(runs, student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.94}
     assert results.teachers_of(runs_of(), student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.96}
@@ -108,14 +113,14 @@ def test_a_teacher_of_one_run_taught_every_student():
 
 
 def test_the_gap_to_a_teacher_of_one_run_is_to_the_mean_baseline():
-    gap = accuracy.gap_table(one_teacher(), ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(one_teacher()), NOWHERE)
     assert gap.gap.tolist() == pytest.approx([3, 3])
     assert gap.n.tolist() == [2, 2]
 
 
 def test_an_arm_without_epochs_has_no_curves():
     epochs = pd.DataFrame({"model": ["small"], "supervision": ["labels"], "epoch": [0]})
-    assert results.trained_arms(ARMS, epochs).arm.tolist() == ["baseline"]
+    assert [arm.arm for arm in results.trained_arms(study().all_arms(), epochs)] == ["baseline"]
 
 
 def test_published_figures_stand_beside():
@@ -129,16 +134,16 @@ def test_published_figures_stand_beside():
             }
         }
     )
-    gap = accuracy.gap_table(runs_of(), ARMS, published).set_index("arm")
+    gap = accuracy.gap_table(study(), published).set_index("arm")
     assert gap.recovered["as published"] == pytest.approx(50)
-    shown = accuracy.readable_accuracy(accuracy.accuracy_table(runs_of(), ARMS), published)
+    shown = accuracy.readable_accuracy(accuracy.accuracy_table(study()), published)
     assert list(shown["published: test"]) == ["94.00", "90.00", "92.00", formats.NO_NUMBER]
 
 
 def test_no_gap_has_no_share():
     runs = runs_of()
     runs.loc[runs.model == "big", "last_test_accuracy"] = 0.5
-    gap = accuracy.gap_table(runs, ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(runs), NOWHERE)
     assert gap.recovered.isna().all()
     assert list(accuracy.readable_gap(gap)["gap recovered, %"]) == [formats.NO_NUMBER] * 2
 
@@ -146,7 +151,7 @@ def test_no_gap_has_no_share():
 def test_a_gap_that_may_be_none_has_no_share():
     runs = runs_of()
     runs.loc[(runs.model == "big") & (runs.seed == 0), "last_test_accuracy"] = 0.90
-    gap = accuracy.gap_table(runs, ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(runs), NOWHERE)
     assert (gap.gap > 0).all()
     assert (gap.gap_low < 0).all()
     assert gap.recovered.isna().all()
@@ -159,14 +164,12 @@ def test_errors_are_counted_per_class():
             "model": "big",
             "supervision": "labels",
             "seed": [0] * 4 + [1] * 4,
-            "epoch": "last",
             "image": [0, 1, 2, 3] * 2,
             "label": [0, 0, 1, 1] * 2,
             "prediction": [0, 1, 1, 1, 1, 1, 1, 1],
         }
     )
-    other = predictions.assign(epoch="selected", prediction=9)
-    table = class_errors.class_error_table(pd.concat([predictions, other]), ARMS.iloc[:1], ["a", "b", "never seen"])
+    table = class_errors.class_error_table(predictions, study().all_arms()[:1], ["a", "b", "never seen"])
     assert list(table.errors) == [1.5, 0, 0]
     assert list(table.images) == [2, 2, 0]
     assert list(table["class"]) == ["a", "b", "never seen"]

@@ -41,12 +41,7 @@ FIGURES = {
 rule make_tables:
     """Write the study's tables as CSV, HTML and LaTeX."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
-        fidelity=rules.collect_results.output.fidelity,
+        collected=rules.collect_results.output,
     output:
         **{
             name: report(
@@ -71,6 +66,7 @@ rule make_tables:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         published=as_json(arms.published_of(config)),
         accuracies=as_json(config["claims"]["validation_accuracies"]),
@@ -80,12 +76,7 @@ rule make_tables:
         template=texts("table.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
-        " --fidelity {input.fidelity:q}"
+        " --collected {params.collected:q}"
         " --classes {params.classes:q}"
         " --published {params.published:q}"
         " --accuracies {params.accuracies:q}"
@@ -96,7 +87,7 @@ rule make_tables:
 rule plot_experiment:
     """Draw all figures of one experiment."""
     input:
-        **rules.collect_results.output,
+        collected=rules.collect_results.output,
         data=rules.prepare_dataset.output,
     output:
         **{
@@ -120,6 +111,7 @@ rule plot_experiment:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
@@ -129,13 +121,7 @@ rule plot_experiment:
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
         "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --steps {input.steps:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
-        " --fidelity {input.fidelity:q}"
+        " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
         " --classes {params.classes:q}"

@@ -58,10 +58,7 @@ rule mend_biases:
 rule compare_with_paper:
     """Set the study's results beside the paper's numbers: tables and figures."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        predictions=rules.collect_results.output.predictions,
+        collected=rules.collect_results.output,
         mended=rules.mend_biases.output,
     output:
         **{
@@ -95,6 +92,7 @@ rule compare_with_paper:
         mem_mb=4000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         paper=as_json(PAPER),
         hidden=as_json(
             {
@@ -109,10 +107,7 @@ rule compare_with_paper:
         template=texts("table.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --predictions {input.predictions:q}"
+        " --collected {params.collected:q}"
         " --mended {input.mended:q}"
         " --paper {params.paper:q}"
         " --hidden {params.hidden:q}"

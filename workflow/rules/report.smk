@@ -24,12 +24,7 @@ rule save_config:
 rule judge_claims:
     """Answer the note's claims: all quantities in a table, and a page that explains the verdicts."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        steps=rules.collect_results.output.steps,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
+        collected=rules.collect_results.output,
         config=rules.save_config.output,
     output:
         page=report(
@@ -56,17 +51,13 @@ rule judge_claims:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         script=script("judge_claims.py"),
         code=code("judge_claims.py"),
         template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --steps {input.steps:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
+        " --collected {params.collected:q}"
         " --config {input.config:q}"
         " --csv {output.csv:q}"
         " --table {output.table:q}"
@@ -77,10 +68,7 @@ rule judge_claims:
 rule write_summary:
     """Tell the study's story on one self-contained page."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
+        collected=rules.collect_results.output,
         config=rules.save_config.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
     output:
@@ -101,16 +89,14 @@ rule write_summary:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         results=subpath(output[0], parent=True),
         script=script("write_summary.py"),
         code=code("write_summary.py"),
         template=texts("summary.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
+        " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
         " --config {input.config:q}"
         " --out {output:q}"

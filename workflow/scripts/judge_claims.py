@@ -4,23 +4,20 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from dark_knowledge import command
 from dark_knowledge.analysis import claims
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import least_sign_flip_p
 from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
 from dark_knowledge.study.arms import published_of, recipe_of
 
-COLLECTED = ("arms", "runs", "epochs", "steps", "predictions", "class-errors")
 HIDDEN = ["digits", "is_difference"]
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in COLLECTED:
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True, help="HTML page of all quantities")
@@ -31,9 +28,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     config = json.loads(arguments.config.read_text())
-    tables = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in COLLECTED}
+    results = Results(folder=arguments.collected)
     classes = config["datasets"][config["dataset"]]["classes"]
-    table = claims.claims_table(tables, classes, published_of(config), config["claims"])
+    table = claims.claims_table(results, classes, published_of(config), config["claims"])
     shown = claims.shown_rows(table)
     page = rendering.claims_page(
         study=config["study"],

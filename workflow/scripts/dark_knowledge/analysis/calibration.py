@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_interval, starred
-from dark_knowledge.analysis.results import by_seed, named_arms, rows_of
+from dark_knowledge.analysis.results import Results, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 
 NOTE = (
@@ -27,15 +27,15 @@ MEASURES = {
 }
 
 
-def calibration_table(runs: pd.DataFrame, fidelity: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def calibration_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm: accuracy, likelihood, calibration and likeness to the teacher, over seeds.
 
     Accuracy, `test_ece` and `agreement` are in percent.
     """
-    rows = []
-    for experiment in arms.experiment.unique():
+    rows, runs, fidelity = [], results["runs"], results["fidelity"]
+    for experiment in results.experiments:
         of_experiment = fidelity[fidelity.experiment == experiment]
-        for arm in named_arms(arms, runs, experiment).itertuples():
+        for arm in results.arms(experiment):
             row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
             for measure, (_, factor, _) in MEASURES.items():
                 source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]
