@@ -13,7 +13,7 @@ PACKAGE = SCRIPTS / "dark_knowledge"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 LONGEST = 300  # lines
 
-# By room, or module outside of one, what it may import beside its own. From the ground up: none imports what follows it.
+# What each room, or module outside of one, may import beside its own modules: from the ground up, nothing above it.
 MAY_IMPORT = {
     "command": set(),
     "fingerprint": set(),

@@ -70,7 +70,4 @@ rule write_curves:
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --collected {params.collected:q}"
-        " --out {output:q}"
-        " > {log:q} 2>&1"
+        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"

@@ -1,21 +1,18 @@
 """The report's chapter on a paper whose numbers the config lists; only where it does."""
 
-# Name of each result, the key of the config's `paper` that asks for it, and its label in the report.
-PAPER_TABLES = {
-    "paper": ("numbers", "paper against ours"),
-    "width_temperature": ("grid", "errors by width and temperature"),
-    "temperature_contrasts": ("contrasts", "contrasts between temperatures"),
-    "bias_fixes": ("mends", "mended biases"),
+# The key of the config's `paper` that asks for each result.
+ASKED_BY = {
+    "paper": "numbers",
+    "width_temperature": "grid",
+    "width_map": "grid",
+    "width_lines": "grid",
+    "temperature_contrasts": "contrasts",
+    "bias_fixes": "mends",
+    "early_stopping": "early_stopping",
+    "ensembles": "ensembles",
 }
-PAPER_FIGURES = {
-    "width_map": ("grid", "errors by width and temperature, map"),
-    "width_lines": ("grid", "errors by width and temperature, curves"),
-    "bias_fixes": ("mends", "mended biases, errors per class"),
-    "early_stopping": ("early_stopping", "test errors by epoch, few images"),
-    "ensembles": ("ensembles", "ensembles and their students"),
-}
-ASKED_TABLES = [name for name, (key, _) in PAPER_TABLES.items() if key in PAPER]
-ASKED_FIGURES = [name for name, (key, _) in PAPER_FIGURES.items() if key in PAPER]
+PAPER_TABLES = {name: title for name, title in titles("table", of_paper=True).items() if ASKED_BY[name] in PAPER}
+PAPER_FIGURES = {name: title for name, title in titles("figure", of_paper=True).items() if ASKED_BY[name] in PAPER}
 
 
 rule mend_biases:
@@ -62,25 +59,17 @@ rule compare_with_paper:
         mended=rules.mend_biases.output,
     output:
         **{
-            f"{name}_table": report(
-                f"<results>/tables/{name}.html",
-                caption=f"../report/table_{name}.rst",
-                category=section("Paper against ours"),
-                labels={"result": f"table: {PAPER_TABLES[name][1]}"},
-            )
-            for name in ASKED_TABLES
-        },
-        **{
             name: report(
                 f"<results>/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
-                category=section("Paper against ours"),
-                labels={"result": PAPER_FIGURES[name][1]},
+                caption=f"../report/figure_{name}.rst",
+                category=section(title),
+                labels={"result": label},
             )
-            for name in ASKED_FIGURES
+            for name, (title, label) in PAPER_FIGURES.items()
         },
-        csv=expand("<results>/tables/{table}.csv", table=ASKED_TABLES),
-        tex=expand("<results>/tables/{table}.tex", table=ASKED_TABLES),
+        csv=expand("<results>/tables/{table}.csv", table=PAPER_TABLES),
+        tex=expand("<results>/tables/{table}.tex", table=PAPER_TABLES),
+        bare=expand("<results>/tables/bare/{table}.html", table=PAPER_TABLES),
     log:
         "<logs>/tables/compare_with_paper.log",
     benchmark:
@@ -101,10 +90,9 @@ rule compare_with_paper:
             }
         ),
         classes=as_json(DATASET["classes"]),
-        results=subpath(output.paper_table, ancestor=2),
+        results=subpath(output[0], ancestor=2),
         script=script("compare_with_paper.py"),
         code=code("compare_with_paper.py"),
-        template=texts("table.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
         " --collected {params.collected:q}"

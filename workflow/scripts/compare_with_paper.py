@@ -1,4 +1,4 @@
-"""Set a study's results beside a paper's: tables as CSV (tidy), HTML and LaTeX (as read), and figures."""
+"""Set a study's results beside a paper's: tables as CSV (tidy), LaTeX and HTML (as read), and figures."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--paper", type=json.loads, required=True, help="the config's section, as JSON")
     parser.add_argument("--hidden", type=json.loads, required=True, help="units of the grid's students, as JSON")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
-    parser.add_argument("--tables", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
     return parser.parse_args()
 
@@ -58,20 +58,10 @@ def main() -> None:
         figures["ensembles"] = paper_figures.side_by_side(paper.lined_up(section["ensembles"], errors, arms), arms)
 
     for name, (tidy, readable) in tables.items():
-        save(arguments.tables / f"{name}.csv", tidy.to_csv(index=False))
-        save(
-            arguments.tables / f"{name}.html",
-            rendering.table_page(readable, f"{paper.NOTES[name]} {section['source']}."),
-        )
-        save(arguments.tables / f"{name}.tex", rendering.latex_table(readable))
+        rendering.write_table(arguments.tables, name, tidy, readable)
     for name, figure in figures.items():
         with written_whole(arguments.figures / f"{name}.svg") as temporary:
             style.save(figure, temporary)
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

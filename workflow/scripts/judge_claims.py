@@ -8,7 +8,6 @@ from dark_knowledge import command
 from dark_knowledge.analysis import claims
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import least_sign_flip_p
-from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
 from dark_knowledge.study.arms import published_of, recipe_of
 
@@ -51,9 +50,10 @@ def main() -> None:
             for name, rows in shown.groupby("experiment", sort=False)
         ],
     )
-    save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
-    save(arguments.table, rendering.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
-    save(arguments.page, page)
+    rendering.save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
+    quantities = rendering.html_table(claims.readable_claims(table), "claims")
+    rendering.save(arguments.table, rendering.table_page(quantities, claims.NOTE))
+    rendering.save(arguments.page, page)
 
 
 def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
@@ -61,11 +61,6 @@ def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
     settings = config["experiments"][experiment]
     models = {"baseline and student": settings["student"], "teacher": settings["teacher"]}
     return {name: config["recipes"][recipe_of(config, model)] for name, model in models.items()}
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write a study's tables, each as CSV (tidy), HTML and LaTeX (as read)."""
+"""Write a study's tables, each as CSV (tidy), and as it is read as LaTeX and as HTML without a page."""
 
 import argparse
 import json
@@ -9,16 +9,7 @@ from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
-from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
-
-NOTES = (
-    accuracies.NOTES
-    | class_errors.NOTES
-    | error_sets.NOTES
-    | {"convergence": convergence.NOTE, "calibration": calibration.NOTE, "cost": costs.NOTE}
-    | {"controls": controls.NOTE}
-)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -27,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
     parser.add_argument("--published", type=json.loads, required=True, help="figures by experiment and role, as JSON")
     parser.add_argument("--accuracies", type=json.loads, required=True, help="validation accuracies, percent, as JSON")
-    parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     return parser.parse_args()
 
 
@@ -48,7 +39,6 @@ def main() -> None:
     controlled = controls.control_table(results)
     cost = costs.cost_table(results)
     index = run_table(results["runs"])
-    why_no_intervals = accuracies.ONE_SEED if results["runs"].seed.nunique() == 1 else ""
     for name, tidy, readable in (
         ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
         ("gap_recovered", gap, accuracies.readable_gap(gap)),
@@ -64,14 +54,7 @@ def main() -> None:
         ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, readable_runs(index)),
     ):
-        save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.out / f"{name}.html", rendering.table_page(readable, NOTES[name] + why_no_intervals))
-        save(arguments.out / f"{name}.tex", rendering.latex_table(readable))
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        rendering.write_table(arguments.out, name, tidy, readable)
 
 
 if __name__ == "__main__":

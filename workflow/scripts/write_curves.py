@@ -6,7 +6,6 @@ from pathlib import Path
 from dark_knowledge import command
 from dark_knowledge.analysis import convergence
 from dark_knowledge.analysis.results import Results
-from dark_knowledge.command import written_whole
 from dark_knowledge.figures import style
 from dark_knowledge.pages import curves, rendering
 
@@ -29,8 +28,7 @@ def main() -> None:
         return rendering.interactive_page("curves.html.j2", data, points=points if points < most else None)
 
     text, _ = rendering.largest_page(page, most)
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from dark_knowledge import command
 from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arms, rows_of
-from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.command import InputError
 from dark_knowledge.figures import style
 from dark_knowledge.pages import explorer, rendering
 
@@ -46,8 +46,7 @@ def main() -> None:
         return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
 
     text, shown = rendering.largest_page(page, len(order))
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
     print(f"{shown} of the {len(order)} images that some run gets wrong")
 
 

@@ -10,7 +10,6 @@ from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.results import Results, arm_of
-from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
 from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
 from dark_knowledge.study.arms import experiments_of, published_of
@@ -53,11 +52,11 @@ def main() -> None:
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
-        accuracy_note=accuracies.NOTES["accuracy"],
+        accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),
-        gap_note=accuracies.NOTES["gap_recovered"],
+        gap_note=rendering.note("table_gap_recovered", config),
         cost=rendering.html_table(costs.readable_costs(costs.cost_table(results))),
-        cost_note=costs.NOTE,
+        cost_note=rendering.note("table_cost", config),
         provenance=provenance(results["runs"]),
     )
     told = []
@@ -75,8 +74,7 @@ def main() -> None:
         return summary(experiments=shown)
 
     text, drawn = rendering.largest_page(page, len(told))
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
     print(f"figures of {drawn} of {len(told)} experiments")
 
 

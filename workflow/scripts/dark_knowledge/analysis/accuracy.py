@@ -22,33 +22,6 @@ COLUMNS = {
 }
 
 
-ONE_SEED = " There is one seed, and one run has no interval: give the study more seeds."
-
-
-NOTES = {
-    "accuracy": (
-        "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
-        "mode without augmentation, on those training images that the arm learned from, after the last epoch and at "
-        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: "
-        "the test set picks the epoch, so it flatters. "
-        "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
-        "figures stand beside it."
-    ),
-    "gap_recovered": (
-        "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
-        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the "
-        "interval of the latter lies above zero. * marks the temperature that validation chose."
-    ),
-    "errors_per_class": (
-        "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
-    ),
-    "runs": (
-        "Every run: accuracies after the last epoch, and what it cost. Seconds are of the training loop with its "
-        "scoring, without the program's start."
-    ),
-}
-
-
 def accuracy_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 

@@ -7,17 +7,6 @@ from dark_knowledge.analysis.formats import show_interval, starred
 from dark_knowledge.analysis.results import Results, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 
-NOTE = (
-    "On the test set after the last epoch, mean over n seeds ± half of Student's 95 % t interval. NLL: mean negative "
-    "log likelihood of the labels, in nats. ECE: expected calibration error over 15 equal-width bins of confidence, in "
-    "points. Agreement with the experiment's teacher of the same seed: share of images given the same class. KL: mean "
-    "KL divergence of the arm's probabilities from the teacher's at T = 1, in nats. In the teacher's own row, both are "
-    "between its runs of different seeds: the agreement that two trainings of one network reach, without an interval, "
-    "since one run is in several pairs. * marks the "
-    "temperature that validation chose."
-)
-
-
 MEASURES = {
     "last_test_accuracy": ("test accuracy, %", 100, 2),
     "test_nll": ("NLL", 1, 4),

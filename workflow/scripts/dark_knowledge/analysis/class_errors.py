@@ -10,20 +10,6 @@ from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_int
 from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, difference, rows_of, with_experiment
 from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
 
-NOTES = {
-    "class_differences": (
-        "Test errors per class of each arm minus the baseline's, paired by seed: mean ± half of Student's 95 % t "
-        "interval. p is of the two-sided sign-flip test, whose least value with n pairs is 2 / 2^n; p (Holm) holds the "
-        "family-wise error rate over the classes of one arm."
-    ),
-    "hardest_class": (
-        "One class from all sides: the published claim's class where an experiment names one, else the class with the "
-        "baseline's most validation errors. Recall and precision in percent, and test images that are wrongly given to "
-        "another class or to this one, as mean over seeds ± half of Student's 95 % t interval. The difference is "
-        "paired by seed. Confusions that no run makes are left out."
-    ),
-}
-
 
 def class_error_counts(class_errors: pd.DataFrame, arm: ExperimentArm, part: str = "test") -> pd.DataFrame:
     """Errors of one arm's runs on `part`: a row per seed, a column per class."""

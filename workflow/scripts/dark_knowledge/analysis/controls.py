@@ -6,14 +6,6 @@ from dark_knowledge.analysis.formats import show_difference, show_p
 from dark_knowledge.analysis.results import Results, arm_of, by_seed, compared, difference, with_experiment
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
-NOTE = (
-    "Each control against the baseline, and the student against the control: test accuracy after the last epoch in "
-    "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The "
-    "student is the one of the control's temperature, or else of the temperature that validation chose. Where a "
-    "control lacks something that the student has and gains as much, the student's gain does not come from that."
-)
-
-
 COLUMNS = [
     "experiment",
     "control",

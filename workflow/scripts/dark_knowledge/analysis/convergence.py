@@ -8,15 +8,6 @@ from dark_knowledge.analysis.measures import epochs_to_threshold
 from dark_knowledge.analysis.results import ExperimentArm, Results, rows_of, teachers_of, trained_arms
 from dark_knowledge.analysis.statistics import mean_interval
 
-NOTE = (
-    "When a run's validation accuracy first reaches each value: mean over the seeds ± half of Student's 95 % t "
-    "interval. A run that never does counts as if one more epoch had done it (marked ≥: a lower bound). Steps are "
-    "optimiser steps. Seconds are of the arm's own training loop with its scoring; the last column adds, for a "
-    "student, its teacher's whole training and the pass that stores the teacher's logits. Accuracy is scored once an "
-    "epoch, so no time is finer than that."
-)
-
-
 # Of a time, with its title for readers and its decimals.
 UNITS = {
     "epochs": ("epochs", 1),

@@ -6,18 +6,6 @@ from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_int
 from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, by_seed, difference, rows_of, teachers_of
 from dark_knowledge.analysis.statistics import mean_interval
 
-NOTE = (
-    "What one run of each arm costs, mean over n seeds, and what it gains. Gain: test accuracy after the last epoch "
-    "less the baseline's, paired by seed, ± half of Student's 95 % t interval. Seconds are of the training loop with "
-    "its scoring, without the program's start; they hold for the machines named in the list of runs, alone or shared. "
-    "A student's total adds its teacher's whole training and the pass that stores the teacher's logits, although "
-    "other students may use both too. Multiply-adds are those of convolutions and linear layers: a training pass "
-    "counts three forward passes an image, since the backward pass costs two; in use it is one. Gains per extra cost "
-    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: "
-    "choosing it cost the other students too."
-)
-
-
 FORWARD_AND_BACKWARD = 3
 
 

@@ -16,28 +16,6 @@ from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, besi
 from dark_knowledge.analysis.statistics import beyond_same_net, mcnemar, mean_interval, sign_flip_p
 from dark_knowledge.study.arms import ALL_SEEDS
 
-NOTES = {
-    "error_similarity": (
-        "How alike two arms' errors are, over all pairs of runs with different seeds. Distance: Jensen-Shannon, base "
-        "2, of the errors' distributions over the classes, 0 to 1. Correlation: Pearson's, of the errors per class. "
-        "Kappa: Cohen's, of the sets of wrong images; 0 is chance, 1 the same images. A row of an arm with itself is "
-        "the null: two seeds of one net. Excess: kappa between the two arms less the mean of their nulls, ± half of "
-        "the jackknife's 95 % t interval over the n seeds, with the sign-flip p; it needs three seeds."
-    ),
-    "image_outcomes": (
-        "What becomes of single test images, counted per seed: mean over the n seeds ± half of Student's 95 % t "
-        "interval. Repaired: the baseline is wrong and the student right; broken: the reverse. Images change sides "
-        "between any two trainings. Runs of one seed start alike and see the same views, so chance is measured in the "
-        "last rows, means over all pairs of runs with different seeds: repaired and broken beside what two runs of the "
-        "baseline do to each other."
-    ),
-    "mcnemar": (
-        "McNemar's test of each pair of runs on the same test images, after the last epoch: are the images that only "
-        "one of the two gets wrong split evenly? It speaks for these two runs, on other images; the gain's interval "
-        "over the seeds speaks for other runs."
-    ),
-}
-
 
 def wrong_images(predictions: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """Which test images an arm's runs get wrong after the last epoch: bool, a row per seed, a column per image."""

@@ -10,36 +10,6 @@ from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_int
 from dark_knowledge.analysis.results import ExperimentArm, by_seed, distinct_arms, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, prediction_interval, sign_flip_p
 
-NOTES = {
-    "paper": (
-        "Errors on all test images, or on those of the classes named: mean over n runs ± half of Student's 95 % t "
-        "interval. The spread is where one more run of ours falls with 95 % (mean ± t · sd · √(1 + 1/n)); the paper's "
-        "figure is of a single run, which is inside if it could be one of ours. One run has neither interval nor "
-        "spread. Mended biases: fixed is the paper's shift; oracle is the shift with the fewest errors on the test "
-        "images themselves, so it flatters, as the paper's own does, which was picked on the test set for its nets; "
-        "label-free makes the classes' mean probability on validation images their share of the training labels."
-    ),
-    "bias_fixes": (
-        "Test errors after the last epoch of runs whose transfer set left classes out, as trained and with one shift "
-        "added to the logits of the classes named; nothing is trained again. Mean over n seeds ± half of Student's 95 "
-        "% t interval. Fixed: the paper's shift. Oracle: the shift with the fewest errors on these test images; it has "
-        "seen their labels. Label-free: on validation images the classes' mean probability becomes their share of the "
-        "training labels."
-    ),
-    "width_temperature": (
-        "Test errors after the last epoch by width of the student and temperature, and of the same net on labels: mean "
-        "over n seeds ± half of Student's 95 % t interval."
-    ),
-    "temperature_contrasts": (
-        "What the paper says of widths and temperatures, fixed before the runs: difference of test errors after the "
-        "last epoch, paired by seed, mean over n seeds ± half of its t interval, and p of the two-sided sign-flip "
-        "test, of which n seeds allow none below 2 / 2^n. Where the two temperatures that differ most were looked for "
-        "among several, interval and p are corrected for the pairs looked at (Bonferroni). Below zero the first makes "
-        "fewer errors."
-    ),
-}
-
-
 RUN = ["model", "supervision", "seed"]
 
 
