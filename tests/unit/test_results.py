@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
+from dark_knowledge.analysis import results
 from dark_knowledge.analysis.results import Results
+from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import make_results
 
@@ -22,12 +24,12 @@ def folder(tmp_path):
 
 
 def test_a_table_is_read_when_it_is_asked_for_and_once(folder):
-    results = Results(folder=folder)
-    assert results["runs"] is results["runs"]
+    opened = Results(folder=folder)
+    assert opened["runs"] is opened["runs"]
     (folder / "steps.parquet").unlink()
-    assert len(results["epochs"]) == 4 * 2 * 6
+    assert len(opened["epochs"]) == 4 * 2 * 6
     with pytest.raises(FileNotFoundError, match="steps"):
-        results["steps"]
+        opened["steps"]
 
 
 def test_of_the_predictions_those_after_the_last_epoch(folder):
@@ -39,16 +41,60 @@ def test_of_the_predictions_those_after_the_last_epoch(folder):
 
 
 def test_of_an_experiment_the_predictions_of_its_arms_alone(folder):
-    results = Results(folder=folder, experiment="y")
-    assert set(results["predictions"].supervision) == {"labels", "big_T4_w0.1"}
-    assert len(results["runs"]) == 4 * 2
-    assert results.experiments == ["x", "y"]
+    opened = Results(folder=folder, experiment="y")
+    assert set(opened["predictions"].supervision) == {"labels", "big_T4_w0.1"}
+    assert len(opened["runs"]) == 4 * 2
+    assert opened.experiments == ["x", "y"]
 
 
 def test_an_arm_has_its_fields(folder):
-    results = Results(folder=folder)
-    assert [arm.chosen for arm in results.arms("x")] == [False, False, True, False]
-    assert [arm.arm for arm in results.compared("y")] == ["teacher", "baseline", "student, T = 4"]
-    teacher, student = results.arms("y")[0], results.arms("y")[2]
+    opened = Results(folder=folder)
+    assert [arm.chosen for arm in opened.arms("x")] == [False, False, True, False]
+    assert [arm.arm for arm in opened.compared("y")] == ["teacher", "baseline", "student, T = 4"]
+    teacher, student = opened.arms("y")[0], opened.arms("y")[2]
     assert (teacher.teacher, student.teacher, student.key) == (None, "big", ("small", "big_T4_w0.1"))
-    assert len(results.all_arms()) == 7
+    assert len(opened.all_arms()) == 7
+
+
+def scored(validation: dict[float, list[float]]) -> pd.DataFrame:
+    """Runs of the students by temperature, with their validation accuracies by seed; on test they end the other way."""
+    return pd.DataFrame(
+        [
+            {"model": "small", "supervision": f"big_T{temperature:g}_w0.1", "seed": seed}
+            | {"last_validation_accuracy": accuracy, "last_test_accuracy": 1 - accuracy}
+            for temperature, accuracies in validation.items()
+            for seed, accuracy in enumerate(accuracies)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("validation", "chosen"),
+    [
+        ({2: [0.95, 0.93], 4: [0.92, 0.94]}, 2),
+        ({2: [0.9, 0.9], 4: [0.92, 0.94]}, 4),
+        ({2: [0.9, 0.9], 4: [0.9, 0.9]}, 2),
+        ({2: [0.95, 0.93], 4: [0.92, 0.94, 1.0]}, 2),
+    ],
+    ids=["validation against test", "the higher", "a tie", "a seed that not all have"],
+)
+def test_validation_chooses_the_temperature(validation, chosen):
+    assert results.chosen_temperature(scored(validation), make_results(1)["arms"], "x") == chosen
+
+
+def test_an_ensemble_stands_beside_every_seed():
+    ensemble, others = pd.Series({ALL_SEEDS: 5.0}), pd.Series({3: 1.0, 4: 2.0})
+    assert results.difference(ensemble, others).tolist() == [4, 3]
+    assert results.difference(others, ensemble).tolist() == [-4, -3]
+    assert results.difference(ensemble, ensemble).tolist() == [0]
+
+
+def test_an_arm_without_epochs_has_no_curves():
+    epochs = pd.DataFrame({"model": ["small"], "supervision": ["labels"], "epoch": [0]})
+    assert [arm.arm for arm in results.trained_arms(make_results(1).arms("x"), epochs)] == ["baseline"]
+
+
+def test_an_arm_of_two_experiments_is_one():
+    arm = results.ExperimentArm("x", "baseline", "baseline", "small", "labels")
+    again = results.ExperimentArm("y", "teacher", "teacher", "small", "labels")
+    assert results.distinct_arms([arm, again]) == [arm]

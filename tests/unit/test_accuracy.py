@@ -1,4 +1,4 @@
-"""The tables, on results small enough to work by hand."""
+"""Accuracies and what distillation gains, on results small enough to work by hand."""
 
 import math
 
@@ -50,27 +50,6 @@ def runs_of(arms=ARMS, seeds=(0, 1)):
     return pd.DataFrame(rows)
 
 
-def test_validation_chooses_the_temperature_against_test():
-    assert results.chosen_temperature(runs_of(), ARMS, "x") == 2
-
-
-def test_the_temperature_is_chosen_over_the_seeds_that_all_have():
-    more = runs_of().iloc[-1:].assign(seed=7, last_validation_accuracy=1.0)  # of T = 4 alone
-    assert results.chosen_temperature(pd.concat([runs_of(), more]), ARMS, "x") == 2
-
-
-def test_an_ensemble_stands_beside_every_seed():
-    ensemble, others = pd.Series({ALL_SEEDS: 5.0}), pd.Series({3: 1.0, 4: 2.0})
-    assert results.difference(ensemble, others).tolist() == [4, 3]
-    assert results.difference(others, ensemble).tolist() == [-4, -3]
-    assert results.difference(ensemble, ensemble).tolist() == [0]
-
-
-def test_a_tie_takes_the_lower_temperature():
-    runs = runs_of().assign(last_validation_accuracy=0.9)
-    assert results.chosen_temperature(runs, ARMS, "x") == 2
-
-
 def test_accuracy_has_mean_interval_and_n():
     teacher = accuracy.accuracy_table(study()).iloc[0]
     assert teacher.n == 2
@@ -116,11 +95,6 @@ def test_the_gap_to_a_teacher_of_one_run_is_to_the_mean_baseline():
     gap = accuracy.gap_table(study(one_teacher()), NOWHERE)
     assert gap.gap.tolist() == pytest.approx([3, 3])
     assert gap.n.tolist() == [2, 2]
-
-
-def test_an_arm_without_epochs_has_no_curves():
-    epochs = pd.DataFrame({"model": ["small"], "supervision": ["labels"], "epoch": [0]})
-    assert [arm.arm for arm in results.trained_arms(study().all_arms(), epochs)] == ["baseline"]
 
 
 def test_published_figures_stand_beside():
@@ -173,33 +147,6 @@ def test_errors_are_counted_per_class():
     assert list(table.errors) == [1.5, 0, 0]
     assert list(table.images) == [2, 2, 0]
     assert list(table["class"]) == ["a", "b", "never seen"]
-
-
-@pytest.mark.parametrize(
-    ("mean", "high", "shown"),
-    [(93.123, 93.4, "93.12 ± 0.28"), (93.123, None, "93.12"), (None, None, formats.NO_NUMBER)],
-)
-def test_intervals_are_shown_as_half_widths(mean, high, shown):
-    assert formats.show_interval(mean, high) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "signed", "shown"),
-    [(0.314, True, "+0.31"), (-0.314, True, "\N{MINUS SIGN}0.31"), (-0.001, True, "0.00"), (0.314, False, "0.31")],
-)
-def test_numbers_have_a_true_minus_and_zero_no_sign(value, signed, shown):
-    assert formats.show_number(value, 2, signed=signed) == shown
-
-
-def test_differences_are_shown_with_their_sign():
-    assert formats.show_difference(0.31, 0.61) == "+0.31 ± 0.30"
-    assert formats.show_difference(-1.0, None, 1) == "\N{MINUS SIGN}1.0"
-    assert formats.show_difference(None, None) == formats.NO_NUMBER
-
-
-@pytest.mark.parametrize(("p", "shown"), [(0.25, "0.250"), (0.0002, "< 0.001"), (None, formats.NO_NUMBER)])
-def test_p_values_are_shown_with_three_decimals(p, shown):
-    assert formats.show_p(p) == shown
 
 
 def test_published_classes_are_no_figures():
