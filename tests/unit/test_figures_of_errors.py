@@ -1,10 +1,9 @@
 """Figures of errors, calibration, fidelity and cost: drawn from the fabricated study, and true to its numbers."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from dark_knowledge.analysis.results import named_arms
+from dark_knowledge.analysis.results import Results, compared
 from dark_knowledge.figures import accuracy, calibration, errors, images, style
 
 from .results import CLASSES, make_results
@@ -12,38 +11,35 @@ from .results import CLASSES, make_results
 COLOURS = ["#1a1a1a", "#d55e00", "#70ad8d", "#20517a", "#a01a7d"]
 
 
-def arms_of(study: dict) -> pd.DataFrame:
-    """All arms of the study with their names, colours and which student is chosen."""
-    arms = named_arms(study["arms"], study["runs"], "x")
-    return arms.assign(colour=COLOURS[: len(arms)])
+def arms_of(study: Results) -> list[style.DrawnArm]:
+    """All arms of the study, each with a colour."""
+    return [style.DrawnArm(**vars(arm), colour=colour) for arm, colour in zip(study.arms("x"), COLOURS, strict=False)]
 
 
-def draw_all(study: dict) -> dict:
+def draw_all(study: Results) -> dict:
     arms = arms_of(study)
-    compared = arms[(arms.role != "student") | arms.chosen]
+    shown_arms = compared(arms)
     predictions, class_errors, runs = study["predictions"], study["class_errors"], study["runs"]
     labels = predictions.drop_duplicates("image").label.to_numpy()
     shown = np.zeros((len(labels), 4, 4), np.uint8)
     return {
-        "class_differences": errors.class_differences_figure(class_errors, compared, CLASSES, 0.05),
-        "hardest_class": errors.hardest_class_figure(predictions, compared, 1, CLASSES),
+        "class_differences": errors.class_differences_figure(class_errors, shown_arms, CLASSES, 0.05),
+        "hardest_class": errors.hardest_class_figure(predictions, shown_arms, 1, CLASSES),
         "error_similarity": errors.error_similarity(predictions, arms),
-        "image_gallery": images.image_gallery(predictions, compared, shown, labels, CLASSES),
-        "reliability": calibration.reliability(predictions, compared),
+        "image_gallery": images.image_gallery(predictions, shown_arms, shown, labels, CLASSES),
+        "reliability": calibration.reliability(predictions, shown_arms),
         "fidelity": calibration.fidelity(study["fidelity"], runs, arms),
         "cost": accuracy.cost(runs, arms),
     }
 
 
-def without_errors(study: dict) -> dict:
-    return study | {
-        "predictions": study["predictions"].assign(prediction=study["predictions"].label),
-        "class_errors": study["class_errors"].assign(errors=0),
-    }
+def without_errors(study: Results) -> Results:
+    right = {"predictions": study["predictions"].assign(prediction=study["predictions"].label)}
+    return Results(study | right | {"class_errors": study["class_errors"].assign(errors=0)})
 
 
 @pytest.fixture(scope="module")
-def study() -> dict:
+def study() -> Results:
     return make_results(3, controls=True)
 
 
@@ -80,13 +76,12 @@ def test_controls_are_shown_and_named(study):
 
 def test_a_difference_is_filled_where_holms_p_is_small_enough():
     study = make_results(10)
-    compared = arms_of(study)
-    compared = compared[(compared.role != "student") | compared.chosen]
-    (axis,) = errors.class_differences_figure(study["class_errors"], compared, CLASSES, 0.05).axes
+    arms = compared(arms_of(study))
+    (axis,) = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 0.05).axes
     points = [line for line in axis.lines if line.get_marker() == "o"]
     of_student = [line for line in points if line.get_color() == COLOURS[2]]
     assert [line.get_markerfacecolor() == COLOURS[2] for line in of_student] == [False, True, False]  # coats alone
-    nothing = errors.class_differences_figure(study["class_errors"], compared, CLASSES, 1e-6).axes[0]
+    nothing = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 1e-6).axes[0]
     assert {line.get_markerfacecolor() for line in nothing.lines if line.get_marker() == "o"} == {"white"}
 
 
@@ -123,7 +118,7 @@ def test_the_gallery_shows_what_happens_in_most_seeds(study):
 def test_reliability_leaves_bins_with_few_images_out(study):
     arms = arms_of(study)
     few = study["predictions"].assign(confidence=np.where(study["predictions"].image < 5, 0.2, 0.9))
-    axis = calibration.reliability(few, arms[arms.role == "teacher"]).axes[0]
+    axis = calibration.reliability(few, arms[:1]).axes[0]
     diagonal, teacher = axis.lines
     assert list(diagonal.get_xdata()) == [0, 1]
     assert list(teacher.get_xdata()) == pytest.approx([0.9])

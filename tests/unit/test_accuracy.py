@@ -1,4 +1,4 @@
-"""The tables, on results small enough to work by hand."""
+"""Accuracies and what distillation gains, on results small enough to work by hand."""
 
 import math
 
@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dark_knowledge.analysis import accuracy, class_errors, formats, results
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import Interval
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -33,6 +34,10 @@ VALIDATION = {
 NOWHERE = accuracy.published_rows({})
 
 
+def study(runs=None, arms=ARMS) -> Results:
+    return Results({"arms": arms, "runs": runs_of() if runs is None else runs})
+
+
 def runs_of(arms=ARMS, seeds=(0, 1)):
     rows = []
     for arm in arms.itertuples():
@@ -45,29 +50,8 @@ def runs_of(arms=ARMS, seeds=(0, 1)):
     return pd.DataFrame(rows)
 
 
-def test_validation_chooses_the_temperature_against_test():
-    assert results.chosen_temperature(runs_of(), ARMS, "x") == 2
-
-
-def test_the_temperature_is_chosen_over_the_seeds_that_all_have():
-    more = runs_of().iloc[-1:].assign(seed=7, last_validation_accuracy=1.0)  # of T = 4 alone
-    assert results.chosen_temperature(pd.concat([runs_of(), more]), ARMS, "x") == 2
-
-
-def test_an_ensemble_stands_beside_every_seed():
-    ensemble, others = pd.Series({ALL_SEEDS: 5.0}), pd.Series({3: 1.0, 4: 2.0})
-    assert results.difference(ensemble, others).tolist() == [4, 3]
-    assert results.difference(others, ensemble).tolist() == [-4, -3]
-    assert results.difference(ensemble, ensemble).tolist() == [0]
-
-
-def test_a_tie_takes_the_lower_temperature():
-    runs = runs_of().assign(last_validation_accuracy=0.9)
-    assert results.chosen_temperature(runs, ARMS, "x") == 2
-
-
 def test_accuracy_has_mean_interval_and_n():
-    teacher = accuracy.accuracy_table(runs_of(), ARMS).iloc[0]
+    teacher = accuracy.accuracy_table(study()).iloc[0]
     assert teacher.n == 2
     assert teacher.last_test_accuracy_mean == pytest.approx(95)
     # Half of the 95 % t interval of two values: 12.706 times half their distance.
@@ -76,13 +60,13 @@ def test_accuracy_has_mean_interval_and_n():
 
 def test_one_seed_has_no_interval():
     runs = runs_of(seeds=(0,))
-    teacher = accuracy.readable_accuracy(accuracy.accuracy_table(runs, ARMS), NOWHERE).iloc[0]
+    teacher = accuracy.readable_accuracy(accuracy.accuracy_table(study(runs)), NOWHERE).iloc[0]
     assert teacher["last: test"] == "94.00"
 
 
 def test_gain_is_paired_by_seed():
     shuffled = runs_of().iloc[::-1].reset_index(drop=True)
-    gap = accuracy.gap_table(shuffled, ARMS, NOWHERE).set_index("arm")
+    gap = accuracy.gap_table(study(shuffled), NOWHERE).set_index("arm")
     assert gap.gain["student, T = 2"] == pytest.approx(0.5)  # 1 and 0 points
     assert gap.gain["student, T = 4"] == pytest.approx(4.0)  # 3 and 5 points
     assert gap.gap["student, T = 4"] == pytest.approx(4.0)
@@ -98,7 +82,7 @@ def one_teacher() -> pd.DataFrame:
 
 
 def test_a_teacher_of_one_run_taught_every_student():
-    student = ARMS.iloc[2]
+    student = study().arms("x")[2]
     runs = one_teacher()
     assert results.teachers_of(runs, student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.94}
     assert results.teachers_of(runs_of(), student).last_test_accuracy.to_dict() == {0: 0.94, 1: 0.96}
@@ -108,14 +92,9 @@ def test_a_teacher_of_one_run_taught_every_student():
 
 
 def test_the_gap_to_a_teacher_of_one_run_is_to_the_mean_baseline():
-    gap = accuracy.gap_table(one_teacher(), ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(one_teacher()), NOWHERE)
     assert gap.gap.tolist() == pytest.approx([3, 3])
     assert gap.n.tolist() == [2, 2]
-
-
-def test_an_arm_without_epochs_has_no_curves():
-    epochs = pd.DataFrame({"model": ["small"], "supervision": ["labels"], "epoch": [0]})
-    assert results.trained_arms(ARMS, epochs).arm.tolist() == ["baseline"]
 
 
 def test_published_figures_stand_beside():
@@ -129,16 +108,16 @@ def test_published_figures_stand_beside():
             }
         }
     )
-    gap = accuracy.gap_table(runs_of(), ARMS, published).set_index("arm")
+    gap = accuracy.gap_table(study(), published).set_index("arm")
     assert gap.recovered["as published"] == pytest.approx(50)
-    shown = accuracy.readable_accuracy(accuracy.accuracy_table(runs_of(), ARMS), published)
+    shown = accuracy.readable_accuracy(accuracy.accuracy_table(study()), published)
     assert list(shown["published: test"]) == ["94.00", "90.00", "92.00", formats.NO_NUMBER]
 
 
 def test_no_gap_has_no_share():
     runs = runs_of()
     runs.loc[runs.model == "big", "last_test_accuracy"] = 0.5
-    gap = accuracy.gap_table(runs, ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(runs), NOWHERE)
     assert gap.recovered.isna().all()
     assert list(accuracy.readable_gap(gap)["gap recovered, %"]) == [formats.NO_NUMBER] * 2
 
@@ -146,7 +125,7 @@ def test_no_gap_has_no_share():
 def test_a_gap_that_may_be_none_has_no_share():
     runs = runs_of()
     runs.loc[(runs.model == "big") & (runs.seed == 0), "last_test_accuracy"] = 0.90
-    gap = accuracy.gap_table(runs, ARMS, NOWHERE)
+    gap = accuracy.gap_table(study(runs), NOWHERE)
     assert (gap.gap > 0).all()
     assert (gap.gap_low < 0).all()
     assert gap.recovered.isna().all()
@@ -159,44 +138,15 @@ def test_errors_are_counted_per_class():
             "model": "big",
             "supervision": "labels",
             "seed": [0] * 4 + [1] * 4,
-            "epoch": "last",
             "image": [0, 1, 2, 3] * 2,
             "label": [0, 0, 1, 1] * 2,
             "prediction": [0, 1, 1, 1, 1, 1, 1, 1],
         }
     )
-    other = predictions.assign(epoch="selected", prediction=9)
-    table = class_errors.class_error_table(pd.concat([predictions, other]), ARMS.iloc[:1], ["a", "b", "never seen"])
+    table = class_errors.class_error_table(predictions, study().all_arms()[:1], ["a", "b", "never seen"])
     assert list(table.errors) == [1.5, 0, 0]
     assert list(table.images) == [2, 2, 0]
     assert list(table["class"]) == ["a", "b", "never seen"]
-
-
-@pytest.mark.parametrize(
-    ("mean", "high", "shown"),
-    [(93.123, 93.4, "93.12 ± 0.28"), (93.123, None, "93.12"), (None, None, formats.NO_NUMBER)],
-)
-def test_intervals_are_shown_as_half_widths(mean, high, shown):
-    assert formats.show_interval(mean, high) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "signed", "shown"),
-    [(0.314, True, "+0.31"), (-0.314, True, "\N{MINUS SIGN}0.31"), (-0.001, True, "0.00"), (0.314, False, "0.31")],
-)
-def test_numbers_have_a_true_minus_and_zero_no_sign(value, signed, shown):
-    assert formats.show_number(value, 2, signed=signed) == shown
-
-
-def test_differences_are_shown_with_their_sign():
-    assert formats.show_difference(0.31, 0.61) == "+0.31 ± 0.30"
-    assert formats.show_difference(-1.0, None, 1) == "\N{MINUS SIGN}1.0"
-    assert formats.show_difference(None, None) == formats.NO_NUMBER
-
-
-@pytest.mark.parametrize(("p", "shown"), [(0.25, "0.250"), (0.0002, "< 0.001"), (None, formats.NO_NUMBER)])
-def test_p_values_are_shown_with_three_decimals(p, shown):
-    assert formats.show_p(p) == shown
 
 
 def test_published_classes_are_no_figures():

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from dark_knowledge.analysis import convergence
+from dark_knowledge.analysis.results import Results, compared
 from dark_knowledge.figures import accuracy, errors, images, learning, style
 
 from .results import make_results
@@ -14,7 +15,7 @@ CLASSES = ["T-shirt/top", "Trouser", "Bag"]
 MANY = [1 + 0.5 * number for number in range(20)]
 
 
-def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str, pd.DataFrame]:
+def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
     """A small study of two experiments; class 1 has no error, and the test set was not scored after each epoch."""
     random = np.random.default_rng(0)
     arms = pd.DataFrame(
@@ -26,6 +27,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str,
                 "model": model,
                 "supervision": supervision,
                 "temperature": value,
+                "teacher": None,
             }
             for experiment, values in (("full", temperatures), ("single", temperatures[-1:]))
             for role, model, supervision, value in [
@@ -53,14 +55,18 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> dict[str,
             tables["predictions"].append(
                 pd.DataFrame(
                     {"image": range(len(labels)), "label": labels, "prediction": np.where(wrong, 0, labels)}
-                ).assign(**keys, epoch="last")
+                ).assign(**keys)
             )
-    return {"arms": arms} | {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    return Results({"arms": arms} | {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()})
 
 
-def draw_all(tables: dict[str, pd.DataFrame], experiment: str = "full") -> dict:
-    arms = style.drawn_arms(tables["arms"], experiment)
-    compared = arms.drop_duplicates("role")
+def arms_of(tables: Results, experiment: str = "full") -> list[style.DrawnArm]:
+    return style.drawn_arms(tables.all_arms(), experiment)
+
+
+def draw_all(tables: Results) -> dict:
+    arms = arms_of(tables)
+    three = compared(arms)
     epochs, steps, predictions = tables["epochs"], tables["steps"], tables["predictions"]
     return {
         "loss_by_step": learning.loss_by_step(steps, arms),
@@ -70,8 +76,8 @@ def draw_all(tables: dict[str, pd.DataFrame], experiment: str = "full") -> dict:
         "student_losses": learning.student_losses(epochs, arms),
         "validation_accuracy": learning.validation_accuracy(epochs, arms),
         "temperature": accuracy.temperature(tables["runs"], arms),
-        "errors_per_class": errors.errors_per_class(predictions, compared, CLASSES),
-        "confusion": errors.confusion(predictions, compared, CLASSES),
+        "errors_per_class": errors.errors_per_class(predictions, three, CLASSES),
+        "confusion": errors.confusion(predictions, three, CLASSES),
     }
 
 
@@ -92,7 +98,7 @@ def figures(tables):
 
 def test_a_short_training_is_seen_beside_a_long_one():
     tables = make_tables(2, 5, [4.0])
-    arms = style.drawn_arms(tables["arms"], "full")
+    arms = arms_of(tables)
     axis, _ = learning.validation_accuracy(tables["epochs"], arms).axes
     assert axis.get_xscale() == "linear"
     longer = [tables["epochs"].assign(epoch=tables["epochs"].epoch + 5 * part) for part in range(6)]
@@ -120,8 +126,8 @@ def test_the_same_tables_give_the_same_bytes_and_text_stays_text(tables, figures
 
 
 def test_an_arm_has_one_colour_in_all_figures(tables, figures):
-    arms = style.drawn_arms(tables["arms"], "full")
-    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    arms = arms_of(tables)
+    colours = {arm.arm: arm.colour for arm in arms}
     assert len(set(colours.values())) == len(colours)
     for figure in figures.values():
         for legend in figure.legends:
@@ -136,12 +142,12 @@ def test_an_arm_has_one_colour_in_all_figures(tables, figures):
 
 
 def test_a_temperature_has_one_colour_in_all_experiments(tables):
-    full, single = (style.drawn_arms(tables["arms"], name).set_index("arm").colour for name in ("full", "single"))
-    assert single.to_dict() == full[single.index].to_dict()
+    full, single = ({arm.arm: arm.colour for arm in arms_of(tables, name)} for name in ("full", "single"))
+    assert single.items() <= full.items()
 
 
 def test_lines_end_at_the_mean_of_the_seeds(tables):
-    arms = style.drawn_arms(tables["arms"], "full")
+    arms = arms_of(tables)
     axis = learning.accuracy_by_epoch(tables["epochs"], arms).axes[1]
     teacher = next(line for line in axis.lines if line.get_color() == style.TEACHER)
     values = tables["epochs"].query("model == 'full' and epoch == 3").validation_accuracy
@@ -150,7 +156,7 @@ def test_lines_end_at_the_mean_of_the_seeds(tables):
 
 
 def test_bars_are_mean_errors_per_class(tables):
-    arms = style.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    arms = compared(arms_of(tables))
     (axis,) = errors.errors_per_class(tables["predictions"], arms, CLASSES).axes
     rows = tables["predictions"].query("model == 'student' and supervision == 'labels'")
     expected = [(rows.prediction.ne(rows.label) & (rows.label == label)).sum() / 3 for label in range(3)]
@@ -160,14 +166,14 @@ def test_bars_are_mean_errors_per_class(tables):
 
 def test_accuracies_beyond_100_percent_are_not_shown(tables):
     runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
-    figure = accuracy.temperature(runs, style.drawn_arms(tables["arms"], "full"))
+    figure = accuracy.temperature(runs, arms_of(tables))
     assert figure.axes[0].get_ylim()[1] == 100
 
 
 @pytest.mark.parametrize(("seeds", "pictures"), [(20, 0), (21, 2)])
 def test_a_crowd_of_seeds_is_one_picture_a_panel(tmp_path, seeds, pictures):
     tables = make_results(seeds)
-    figure = accuracy.temperature(tables["runs"], style.drawn_arms(tables["arms"], "x"))
+    figure = accuracy.temperature(tables["runs"], arms_of(tables, "x"))
     style.save(figure, tmp_path / "temperature.svg")
     assert (tmp_path / "temperature.svg").read_text().count("<image") == pictures
 
@@ -180,7 +186,7 @@ def test_confusion_shares_are_percentages_of_rows():
 def test_confusion_of_many_classes_stays_small(tables, tmp_path):
     labels = np.arange(len(tables["predictions"])) % 62
     predictions = tables["predictions"].assign(label=labels, prediction=labels[::-1])
-    arms = style.drawn_arms(tables["arms"], "full").drop_duplicates("role")
+    arms = compared(arms_of(tables))
     figure = errors.confusion(predictions, arms, [f"class {label}" for label in range(62)])
     assert len(svg(figure, tmp_path / "confusion.svg")) < 400_000
 
@@ -217,14 +223,16 @@ def test_numbered_classes_are_not_numbered_twice(tmp_path):
 
 def test_of_many_temperatures_the_chosen_one_and_ten_others_are_legible():
     temperatures = [*range(1, 21)]
-    arms = pd.DataFrame(
-        {"role": ["teacher", "baseline", *["student"] * 20], "temperature": [np.nan, np.nan, *temperatures]}
-    )
-    kept = style.legible_arms(arms, 4)
-    assert kept.role.tolist()[:2] == ["teacher", "baseline"]
-    drawn = kept.temperature.dropna().tolist()
+    arms = [style.DrawnArm("x", role, role, "net", "labels", colour="") for role in ("teacher", "baseline")]
+    arms += [
+        style.DrawnArm("x", "student", "", "net", "", temperature=value, chosen=value == 4, colour="")
+        for value in temperatures
+    ]
+    kept = style.legible_arms(arms)
+    assert kept[:2] == arms[:2]
+    drawn = [arm.temperature for arm in kept[2:]]
     assert 4 in drawn
     assert drawn[0] == 1
     assert drawn[-1] == 20
     assert len(set(drawn)) == len(drawn) <= 11
-    assert style.legible_arms(arms[:12], 4).equals(arms[:12])
+    assert style.legible_arms(arms[:12]) == arms[:12]
