@@ -39,7 +39,7 @@ def main() -> None:
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
-        comparable=config["dataset"] == arguments.full["dataset"],
+        comparable=provenance.is_form_of(config, arguments.full),
         machines=rendering.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
         versions=rendering.html_table(provenance.versions(PACKAGES)),
