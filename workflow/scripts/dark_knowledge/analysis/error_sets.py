@@ -1,4 +1,4 @@
-"""Which test images the errors are: how alike the arms' sets of them are, and which ones distillation changes.
+"""Which test images the errors are: how similar the arms' sets of them are, and which ones distillation changes.
 
 Tidy tables first, then what a person reads, all after the last epoch. Arms are those that `tables.compared_arms`
 returns.
@@ -19,11 +19,13 @@ from dark_knowledge.study.arms import ALL_SEEDS
 
 NOTES = {
     "error_similarity": (
-        "How alike two arms' errors are, over all pairs of runs with different seeds. Distance: Jensen-Shannon, base "
+        "How similar two arms' errors are, over all pairs of runs with different seeds. Distance: Jensen-Shannon, base "
         "2, of the errors' distributions over the classes, 0 to 1. Correlation: Pearson's, of the errors per class. "
         "Kappa: Cohen's, of the sets of wrong images; 0 is chance, 1 the same images. A row of an arm with itself is "
-        "the null: two seeds of one net. Excess: kappa between the two arms less the mean of their nulls, ± half of "
-        "the jackknife's 95 % t interval over the n seeds, with the sign-flip p; it needs three seeds."
+        "the null of kappa: two seeds of one net. They err on the same images, so their distance is smaller than that "
+        "of two nets whose errors have the same distribution, and it is no null of distance or correlation. Excess: "
+        "kappa between the two arms less the mean of their nulls, ± half of the jackknife's 95 % t interval over the n "
+        "seeds, with the sign-flip p; it needs three seeds."
     ),
     "image_outcomes": (
         "What becomes of single test images, counted per seed: mean over the n seeds ± half of Student's 95 % t "
@@ -46,11 +48,11 @@ def wrong_images(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
     return own.assign(wrong=own.label != own.prediction).pivot(index="seed", columns="image", values="wrong")
 
 
-def likeness(predictions: pd.DataFrame, class_errors: pd.DataFrame, a: tuple, b: tuple) -> dict[str, np.ndarray]:
-    """How alike the errors of two arms' runs are, by measure: [3, n, n] of a's to b's, a's to a's and b's to b's runs.
+def similarity(predictions: pd.DataFrame, class_errors: pd.DataFrame, a: tuple, b: tuple) -> dict[str, np.ndarray]:
+    """Similarity of two arms' errors, by measure: [3, n, n] of a's runs to b's, a's to a's and b's to b's.
 
-    Rows and columns are the n seeds that both arms have. Measures: distance and divergence (its square, in 1/1000 bit)
-    of the errors per class, correlation of them, kappa of the sets of wrong images. NaN where errors define none: for
+    Rows and columns are the n seeds that both arms have. Measures: Jensen-Shannon distance and
+    correlation of the errors per class, kappa of the sets of wrong images. NaN where errors define none: for
     correlation of fewer than three classes, and between arms without a common seed, such as an ensemble and others.
     """
     counts = _stacked(class_error_counts(class_errors, a), class_error_counts(class_errors, b))
@@ -62,7 +64,6 @@ def likeness(predictions: pd.DataFrame, class_errors: pd.DataFrame, a: tuple, b:
         correlation = np.corrcoef(counts) if counts.shape[1] > 2 else np.full((len(counts),) * 2, np.nan)
     measures = {
         "distance": distance,
-        "divergence": 1000 * distance**2,
         "correlation": correlation,
         "kappa": kappa_matrix(wrong),
     }
@@ -84,14 +85,14 @@ def different_seeds_mean(matrix: np.ndarray) -> float:
 def similarity_table(
     predictions: pd.DataFrame, class_errors: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row per experiment and pair of arms, an arm with itself included: likeness of errors over different seeds."""
+    """A row per experiment and pair of arms, an arm with itself included: similarity of errors over different seeds."""
     rows = []
     for experiment in arms.experiment.unique():
         compared = compared_arms(arms, runs, experiment)
         for a, b in combinations_with_replacement(compared.itertuples(), 2):
-            alike = likeness(predictions, class_errors, a, b)
-            means = {name: different_seeds_mean(between) for name, (between, *_) in alike.items()}
-            kappas = beyond_same_net(*alike["kappa"])
+            measured = similarity(predictions, class_errors, a, b)
+            means = {name: different_seeds_mean(between) for name, (between, *_) in measured.items()}
+            kappas = beyond_same_net(*measured["kappa"])
             excess = mean_interval(kappas if a != b else np.full_like(kappas, np.nan))
             rows.append(
                 {"experiment": experiment, "arm": a.arm, "other": b.arm, "n": excess.n}
