@@ -9,6 +9,7 @@ import pytest
 from dark_knowledge.analysis import claims
 from dark_knowledge.analysis.claim_quantities import Quantity
 from dark_knowledge.pages import rendering
+from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import CLASSES, SETTINGS, make_results
 
@@ -179,6 +180,19 @@ def test_both_scatters_of_the_loss_are_shown_and_that_of_the_curve_decides():
 def test_a_share_of_the_lead_has_an_interval():
     row = table_of(make_results(10)).query("unit == '%' and claim == '3c'").iloc[0]
     assert row.low < row.effect < row.high
+
+
+def test_an_ensemble_that_teaches_has_no_spread_to_judge_its_errors_by():
+    study = make_results(10)
+    for name in ("runs", "predictions", "class_errors", "epochs", "steps"):
+        table = study[name]
+        kept = table[(table.model != "big") | (table.seed == 0)]
+        study[name] = kept.assign(seed=kept.seed.where(kept.model != "big", ALL_SEEDS))
+    table = deciding(table_of(study))
+    assert table.verdict["4"] == claims.UNDECIDED
+    assert math.isnan(table.effect["4"])
+    assert table.effect.drop("4").notna().all()
+    assert claims.shown_rows(table.reset_index()).verdict.str.contains("at 0 seed").sum() == 0
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])

@@ -27,8 +27,8 @@ def wrong_answers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wrong answers [2, seeds, images] of two nets that make so many `errors` on average, and the images' labels.
 
-    `difficulty` [classes] or [2, classes], a net's own; `spread`, of the seeds' log difficulties. Of a net's hard images
-    the share `shared` is the other's too.
+    `difficulty` [classes] or [2, classes], a net's own; `spread`, of the seeds' log difficulties. Of a net's
+    hard images the share `shared` is the other's too.
     """
     images = 400 if max(errors) < 100 else 10_000
     labels = np.arange(images) % CLASSES
