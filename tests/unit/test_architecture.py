@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "study": {"command"},
     "data": {"command"},
     "training": {"command", "study", "data"},
-    "analysis": {"command", "study"},
+    "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},
 }
