@@ -1,6 +1,8 @@
 """Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
 
+import getpass
 import hashlib
+import importlib.util
 import json
 import os
 import shlex
@@ -9,6 +11,19 @@ from pathlib import Path
 
 SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+if set("{}") & set(str(SCRIPTS)):
+    sys.exit(f"error: braces in {SCRIPTS.parents[1]}: Snakemake takes them for wildcards; rename that folder")
+
+# What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
+# else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
+if importlib.util.find_spec("torch") is not None:
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+for variable in ("PYTHONSAFEPATH", "SNAKEMAKE_PROFILE"):
+    os.environ.pop(variable, None)
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # a user without a name, as in a container; Snakemake asks for it too
+    os.environ["LOGNAME"] = str(os.getuid())
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -59,8 +74,9 @@ GPUS = 0 if config["accelerator"] == "cpu" else 1
 
 
 def relative(path):
-    """The path as seen from the working directory, so that a moved checkout changes no parameter."""
-    return os.path.relpath(path)
+    """The path as seen from the working directory. Snakemake remembers no Path among parameters, only what is printed
+    alike everywhere: so a checkout that was renamed, moved or reached by a link runs nothing again."""
+    return Path(os.path.relpath(path))
 
 
 def script(name):
