@@ -87,7 +87,7 @@ def cache(kit: Kit, teacher: str, seed: int) -> list[str]:
     recipe = json.dumps(vars(kit.recipe(epochs_of(kit, "student"))))
     words = [sys.executable, SCRIPTS / "cache_teacher_logits.py", "--data", kit.dataset, "--accelerator", kit.device]
     words += ["--architecture", json.dumps(NETS[teacher]), "--weights", weights, "--recipe", recipe]
-    words += ["--seed", seed, "--out", out, "--cost", out.with_suffix(".json")]
+    words += ["--seed", seed, "--out", out, "--record", out.with_suffix(".json")]
     return [str(word) for word in words]
 
 

@@ -1,7 +1,5 @@
 """What is gathered from logits: calibration, errors per class, likeness to the teacher; and what is refused."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,16 +98,6 @@ def test_a_teacher_of_one_seed_has_no_other_to_agree_with():
     rows = collecting.fidelity_rows(STUDY, {arm: {5: LOGITS} for arm in (TEACHER, BASELINE, STUDENT)})
     assert rows.agreement.isna().tolist() == [True, False, False]
     assert rows.agreement[1:].eq(1).all()
-
-
-def test_stored_logits_cost_what_their_file_says(tmp_path):
-    folder = tmp_path / "big" / "quick"
-    folder.mkdir(parents=True)
-    (folder / "seed2.json").write_text(json.dumps({"seconds": 4.5, "images": 600}))
-    study = STUDY | {"recipes": {"small": "quick", "big": "slow"}}
-    cost = collecting.caching_cost(tmp_path, study, STUDENT, 2)
-    assert cost == {"caching_seconds": 4.5, "caching_images": 600}
-    assert np.isnan(list(collecting.caching_cost(tmp_path, study, BASELINE, 2).values())).all()
 
 
 MLP = {"architecture": "mlp"}

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import Arm, arms_of, experiments_of, format_number, published_of, recipe_of, roles_of
+from dark_knowledge.study.arms import Arm, arms_of, experiments_of, published_of, recipe_of, roles_of
 from dark_knowledge.study.checking import as_yaml, check_config, check_file
+from dark_knowledge.study.paths import format_number
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -410,7 +411,12 @@ def test_an_arm_has_the_seeds_of_all_its_experiments():
 
 def test_an_ensemble_is_one_run():
     arms = arms_of(study(a=experiment("several", "small", [4])))
-    assert arms == {Arm("several"): [0], Arm("small"): [0, 1], Arm("small", "several", 4, 0.1): [0, 1]}
+    assert arms == {
+        Arm("several"): [0],
+        Arm("big"): [0, 1],  # trained for the ensemble alone, and a run like any other
+        Arm("small"): [0, 1],
+        Arm("small", "several", 4, 0.1): [0, 1],
+    }
 
 
 @pytest.mark.parametrize(

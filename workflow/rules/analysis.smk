@@ -75,7 +75,7 @@ rule make_tables:
         published=as_json(arms.published_of(config)),
         accuracies=as_json(config["claims"]["validation_accuracies"]),
         out=subpath(output.accuracy, parent=True),
-        script=script("make_tables.py"),
+        script=scripts("make_tables.py"),
         code=code("make_tables.py"),
         template=texts("table.html.j2", "page.html.j2"),
     shell:
@@ -124,7 +124,7 @@ rule plot_experiment:
         published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
-        script=script("plot_experiment.py"),
+        script=scripts("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
@@ -167,7 +167,7 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
-        script=script("plot_samples.py"),
+        script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
         "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

@@ -26,20 +26,25 @@ except (KeyError, OSError):  # a user without a name, as in a container; Snakema
     os.environ["LOGNAME"] = str(os.getuid())
 
 import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
+from snakemake.io import flag, is_flagged
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, checking
+from dark_knowledge.study import arms, checking, paths
 from dark_knowledge.command import InputError
 from dark_knowledge.fingerprint import code_fingerprint
 
-NAME = "[a-z0-9][a-z0-9-]*"
-NUMBER = r"[0-9.e+-]+"
-
 try:
-    for file in workflow.configfiles:
-        checking.check_file(file)
-    update_config(config, checking.as_yaml(workflow.config_settings.config))
+    if workflow.modifier.skip_configfile:
+        # A module: its part of the outer workflow's configuration changes the default study's keys, and nothing else does.
+        given, config = config, load_configfile(SCRIPTS.parents[1] / "config.yaml")
+        update_config(config, given)
+    else:
+        for file in workflow.configfiles:
+            checking.check_file(file)
+        update_config(config, checking.as_yaml(workflow.config_settings.config))
     checking.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -66,7 +71,6 @@ EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
 ENSEMBLES = [model for model, settings in config["models"].items() if settings and arms.is_ensemble(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
-ARCHITECTURES = {arm.model: {"architecture": config["models"][arm.model]["architecture"]} for arm in ARMS}
 DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
@@ -79,8 +83,8 @@ def relative(path):
     return Path(os.path.relpath(path))
 
 
-def script(name):
-    """Path of a command line."""
+def scripts(name):
+    """Path of a command line. (Snakemake has a `script` of its own.)"""
     return relative(SCRIPTS / name)
 
 
@@ -116,14 +120,7 @@ def as_json(value):
 
 def architecture(model):
     """The network's settings, as JSON for a command line."""
-    return as_json(network(model))
-
-
-def network(model):
-    settings = {key: value for key, value in config["models"][model].items() if key != "recipe"}
-    if arms.is_ensemble(config, model):
-        settings |= {"members": network(settings["members"]), "count": len(config["seeds"])}
-    return settings
+    return as_json(arms.network_of(config, model))
 
 
 def teacher_seed(wildcards):
@@ -141,17 +138,56 @@ def recipe_of(model):
     return arms.recipe_of(config, model)
 
 
-def transfer_set(part):
-    """The settings of a transfer set, as JSON for a command line; `part` is empty where runs learn from all images."""
-    return as_json(config["transfer_sets"][part.removeprefix("_on-")] if part else {})
+def transfer_set(supervision):
+    """The settings of a supervision's transfer set, as JSON for a command line; empty where it has none."""
+    name = paths.transfer_set_of(supervision)
+    return as_json(config["transfer_sets"][name] if name else {})
 
 
 def of_arm(file):
     """Input function: a file of each seed's run of an arm."""
     return lambda wildcards: expand(
-        f"<results>/runs/{wildcards.model}/{wildcards.supervision}/seed{{seed}}/{file}",
+        paths.run_files(wildcards.supervision, wildcards.model)[file],
         seed=SEEDS[wildcards.model, wildcards.supervision],
     )
+
+
+def logits_of(arm):
+    """An arm's logits, all seeds."""
+    return f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors"
+
+
+def asked_wildcards():
+    """Every set of wildcards with which the study asks for a rule's outputs, by the wildcards' names."""
+    runs = [(arm, str(seed)) for arm, seeds in ARMS.items() for seed in seeds]
+    kinds = [
+        [{}],
+        [{"experiment": name} for name in EXPERIMENTS],
+        [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
+        [{"ensemble": arm.model, "seed": seed} for arm, seed in runs if arm.model in ENSEMBLES],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in ENSEMBLES],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
+        [{"teacher": arm.teacher, "recipe": recipe_of(arm.model), "seed": seed} for arm, seed in runs if arm.teacher],
+    ]
+    return {frozenset(kind[0]): kind for kind in kinds if kind}
+
+
+def kept_outputs(without):
+    """Every file that the workflow's rules write for this study and keep, so that a target can ask for each.
+
+    Snakemake forgets a failed job's former parameters and removes its outputs. Whatever of them no target asks for would
+    then be missing for good, and what had been made of it would pass for up to date.
+    """
+    asked = asked_wildcards()
+    files = set()
+    for rule in workflow.rules:
+        if not Path(rule.snakefile).is_relative_to(SCRIPTS.parent) or rule.name == without.rule.name:
+            continue
+        for file in rule.output:
+            if not is_flagged(file, "temp"):
+                for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
+                    files.add(str(file.apply_wildcards(wildcards)))
+    return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
 
 
 def unless_kept(teacher_logits):

@@ -23,7 +23,7 @@ rule download_dataset:
         dataset=config["dataset"],
         source=as_json(DATASET),
         out=subpath(output.train_images, parent=True),
-        script=script("download_dataset.py"),
+        script=scripts("download_dataset.py"),
     shell:
         "python {params.script:q}"
         " --dataset {params.dataset}"
@@ -51,7 +51,7 @@ rule prepare_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
-        script=script("prepare_dataset.py"),
+        script=scripts("prepare_dataset.py"),
         code=code("prepare_dataset.py"),
     shell:
         "python {params.script:q}"

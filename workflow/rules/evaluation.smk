@@ -5,8 +5,8 @@ rule evaluate_runs:
     """Compute the logits of one arm, all seeds, on every part of the data set."""
     input:
         data=rules.prepare_dataset.output,
-        last=of_arm("weights.safetensors"),
-        selected=of_arm("selected.safetensors"),
+        last=of_arm("weights"),
+        selected=of_arm("selected"),
     output:
         "<results>/runs/{model}/{supervision}/logits.safetensors",
     log:
@@ -23,11 +23,11 @@ rule evaluate_runs:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
-        transfer_set=lambda wildcards: transfer_set(wildcards.supervision.partition("_on-")[2]),
+        transfer_set=lambda wildcards: transfer_set(wildcards.supervision),
         split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
         precision=config["precision"],
-        script=script("evaluate_runs.py"),
+        script=scripts("evaluate_runs.py"),
         code=code("evaluate_runs.py"),
     shell:
         "python {params.script:q}"
@@ -41,16 +41,38 @@ rule evaluate_runs:
         " > {log:q} 2>&1"
 
 
+rule save_design:
+    """Write down what the study's runs are to be: what the record of each is held against."""
+    output:
+        "<results>/design.json",
+    log:
+        "<logs>/collected/save_design.log",
+    benchmark:
+        "<benchmarks>/collected/save_design.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        content=as_json(arms.design_of(config)),
+    # A script, not a command line: a command line has a limit, a study has not.
+    script:
+        "../scripts/save_content.py"
+
+
 rule collect_results:
     """Gather all runs into tidy tables: arms, runs, epochs, steps, test predictions, errors per class, fidelity."""
     input:
         data=rules.prepare_dataset.output,
-        logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
+        design=rules.save_design.output,
+        logits=[logits_of(arm) for arm in ARMS],
         # One file of a run stands for all that its job wrote: Snakemake's time grows with the square of a job's inputs.
         runs=[
-            f"<results>/runs/{arm.model}/{arm.supervision}/seed{seed}/metrics.json"
+            file
             for arm, seeds in ARMS.items()
-            for seed in seeds
+            for file in expand(paths.run_files(arm.supervision, arm.model)["metrics"], seed=seeds)
         ],
         caching=sorted(
             {
@@ -79,24 +101,15 @@ rule collect_results:
         mem_mb=4000,
         runtime=30,
     params:
-        study=as_json(
-            {
-                "seeds": config["seeds"],
-                "models": ARCHITECTURES,
-                "experiments": config["experiments"],
-                "recipes": {arm.model: recipe_of(arm.model) for arm in ARMS},
-            }
-        ),
         results=subpath(output.arms, ancestor=2),
         out=subpath(output.arms, parent=True),
-        script=script("collect_results.py"),
+        script=scripts("collect_results.py"),
         code=code("collect_results.py"),
     # The runs' folder rather than every file: a command line has a limit, a study has not.
     shell:
         "python {params.script:q}"
         " --data {input.data:q}"
-        " --runs {params.results:q}/runs"
-        " --teacher-logits {params.results:q}/teacher_logits"
-        " --study {params.study:q}"
+        " --results {params.results:q}"
+        " --design {input.design:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"

@@ -8,7 +8,7 @@ rule write_error_explorer:
         runs=rules.collect_results.output.runs,
         predictions=rules.collect_results.output.predictions,
         data=rules.prepare_dataset.output,
-        logits=[f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors" for arm in ARMS],
+        logits=[logits_of(arm) for arm in ARMS],
     output:
         report(
             "<results>/pages/error_explorer.html",
@@ -30,7 +30,7 @@ rule write_error_explorer:
     params:
         classes=as_json(DATASET["classes"]),
         results=subpath(output[0], ancestor=2),
-        script=script("write_error_explorer.py"),
+        script=scripts("write_error_explorer.py"),
         code=code("write_error_explorer.py"),
         template=texts("error_explorer.*", "interactive.html.j2"),
     shell:
@@ -71,7 +71,7 @@ rule write_curves:
         mem_mb=2000,
         runtime=15,
     params:
-        script=script("write_curves.py"),
+        script=scripts("write_curves.py"),
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:

@@ -22,8 +22,11 @@ rule mend_biases:
     """Shift the biases of classes that a transfer set left out, in three ways, from stored logits."""
     input:
         data=rules.prepare_dataset.output,
+        design=rules.save_design.output,
+        # What is checked before it is used: all records, as by collect_results.
+        collected=rules.collect_results.output.runs,
         logits=[
-            f"<results>/runs/{role.arm.model}/{role.arm.supervision}/logits.safetensors"
+            logits_of(role.arm)
             for role in arms.roles_of(config)
             if role.experiment in PAPER.get("mends", {}) and role.role in ("baseline", "student")
         ],
@@ -40,16 +43,15 @@ rule mend_biases:
         mem_mb=2000,
         runtime=15,
     params:
-        study=as_json({"seeds": config["seeds"], "models": ARCHITECTURES, "experiments": config["experiments"]}),
         mends=as_json(PAPER.get("mends", {})),
         results=subpath(output[0], ancestor=2),
-        script=script("mend_biases.py"),
+        script=scripts("mend_biases.py"),
         code=code("mend_biases.py"),
     shell:
         "python {params.script:q}"
         " --data {input.data:q}"
-        " --runs {params.results:q}/runs"
-        " --study {params.study:q}"
+        " --results {params.results:q}"
+        " --design {input.design:q}"
         " --mends {params.mends:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
@@ -104,7 +106,7 @@ rule compare_with_paper:
         ),
         classes=as_json(DATASET["classes"]),
         results=subpath(output.paper_table, ancestor=2),
-        script=script("compare_with_paper.py"),
+        script=scripts("compare_with_paper.py"),
         code=code("compare_with_paper.py"),
         template=texts("table.html.j2", "page.html.j2"),
     shell:

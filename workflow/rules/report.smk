@@ -1,24 +1,18 @@
 """The summary, the provenance, and Snakemake's report."""
 
 
-rule save_config:
-    """Keep the study's whole configuration beside its results."""
+use rule save_design as save_config with:
+    """Keep the study's whole configuration beside its results, once they are of this configuration."""
+    input:
+        rules.collect_results.output.arms,
     output:
         "<results>/config.json",
     log:
         "<logs>/report/save_config.log",
     benchmark:
         "<benchmarks>/report/save_config.tsv"
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        config=as_json(config),
-    shell:
-        "printf '%s\\n' {params.config:q} > {output:q} 2> {log:q}"
+        content=as_json(config),
 
 
 rule judge_claims:
@@ -56,7 +50,7 @@ rule judge_claims:
         mem_mb=2000,
         runtime=15,
     params:
-        script=script("judge_claims.py"),
+        script=scripts("judge_claims.py"),
         code=code("judge_claims.py"),
         template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
     shell:
@@ -102,7 +96,7 @@ rule write_summary:
         runtime=15,
     params:
         results=subpath(output[0], parent=True),
-        script=script("write_summary.py"),
+        script=scripts("write_summary.py"),
         code=code("write_summary.py"),
         template=texts("summary.html.j2", "page.html.j2"),
     shell:
@@ -145,7 +139,7 @@ rule write_provenance:
         full=as_json(full_study()),
         # Not an input: times differ from run to run, and nothing else depends on them.
         benchmarks=subpath(rules.collect_results.benchmark, ancestor=2),
-        script=script("write_provenance.py"),
+        script=scripts("write_provenance.py"),
         code=code("write_provenance.py"),
         template=texts("provenance.html.j2", "page.html.j2"),
     shell:
@@ -189,14 +183,16 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        snakefile=relative(workflow.main_snakefile),
+        # Not the main Snakefile: where this workflow is a module of another, that one has more to report on than this study.
+        snakefile=relative(SCRIPTS.parent / "Snakefile"),
+        folder=subpath(output[0], parent=True),
         stylesheet=relative(SCRIPTS.parent / "report" / "report.css"),
         texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
     shell:
-        "snakemake {input.results:q}"
+        "snakemake results"
         " --snakefile {params.snakefile:q}"
-        " --configfile {input.config:q}"
+        " --configfile {input.config:q} --config pathvars='{{results: {params.folder:q}}}'"
         " --nolock --cores 1"
         " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"

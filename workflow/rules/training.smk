@@ -9,15 +9,11 @@ rule train_model:
     input:
         data=rules.prepare_dataset.output,
     output:
-        weights="<results>/runs/{model}/labels{part}/seed{seed}/weights.safetensors",
-        selected="<results>/runs/{model}/labels{part}/seed{seed}/selected.safetensors",
-        history="<results>/runs/{model}/labels{part}/seed{seed}/history.parquet",
-        steps="<results>/runs/{model}/labels{part}/seed{seed}/steps.parquet",
-        metrics="<results>/runs/{model}/labels{part}/seed{seed}/metrics.json",
+        **paths.run_files(paths.LABELS),
     log:
-        "<logs>/runs/{model}/labels{part}/seed{seed}.log",
+        "<logs>/runs/{model}/labels{on}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/labels{part}/seed{seed}.tsv"
+        "<benchmarks>/runs/{model}/labels{on}/seed{seed}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -29,7 +25,7 @@ rule train_model:
         architecture=lambda wildcards: architecture(wildcards.model),
         recipe=lambda wildcards: recipe(recipe_of(wildcards.model)),
         supervision="",
-        transfer_set=lambda wildcards: transfer_set(wildcards.part),
+        transfer_set=lambda wildcards: transfer_set(wildcards.on),
         split_seed=config["split"]["seed"],
         score_test=lambda wildcards: (
             "--score-test-each-epoch" if arms.scores_test_each_epoch(config, wildcards.model) else ""
@@ -37,7 +33,7 @@ rule train_model:
         accelerator=config["accelerator"],
         precision=config["precision"],
         out=subpath(output.weights, parent=True),
-        script=script("train_model.py"),
+        script=scripts("train_model.py"),
         code=code("train_model.py"),
     shell:
         "python {params.script:q}"
@@ -57,16 +53,11 @@ rule assemble_ensemble:
     """Put the runs of an ensemble's members, all seeds, into one network that is filed like a run."""
     input:
         lambda wildcards: expand(
-            f"<results>/runs/{config['models'][wildcards.ensemble]['members']}/labels/seed{{seed}}/{{file}}",
+            list(paths.run_files(paths.ALL_LABELS, config["models"][wildcards.ensemble]["members"]).values()),
             seed=config["seeds"],
-            file=["metrics.json", "weights.safetensors", "selected.safetensors", "history.parquet", "steps.parquet"],
         ),
     output:
-        weights="<results>/runs/{ensemble}/labels/seed{seed}/weights.safetensors",
-        selected="<results>/runs/{ensemble}/labels/seed{seed}/selected.safetensors",
-        history="<results>/runs/{ensemble}/labels/seed{seed}/history.parquet",
-        steps="<results>/runs/{ensemble}/labels/seed{seed}/steps.parquet",
-        metrics="<results>/runs/{ensemble}/labels/seed{seed}/metrics.json",
+        **paths.run_files(paths.ALL_LABELS, "{ensemble}"),
     log:
         "<logs>/runs/{ensemble}/labels/seed{seed}.log",
     benchmark:
@@ -81,7 +72,7 @@ rule assemble_ensemble:
         architecture=lambda wildcards: architecture(wildcards.ensemble),
         members=lambda wildcards, input: [os.path.dirname(file) for file in input if file.endswith("metrics.json")],
         out=subpath(output.weights, parent=True),
-        script=script("assemble_ensemble.py"),
+        script=scripts("assemble_ensemble.py"),
         code=code("assemble_ensemble.py"),
     shell:
         "python {params.script:q}"
@@ -99,11 +90,11 @@ rule cache_teacher_logits:
     input:
         data=rules.prepare_dataset.output,
         weights=lambda wildcards: (
-            f"<results>/runs/{wildcards.teacher}/labels/seed{teacher_seed(wildcards)}/weights.safetensors"
+            paths.run_files(paths.ALL_LABELS, wildcards.teacher)["weights"].format(seed=teacher_seed(wildcards))
         ),
     output:
         logits=unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
-        cost="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",
+        record="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",
     log:
         "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
     benchmark:
@@ -120,7 +111,7 @@ rule cache_teacher_logits:
         recipe=lambda wildcards: recipe(wildcards.recipe),
         accelerator=config["accelerator"],
         precision=config["precision"],
-        script=script("cache_teacher_logits.py"),
+        script=scripts("cache_teacher_logits.py"),
         code=code("cache_teacher_logits.py"),
     shell:
         "python {params.script:q}"
@@ -131,7 +122,7 @@ rule cache_teacher_logits:
         " --seed {wildcards.seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {output.logits:q}"
-        " --cost {output.cost:q}"
+        " --record {output.record:q}"
         " > {log:q} 2>&1"
 
 
@@ -146,15 +137,11 @@ use rule train_model as distill_model with:
             seed=wildcards.seed,
         ),
     output:
-        weights="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/weights.safetensors",
-        selected="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/selected.safetensors",
-        history="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/history.parquet",
-        steps="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/steps.parquet",
-        metrics="<results>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}/metrics.json",
+        **paths.run_files(paths.TEACHER),
     log:
-        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.log",
+        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{part}/seed{seed}.tsv"
+        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.tsv"
     # `slot`: students that share a cluster job train in turn (profiles/slurm).
     resources:
         gpu=GPUS,

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
+from dark_knowledge.study.paths import run_sums
 
 # Not steps: in each of its steps all members take one, which their multiply-adds count.
 SUMS = ("parameters", "multiply_adds", "seconds", "start_up_seconds")
@@ -41,7 +42,12 @@ def main() -> None:
     sums = {key: sum(of_member[key] for of_member in metrics) for key in SUMS}
     # Nor has it an epoch that was selected, or a speed.
     none = dict.fromkeys(("validation_accuracy", "selected_epoch", "images_per_second", "peak_memory_mb"))
-    whole = metrics[0] | {"architecture": arguments.architecture} | none | sums
+    own = {
+        "architecture": arguments.architecture,
+        "members": [of_member["files"]["weights"] for of_member in metrics],
+        "files": run_sums(arguments.out),
+    }
+    whole = metrics[0] | own | none | sums
     command.write_json(arguments.out / "metrics.json", whole)
 
 

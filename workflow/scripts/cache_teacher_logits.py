@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_model
 
 from dark_knowledge import command
+from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.memory import scoring_need
@@ -27,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--cost", required=True, help="JSON file for what the forward passes cost")
+    parser.add_argument("--record", required=True, help="JSON file for what the logits are of, and what they cost")
     return parser.parse_args()
 
 
@@ -38,9 +39,8 @@ def main() -> None:
     teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
     load_model(teacher, arguments.weights)
     epochs = stored_epochs(recipe)
-    stored = (
-        2 * epochs * len(data.train_images) * len(data.classes) * torch.half.itemsize
-    )  # twice while they are joined
+    # Twice, while they are joined.
+    stored = 2 * epochs * len(data.train_images) * len(data.classes) * torch.half.itemsize
     compute = choose_compute(
         arguments.accelerator,
         arguments.precision,
@@ -58,8 +58,20 @@ def main() -> None:
             print(f"epoch {epoch + 1:3d}/{epochs}  {speed:.0f} images/s", flush=True)
     save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
-    images = len(logits) * len(logits[0])
-    command.write_json(arguments.cost, {"seconds": seconds[-1], "images": images, "machine": compute.machine})
+    command.write_json(
+        arguments.record,
+        {
+            "architecture": arguments.architecture,
+            "teacher_weights": sha256(arguments.weights),
+            "recipe": arguments.recipe,
+            "seed": arguments.seed,
+            "data": sha256(arguments.data),
+            "logits": sha256(arguments.out),
+            "seconds": seconds[-1],
+            "images": len(logits) * len(logits[0]),
+            "machine": compute.machine,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import argparse
 import json
 from pathlib import Path
 
-from safetensors.numpy import load_file
-
 from dark_knowledge import command
 from dark_knowledge.analysis.collecting import collect
 from dark_knowledge.command import written_whole
@@ -17,17 +15,17 @@ from dark_knowledge.command import written_whole
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="prepared data set")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the study's runs")
-    parser.add_argument("--teacher-logits", type=Path, required=True, help="folder of the teachers' stored logits")
-    parser.add_argument("--study", type=json.loads, required=True, help="seeds, experiments and recipes, as JSON")
+    parser.add_argument("--data", type=Path, required=True, help="prepared data set")
+    parser.add_argument("--results", type=Path, required=True, help="the study's folder, with runs and teacher_logits")
+    parser.add_argument("--design", type=Path, required=True, help="what the runs are to be, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    tables = collect(arguments.study, load_file(arguments.data), arguments.runs, arguments.teacher_logits)
+    design = json.loads(arguments.design.read_text())
+    tables = collect(design, arguments.data, arguments.results)
     for name, table in tables.items():
         with written_whole(arguments.out / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)

@@ -9,7 +9,7 @@ from safetensors.torch import load_model, save
 from torch import Tensor, nn
 
 from dark_knowledge import command
-from dark_knowledge.command import written_whole
+from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.training.devices import Compute, choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
@@ -54,9 +54,17 @@ def main() -> None:
         same = Path(last).read_bytes() == Path(selected).read_bytes()
         append(tensors, "selected", logits if same else logits_of(model, selected, data, compute))
     chosen = chosen_images(data.train_labels.cpu(), arguments.transfer_set, arguments.split_seed)
+    record = {
+        "architecture": arguments.architecture,
+        "data": sha256(arguments.data),
+        "transfer_set": arguments.transfer_set,
+        "split_seed": arguments.split_seed,
+        "weights": [sha256(path) for path in arguments.last],
+        "selected": [sha256(path) for path in arguments.selected],
+    }
     with written_whole(arguments.out) as temporary:
         stacked = {name: torch.stack(logits) for name, logits in tensors.items()}
-        temporary.write_bytes(save(stacked | {"transfer_set": chosen}))
+        temporary.write_bytes(save(stacked | {"transfer_set": chosen}, {"record": json.dumps(record)}))
 
 
 def logits_of(model: nn.Module, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 
 from dark_knowledge import command
 from dark_knowledge.analysis.bias_correction import mended_errors
+from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import written_whole
 from dark_knowledge.study.arms import arms_of, roles_of
 
@@ -17,9 +18,9 @@ KEYS = ["experiment", "role", "arm", "model", "supervision", "seed"]
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="prepared data set")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the study's runs")
-    parser.add_argument("--study", type=json.loads, required=True, help="seeds, models and experiments, as JSON")
+    parser.add_argument("--data", type=Path, required=True, help="prepared data set")
+    parser.add_argument("--results", type=Path, required=True, help="the study's folder, with runs and teacher_logits")
+    parser.add_argument("--design", type=Path, required=True, help="what the runs are to be, a JSON file")
     parser.add_argument("--mends", type=json.loads, required=True, help="classes and shift by experiment, as JSON")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -28,13 +29,15 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     data = load_file(arguments.data)
-    seeds = arms_of(arguments.study)
+    design = json.loads(arguments.design.read_text())
+    records = Records(design, arguments.results, arguments.data)
+    seeds = arms_of(design)
     tables = [pd.DataFrame(columns=[*KEYS, "mend", "shift", "label", "images", "errors"])]
-    for role in roles_of(arguments.study):
+    for role in roles_of(design):
         if role.experiment not in arguments.mends or role.role not in ("baseline", "student"):
             continue
         mend = arguments.mends[role.experiment]
-        logits = load_file(arguments.runs / role.arm.model / role.arm.supervision / "logits.safetensors")
+        logits = load_file(records.logits(role.arm, seeds[role.arm]))
         for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
             prior = pd.Series(data["train_labels"]).isin(mend["classes"]).mean()
             keys = dict(

@@ -1,7 +1,6 @@
 """Train one model from one seed: from labels, or from a teacher's stored logits and labels (distillation)."""
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -13,9 +12,10 @@ import torch
 from safetensors.torch import save
 
 from dark_knowledge import command
-from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
 from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher
@@ -98,15 +98,16 @@ def main() -> None:
     )
 
     history = pd.DataFrame(progress.history)
-    save_weights(arguments.out / "weights.safetensors", model)
+    save_weights(arguments.out / RUN_FILES["weights"], model)
     model.load_state_dict(progress.selected_weights)
-    save_weights(arguments.out / "selected.safetensors", model)
-    save_table(arguments.out / "history.parquet", history)
-    save_table(arguments.out / "steps.parquet", pd.DataFrame(progress.steps))
+    save_weights(arguments.out / RUN_FILES["selected"], model)
+    save_table(arguments.out / RUN_FILES["history"], history)
+    save_table(arguments.out / RUN_FILES["steps"], pd.DataFrame(progress.steps))
     command.write_json(
-        arguments.out / "metrics.json",
+        arguments.out / RUN_FILES["metrics"],
         identity
         | {
+            "files": run_sums(arguments.out),
             "parameters": count_parameters(model),
             "training_images": images,
             "multiply_adds": count_multiply_adds(model, data.image_size),
@@ -142,11 +143,6 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
     )
-
-
-def sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_weights(path: Path, model: torch.nn.Module) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from dark_knowledge import command
-from dark_knowledge.command import written_whole
+from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.pages import provenance, rendering
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -46,7 +46,7 @@ def main() -> None:
         files=rendering.html_table(
             provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset["sha256"])
         ),
-        prepared=provenance.sha256(arguments.data),
+        prepared=sha256(arguments.data),
         images=image_counts(arguments.data),
         runs=rendering.html_table(provenance.run_counts(trained)),
         benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),

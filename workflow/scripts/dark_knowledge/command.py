@@ -1,5 +1,6 @@
 """What every command line shares: one-line errors and outputs that appear whole or not at all."""
 
+import hashlib
 import json
 import os
 import re
@@ -82,6 +83,12 @@ def written_whole(path: str | os.PathLike):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: str | os.PathLike, content: dict) -> None:

@@ -1,61 +1,64 @@
 """A study's runs as tidy tables, keys first."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors import safe_open
 from safetensors.numpy import load_file
 from scipy.special import softmax
 
 from dark_knowledge.analysis import measures
+from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import ALL_SEEDS, Arm, arms_of, is_ensemble, roles_of
+from dark_knowledge.study.paths import run_folder
 
 KEYS = ["model", "supervision", "seed"]
-COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb")
+COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 PARTS = ("train", "validation", "test")
 EPOCHS = ("last", "selected")
 TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
 
 
-def collect(study: dict, data: dict[str, np.ndarray], runs: Path, teacher_logits: Path) -> dict[str, pd.DataFrame]:
-    """The TABLES of a study, from the folders of its runs and of its teachers' stored logits."""
-    labels = {part: data[f"{part}_labels"] for part in PARTS}
-    tables = {name: [] for name in TABLES} | {"arms": [arm_rows(study)]}
+def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
+    """The TABLES of a study, from the folder of its results; refused where a run is not what `design` asks for."""
+    records = Records(design, results, data)
+    with safe_open(data, framework="np") as file:
+        labels = {part: file.get_tensor(f"{part}_labels") for part in PARTS}
+    tables = {name: [] for name in TABLES} | {"arms": [arm_rows(design)]}
     test_logits = {}
-    arms = arms_of(study)
+    arms = arms_of(design)
     types = prediction_types(list(arms))
     for arm, seeds in arms.items():
-        folder = runs / arm.model / arm.supervision
-        chosen, logits = load_logits(folder / "logits.safetensors", seeds)
-        named = [ALL_SEEDS] if is_ensemble(study, arm.model) else seeds
+        chosen, logits = load_logits(records.logits(arm, seeds), seeds)
+        named = [ALL_SEEDS] if is_ensemble(design, arm.model) else seeds
         test_logits[arm] = dict(zip(named, logits["last/test"], strict=True))
         for number, seed in enumerate(seeds):
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": named[number]}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
-            cost = caching_cost(teacher_logits, study, arm, seed)
-            own = run_tables(folder / f"seed{seed}", of_seed, labels | {"train": labels["train"][chosen]}, cost)
+            folder = results / run_folder(arm.model, arm.supervision, seed)
+            metrics = records.run(arm, seed) | caching_cost(records, arm, seed)
+            own = run_tables(folder, metrics, of_seed, labels | {"train": labels["train"][chosen]})
             for name, table in own.items():
                 tables[name].append(keyed(keys, table).astype(types if name == "predictions" else {}))
-    tables["fidelity"] = [fidelity_rows(study, test_logits)]
+    tables["fidelity"] = [fidelity_rows(design, test_logits)]
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
 def run_tables(
-    folder: Path, logits: dict[str, np.ndarray], labels: dict[str, np.ndarray], caching: dict
+    folder: Path, metrics: dict, logits: dict[str, np.ndarray], labels: dict[str, np.ndarray]
 ) -> dict[str, pd.DataFrame]:
     """One run's rows of the tables that have a row for each, without their keys. `logits` are those of `labels`."""
     history = pd.read_parquet(folder / "history.parquet")
-    metrics = json.loads((folder / "metrics.json").read_text())
     predictions = [
         keyed({"epoch": epoch}, prediction_rows(logits[f"{epoch}/test"], labels["test"])) for epoch in EPOCHS
     ]
     errors = [keyed({"part": part}, class_error_rows(logits[f"last/{part}"], labels[part])) for part in PARTS]
     return {
-        "runs": pd.DataFrame([run_row(metrics, history, logits, labels) | caching]),
+        "runs": pd.DataFrame([run_row(metrics, history, logits, labels)]),
         "epochs": history,
         "steps": pd.read_parquet(folder / "steps.parquet"),
         "predictions": pd.concat(predictions, ignore_index=True),
@@ -84,12 +87,10 @@ def load_logits(path: Path, seeds: list[int]) -> tuple[np.ndarray, dict[str, np.
     return chosen, logits
 
 
-def caching_cost(folder: Path, study: dict, arm: Arm, seed: int) -> dict:
+def caching_cost(records: Records, arm: Arm, seed: int) -> dict:
     """Seconds and images of the forward passes of the arm's teacher on this seed's stream; NaN without a teacher."""
-    if arm.teacher is None:
-        return {"caching_seconds": np.nan, "caching_images": np.nan}
-    cost = json.loads((folder / arm.teacher / study["recipes"][arm.model] / f"seed{seed}.json").read_text())
-    return {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
+    cost = {"seconds": np.nan, "images": np.nan} if arm.teacher is None else records.teacher_logits(arm, seed)
+    return {f"caching_{key}": cost[key] for key in ("seconds", "images")}
 
 
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:

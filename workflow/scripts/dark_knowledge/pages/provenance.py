@@ -1,12 +1,13 @@
 """Where a study's numbers come from, as tables for readers, and what the study left undone."""
 
-import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from dark_knowledge.study.arms import controls_of, experiments_of, format_number
+from dark_knowledge.command import sha256
+from dark_knowledge.study.arms import controls_of, experiments_of
+from dark_knowledge.study.paths import format_number
 
 STEPS = {
     "data": "find and prepare the data",
@@ -14,11 +15,6 @@ STEPS = {
     "teacher_logits": "store teachers' logits",
     "collected": "collect results",
 }
-
-
-def sha256(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions(packages: list[str]) -> pd.DataFrame:

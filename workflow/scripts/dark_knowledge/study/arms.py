@@ -6,6 +6,8 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dark_knowledge.study import paths
+
 # In tables, the seed of an ensemble: one run, put together from those of all seeds.
 ALL_SEEDS = -1
 
@@ -24,12 +26,18 @@ class Arm:
     transfer_set: str | None = None
 
     @property
+    def wildcards(self) -> dict[str, str]:
+        """What the rules that make the arm's runs call the parts of its name, but for the seed."""
+        own = {"model": self.model, "on": paths.on(self.transfer_set)}
+        if self.teacher is None:
+            return own
+        numbers = {name: paths.format_number(getattr(self, name)) for name in ("temperature", "hard_weight")}
+        return own | {"teacher": self.teacher} | numbers
+
+    @property
     def supervision(self) -> str:
         """The arm's name in paths, without its model."""
-        source = "labels"
-        if self.teacher is not None:
-            source = f"{self.teacher}_T{format_number(self.temperature)}_w{format_number(self.hard_weight)}"
-        return source if self.transfer_set is None else f"{source}_on-{self.transfer_set}"
+        return (paths.LABELS if self.teacher is None else paths.TEACHER).format(**self.wildcards)
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,6 @@ class Role:
     role: str
     label: str
     arm: Arm
-
-
-def format_number(value: float) -> str:
-    """The one way a number is written in a path: 4, not 4.0."""
-    return str(int(value)) if value == int(value) else repr(value)
 
 
 def experiments_of(config: dict) -> dict[str, dict]:
@@ -99,6 +102,14 @@ def is_ensemble(config: dict, model: str) -> bool:
     return config["models"][model]["architecture"] == "ensemble"
 
 
+def network_of(config: dict, model: str) -> dict:
+    """The settings of a model's network: for an ensemble its members' too, and how many they are."""
+    settings = {key: value for key, value in config["models"][model].items() if key != "recipe"}
+    if is_ensemble(config, model):
+        settings |= {"members": network_of(config, settings["members"]), "count": len(config["seeds"])}
+    return settings
+
+
 def recipe_of(config: dict, model: str) -> str:
     """Name of a model's recipe; an ensemble was trained as its members."""
     settings = config["models"][model]
@@ -112,16 +123,36 @@ def scores_test_each_epoch(config: dict, model: str) -> bool:
 
 
 def arms_of(config: dict) -> dict[Arm, list[int]]:
-    """The arms of all experiments and what teaches them, each once, with the seeds that anything asks for, sorted.
+    """The arms of all experiments, what teaches them and an ensemble's members, each once, with the seeds asked for.
 
     An ensemble of all seeds is one run, filed under the first seed.
     """
     arms = {}
     for role in roles_of(config):
-        taught = [Arm(role.arm.teacher)] if role.arm.teacher else []
-        for arm in [role.arm, *taught]:
-            seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
+        own_seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
+        for arm in [role.arm, *([Arm(role.arm.teacher)] if role.arm.teacher else [])]:
+            needed = {arm: own_seeds}
             if is_ensemble(config, arm.model):
-                seeds = config["seeds"][:1]
-            arms[arm] = sorted({*arms.get(arm, []), *seeds})
+                needed = {arm: config["seeds"][:1], Arm(config["models"][arm.model]["members"]): config["seeds"]}
+            for needed_arm, seeds in needed.items():
+                arms[needed_arm] = sorted({*arms.get(needed_arm, []), *seeds})
     return arms
+
+
+def design_of(config: dict) -> dict:
+    """The part of the configuration that says what is trained, on what and how, and which roles the runs have.
+
+    What a run's own record is held against; the rest (claims, published figures, places) changes no run.
+    """
+    models = {arm.model for arm in arms_of(config)}
+    kept = ("seeds", "split", "transfer_sets", "score_test_each_epoch", "accelerator", "precision")
+    recipes = {recipe_of(config, model) for model in models}
+    experiments = {
+        name: {key: value for key, value in settings.items() if key != "published"}
+        for name, settings in experiments_of(config).items()
+    }
+    return {key: config[key] for key in kept} | {
+        "models": {model: config["models"][model] for model in sorted(models)},
+        "recipes": {recipe: config["recipes"][recipe] for recipe in sorted(recipes)},
+        "experiments": experiments,
+    }

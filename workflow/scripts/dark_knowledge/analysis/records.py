@@ -1,0 +1,129 @@
+"""No number without its record: what a run's files say of themselves is held against what the configuration asks for.
+
+Snakemake decides by times and parameters what to run again; these checks trust neither, and look at what was computed.
+"""
+
+import json
+from pathlib import Path
+
+from safetensors import safe_open
+
+from dark_knowledge.command import InputError, sha256
+from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.study.arms import Arm, is_ensemble, network_of, recipe_of, scores_test_each_epoch
+from dark_knowledge.study.paths import RUN_FILES, run_folder
+
+TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
+
+
+class Records:
+    """The records of a study's runs, each read and checked once.
+
+    `design` is the configuration's part that runs follow, `results` the study's folder, `data` the prepared data set.
+    """
+
+    def __init__(self, design: dict, results: Path, data: Path):
+        self.design, self.results = design, results
+        self.data = sha256(data)
+        self.code = code_fingerprint(TRAIN_MODEL)
+        self._runs = {}
+
+    def run(self, arm: Arm, seed: int) -> dict:
+        """A run's metrics.json, refused unless it is the record of the very run that the configuration asks for."""
+        if (arm, seed) not in self._runs:
+            folder = self.results / run_folder(arm.model, arm.supervision, seed)
+            record = json.loads((folder / RUN_FILES["metrics"]).read_text())
+            _compare(folder / RUN_FILES["metrics"], record, self._expected(arm, seed))
+            for name in ("history", "steps"):  # the weights' bytes are held against the record where they are read
+                _compare(
+                    folder / RUN_FILES[name],
+                    {"sha256": sha256(folder / RUN_FILES[name])},
+                    {"sha256": record["files"][name]},
+                )
+            self._runs[arm, seed] = record
+        return self._runs[arm, seed]
+
+    def teacher_logits(self, arm: Arm, seed: int) -> dict:
+        """The record of the stored logits that taught a run, refused unless of the right teacher and stream."""
+        recipe = recipe_of(self.design, arm.model)
+        path = self.results / "teacher_logits" / arm.teacher / recipe / f"seed{seed}.json"
+        record = json.loads(path.read_text())
+        teacher_seed = self.design["seeds"][0] if is_ensemble(self.design, arm.teacher) else seed
+        expected = {
+            "architecture": network_of(self.design, arm.teacher),
+            "recipe": self.design["recipes"][recipe],
+            "seed": seed,
+            "data": self.data,
+            "teacher_weights": self.run(Arm(arm.teacher), teacher_seed)["files"]["weights"],
+        }
+        _compare(path, record, expected)
+        return record
+
+    def logits(self, arm: Arm, seeds: list[int]) -> Path:
+        """An arm's logits of all seeds, refused unless they were computed from these runs' weights on this data set."""
+        path = self.results / "runs" / arm.model / arm.supervision / "logits.safetensors"
+        with safe_open(path, framework="np") as file:
+            record = json.loads((file.metadata() or {}).get("record", "{}"))
+        runs = [self.run(arm, seed) for seed in seeds]
+        expected = {
+            "architecture": network_of(self.design, arm.model),
+            "data": self.data,
+            "transfer_set": self._transfer_set(arm),
+            "split_seed": self.design["split"]["seed"],
+            "weights": [run["files"]["weights"] for run in runs],
+            "selected": [run["files"]["selected"] for run in runs],
+        }
+        _compare(path, record, expected)
+        return path
+
+    def _transfer_set(self, arm: Arm) -> dict:
+        return {} if arm.transfer_set is None else self.design["transfer_sets"][arm.transfer_set]
+
+    def _expected(self, arm: Arm, seed: int) -> dict:
+        expected = {
+            "architecture": network_of(self.design, arm.model),
+            "recipe": self.design["recipes"][recipe_of(self.design, arm.model)],
+            "seed": seed,
+            "temperature": arm.temperature,
+            "hard_weight": arm.hard_weight,
+            "transfer_set": self._transfer_set(arm),
+            "split_seed": self.design["split"]["seed"],
+            "data": self.data,
+            "code": self.code,
+            "teacher_logits": None if arm.teacher is None else self.teacher_logits(arm, seed)["logits"],
+        }
+        if is_ensemble(self.design, arm.model):
+            members = Arm(self.design["models"][arm.model]["members"])
+            return expected | {
+                "members": [self.run(members, number)["files"]["weights"] for number in self.design["seeds"]]
+            }
+        expected["score_test_each_epoch"] = scores_test_each_epoch(self.design, arm.model)
+        for asked, kept in (("accelerator", "device"), ("precision", "precision")):
+            if self.design[asked] != "auto":
+                expected[kept] = self.design[asked]
+        return expected
+
+
+def _compare(path: Path, record: dict, expected: dict) -> None:
+    """Refuse a record that differs from what is expected of it, by the first key that does."""
+    for key, value in expected.items():
+        place, found, asked = _first_difference(key, record.get(key), value)
+        if found != asked:
+            raise InputError(
+                f"{path}: {place} is {_shown(found)}, not {_shown(asked)} as asked for; delete this file and "
+                "run the same command again, which makes it anew"
+            )
+
+
+def _first_difference(place: str, found: object, asked: object) -> tuple[str, object, object]:
+    """The innermost place at which two JSON values differ, with what stands there; the whole where they are equal."""
+    if isinstance(found, dict) and isinstance(asked, dict):
+        for key in sorted(found.keys() | asked.keys()):
+            if found.get(key) != asked.get(key):
+                return _first_difference(f"{place}.{key}", found.get(key), asked.get(key))
+    return place, found, asked
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."

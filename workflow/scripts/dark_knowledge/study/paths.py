@@ -1,0 +1,76 @@
+"""What a run's place in the results says of it: names are made and read here, and nowhere else.
+
+    runs/<model>/labels[_on-SET]/seed<n>/...                              learned from labels
+    runs/<model>/<teacher>_T<temperature>_w<hard weight>[_on-SET]/seed<n>/...    learned from a teacher
+
+A name that an earlier version made keeps its meaning. Imported while Snakemake parses the workflow, so nothing heavy is
+imported here.
+"""
+
+from pathlib import Path
+
+from dark_knowledge.command import sha256
+
+NAME = "[a-z0-9][a-z0-9-]*"
+NUMBER = r"[0-9.e+-]+"
+ON = "_on-"  # before the name of the transfer set, where a run has one
+
+# What a run learned from, as a pattern of its wildcards. `on` is empty, or ON and the name of a transfer set.
+LABELS = "labels{on}"
+TEACHER = "{teacher}_T{temperature}_w{hard_weight}{on}"
+ALL_LABELS = LABELS.format(on="")
+
+# What a wildcard may be.
+WILDCARDS = {
+    "model": NAME,
+    "teacher": NAME,
+    "recipe": NAME,
+    "experiment": NAME,
+    "temperature": NUMBER,
+    "hard_weight": NUMBER,
+    "seed": r"\d+",
+    "on": f"({ON}{NAME})?",
+}
+WILDCARDS["supervision"] = "|".join(
+    f"({pattern.format(**{name: f'({form})' for name, form in WILDCARDS.items()})})" for pattern in (LABELS, TEACHER)
+)
+
+# The files of a run's folder, by what they hold: weights after the last epoch and of the one that validation selected,
+# a row per epoch, a row per logged step, and the run's own record of what it is and what it took.
+RUN_FILES = {
+    "weights": "weights.safetensors",
+    "selected": "selected.safetensors",
+    "history": "history.parquet",
+    "steps": "steps.parquet",
+    "metrics": "metrics.json",
+}
+
+
+def format_number(value: float) -> str:
+    """The one way a number is written in a path: 4, not 4.0."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def on(transfer_set: str | None) -> str:
+    """The end of a supervision's name."""
+    return "" if transfer_set is None else ON + transfer_set
+
+
+def transfer_set_of(supervision: str) -> str | None:
+    """The transfer set that the name of a supervision, or its end, speaks of; None for all images."""
+    return supervision.partition(ON)[2] or None
+
+
+def run_folder(model: str, supervision: str, seed: int | str) -> str:
+    """A run's folder, from the folder of the study's results."""
+    return f"runs/{model}/{supervision}/seed{seed}"
+
+
+def run_files(supervision: str, model: str = "{model}") -> dict[str, str]:
+    """The outputs of a rule that makes runs of a kind, as patterns."""
+    return {name: f"<results>/{run_folder(model, supervision, '{seed}')}/{file}" for name, file in RUN_FILES.items()}
+
+
+def run_sums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a run's folder but its record, which holds them."""
+    return {name: sha256(folder / file) for name, file in RUN_FILES.items() if name != "metrics"}
