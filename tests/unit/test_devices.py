@@ -19,10 +19,14 @@ import torch
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, memory_is_full
-from dark_knowledge.training import devices, gpus, memory
+from dark_knowledge.training import devices, gpus, loop, memory
+from dark_knowledge.training.augment import pad_images
+from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.gpus import CONTEXT, Gpu, claim_gpu, visible_gpus
+from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
 from dark_knowledge.training.memory import scoring_need, training_need
+from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.stopwatch import Stopwatch
 
 fork = multiprocessing.get_context("fork")
@@ -446,6 +450,30 @@ def test_what_a_job_needs_grows_with_its_batch_network_and_logits(data, recipe, 
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     torch.manual_seed(0)
     assert torch.equal(torch.rand(3), drawn)  # what is drawn for it is drawn from elsewhere
+
+
+@pytest.mark.parametrize("distilled", [False, True])
+@pytest.mark.parametrize("architecture", ["convolutions", "dropout"])
+def test_an_epoch_reads_its_losses_once(data, recipe, compute, make_model, monkeypatch, architecture, distilled):
+    """Each time that a GPU's value is read the processor waits for all that was launched before it."""
+    model = make_model()
+    if architecture == "dropout":
+        settings = {"architecture": "mlp", "hidden": [32], "input_dropout": 0.2, "hidden_dropout": 0.5}
+        model = build_model(settings, (28, 28), 10)
+    supervision = learn_from_labels(data.train_labels, 0)
+    if distilled:
+        logits = torch.zeros(2, len(data.train_images), 10).half()
+        supervision = learn_from_teacher(data.train_labels, logits, temperature=4, hard_weight=0.1)
+    optimiser = loop._make_optimiser(model, recipe(), fused=True)
+    chosen = torch.ones(len(data.train_images), dtype=torch.bool)
+    padded = pad_images(data.train_images, 2)
+    training = loop._Training(model, optimiser, data, padded, chosen, recipe(), supervision, 0, compute)
+    reads, cpu = [], torch.Tensor.cpu
+    for name in ("item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__"):
+        monkeypatch.setattr(torch.Tensor, name, lambda *_, name=name: pytest.fail(f"{name} reads a value"))
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: reads.append(tensor) or cpu(tensor))
+    loop._train_epoch(training, Progress(), [])
+    assert [tuple(tensor.shape) for tensor in reads] == [(10, 4)]
 
 
 def test_memory_of_a_batch_is_foretold_from_a_few_images(data, make_model):
