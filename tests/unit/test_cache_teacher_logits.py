@@ -29,7 +29,7 @@ def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
             "accelerator": "cpu",
             "precision": "float32",
             "out": tmp_path / f"{number}.safetensors",
-            "cost": tmp_path / f"{number}.json",
+            "record": tmp_path / f"{number}.json",
         }
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         monkeypatch.setattr("sys.argv", ["cache_teacher_logits.py", *arguments])

@@ -60,6 +60,11 @@ def test_form_and_folder(of):
     int(first, 16)
 
 
+def test_every_version_of_python_gives_the_same(of):
+    """Python 3.11, 3.12 and 3.13, whose syntax trees have other empty fields, gave this one."""
+    assert of() == "b0c7d0187e35"
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

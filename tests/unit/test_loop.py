@@ -485,4 +485,4 @@ def test_bfloat16_training_is_close_to_float32(data, recipe, make_model, compute
 
 
 def test_peak_memory_is_in_megabytes():
-    assert 50 < devices.peak_memory_mb() < 100_000  # PyTorch alone takes more than 50
+    assert 50 < devices.peak_memory_mb(torch.device("cpu")) < 100_000  # PyTorch alone takes more than 50

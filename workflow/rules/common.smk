@@ -1,6 +1,8 @@
 """Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
 
+import getpass
 import hashlib
+import importlib.util
 import json
 import os
 import shlex
@@ -10,6 +12,19 @@ from pathlib import Path
 # In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
 WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
+if set("{}") & set(str(WORKFLOW)):
+    sys.exit(f"error: braces in {WORKFLOW.parent}: Snakemake takes them for wildcards; rename that folder")
+
+# What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
+# else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
+if importlib.util.find_spec("torch") is not None:
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+for variable in ("PYTHONSAFEPATH", "SNAKEMAKE_PROFILE"):
+    os.environ.pop(variable, None)
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # a user without a name, as in a container; Snakemake asks for it too
+    os.environ["LOGNAME"] = str(os.getuid())
 
 import yaml
 from snakemake.common.configfile import load_configfile

@@ -13,6 +13,7 @@ from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.training.devices import Compute, choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.memory import scoring_need
 from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.transfer_sets import chosen_images
 
@@ -38,9 +39,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
-    data = load_dataset(arguments.data, compute.device)
+    data = load_dataset(arguments.data)
     model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    compute = choose_compute(
+        arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
+    )
+    data = data.to(compute.device)
     model.to(compute.device, memory_format=torch.channels_last)
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
     for last, selected in zip(arguments.last, arguments.selected, strict=True):

@@ -1,7 +1,7 @@
 """A prepared data set: checked, split, measured, and where training finds it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,11 @@ class Dataset:
     @property
     def image_size(self) -> tuple[int, int]:
         return tuple(self.train_images.shape[1:])
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """The data set on `device`."""
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Scale uint8 images [b, h, w] to zero mean and unit variance over the training part: float32 [b, 1, h, w]."""

@@ -73,8 +73,9 @@ def _places(name: str, part: str, source: dict) -> Iterator[tuple[str, Callable[
 
 
 def _files(folder: str | Path, file: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    plain, packed = (Path(folder, name).expanduser() for name in (file, f"{file}.gz"))
-    for path in [path for path in (plain, packed) if path.exists()] or [plain]:
+    # os.path's functions pass over a user who does not exist and a folder that may not be read; Path's raise.
+    plain, packed = (Path(os.path.expanduser(folder), name) for name in (file, f"{file}.gz"))
+    for path in [path for path in (plain, packed) if os.path.exists(path)] or [plain]:
         yield str(path), path.read_bytes
 
 

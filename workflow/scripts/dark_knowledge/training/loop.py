@@ -4,7 +4,6 @@ import copy
 import math
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
 from dark_knowledge.training.recipes import Recipe, one_cycle
+from dark_knowledge.training.stopwatch import Stopwatch
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
 
@@ -74,11 +74,11 @@ def train(
     padded = pad_images(data.train_images, recipe.shift)
     training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
     progress = resume(checkpoint, identity, model, optimiser) or Progress()
-    with _stop_signals() as received:
+    with _stop_signals() as received, Stopwatch() as clock:
         while progress.epoch < recipe.epochs:
-            started = time.perf_counter() - progress.unfinished_seconds
+            started = clock.seconds() - progress.unfinished_seconds
             measured, rates = _train_epoch(training, progress, received)
-            trained = time.perf_counter() - started
+            trained = clock.seconds() - started
             if len(measured) < len(rates):
                 progress.unfinished, progress.unfinished_seconds = measured.tolist(), trained
                 progress.random_state = _generator(compute).get_rng_state()
@@ -88,7 +88,7 @@ def train(
                 sys.exit(128 + received[0])
             progress.unfinished, progress.unfinished_seconds, progress.random_state = [], 0.0, None
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
-            progress.history[-1]["seconds"] = time.perf_counter() - started
+            progress.history[-1]["seconds"] = clock.seconds() - started
             print(_log_line(progress, recipe), flush=True)
             save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
