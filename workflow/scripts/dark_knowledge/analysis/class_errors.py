@@ -20,8 +20,8 @@ from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
 NOTES = {
     "class_differences": (
         "Test errors per class of each arm minus the baseline's, paired by seed: mean ± half of Student's 95 % t "
-        "interval. p is of the two-sided sign-flip test, whose least value with n pairs is 2 / 2^n; p (Holm) holds the "
-        "family-wise error rate over the classes of one arm."
+        "interval. p is of the two-sided sign-flip test over the seeds, for these test images; n pairs give none below "
+        "2 / 2^n. p (Holm) holds the family-wise error rate over the classes of one arm."
     ),
     "hardest_class": (
         "One class from all sides: the published claim's class where an experiment names one, else the class with the "
