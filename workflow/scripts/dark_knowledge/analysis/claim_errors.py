@@ -61,42 +61,53 @@ def labels_of(e: Evidence) -> np.ndarray:
 
 def hardest(e: Evidence) -> Iterator[Quantity]:
     label = hardest_class(e.class_errors, e.baseline, e.published)
-    name = class_label(e.classes[label], label)
+    yield from _class_errors(e, label)
+    yield _class_share(e, label)
+    yield from _class_confusions(e, label)
+
+
+def _class_errors(e: Evidence, label: int) -> Iterator[Quantity]:
     counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     source = "published" if "improved_class" in e.published else "most validation errors of the baseline"
     wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
     change, labels = wrong_student.astype(float) - wrong_baseline, labels_of(e)
-    noise = [flipped_images(change[:, labels == other]) for other in range(len(e.classes))]
+    classes = range(len(e.classes))
+    noise = [flipped_images(change[:, labels == other]) for other in classes]
+    p = holm([seeds_and_images(difference(*(own[other] for own in counts)), noise[other]).p for other in classes])
     of_class = [own[label] for own in counts]
     yield compare(
-        "5", f"test errors on class {name}", "errors", *of_class, sign=-1, decides=True, digits=1,
-        image_noise=noise[label], remark=f"class: {source}; {OTHER_IMAGES}",
+        "5", f"test errors on class {class_label(e.classes[label], label)}", "errors", *of_class, sign=-1,
+        decides=True, digits=1, image_noise=noise[label], remark=f"class: {source}; {OTHER_IMAGES}",
     )  # fmt: skip
-    p = holm(
-        [
-            seeds_and_images(difference(counts[0][other], counts[1][other]), noise[other]).p
-            for other in range(len(e.classes))
-        ]
-    )
     yield compare(
         "5", "the same, tested together with all other classes", "errors", *of_class, sign=-1, digits=1,
-        image_noise=noise[label], p=p[label], remark="p adjusted by Holm over the classes",
+        image_noise=noise[label], p=p[label], remark=f"p adjusted by Holm over the classes; {OTHER_IMAGES}",
     )  # fmt: skip
+
+
+def _class_share(e: Evidence, label: int) -> Quantity:
+    counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     student, baseline = (100 * own.div(own.sum(axis=1), axis=0)[label] for own in counts)
-    permuted = permuted_counts(np.stack([wrong_student, wrong_baseline]), labels, len(e.classes))
+    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
+    permuted = permuted_counts(np.stack([wrong_student, wrong_baseline]), labels_of(e), len(e.classes))
     noise = 100 * shares(permuted)[..., label].mean(axis=-1)
-    yield compare(
-        "5", f"share of class {name} in the test errors", POINTS, student, baseline, sign=-1,
-        image_noise=noise[:, 0] - noise[:, 1],
+    return compare(
+        "5", f"share of class {class_label(e.classes[label], label)} in the test errors", POINTS, student, baseline,
+        sign=-1, image_noise=noise[:, 0] - noise[:, 1],
         remark=f"whether it gains more than the classes together; {OTHER_IMAGES}",
     )  # fmt: skip
+
+
+def _class_confusions(e: Evidence, label: int) -> Iterator[Quantity]:
+    name = e.classes[label]
     student, baseline = (class_quantities(e.predictions, arm, label, e.classes) for arm in (e.student, e.baseline))
     for quantity, title in (("recall, %", "recall"), ("precision, %", "precision")):
-        yield compare("5", f"{title} of class {name}", POINTS, student[quantity], baseline[quantity], sign=1)
+        title = f"{title} of class {class_label(name, label)}"
+        yield compare("5", title, POINTS, student[quantity], baseline[quantity], sign=1)
     for other in e.classes:
         for quantity, title in (
-            (f"to {other}", f"{e.classes[label]} taken for {other}"),
-            (f"from {other}", f"{other} taken for {e.classes[label]}"),
+            (f"to {other}", f"{name} taken for {other}"),
+            (f"from {other}", f"{other} taken for {name}"),
         ):
             if quantity in student and (student[quantity].any() or baseline[quantity].any()):
                 yield compare("5", title, "images", student[quantity], baseline[quantity], sign=-1, digits=1)
