@@ -61,7 +61,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
 
 
 def arms_of(tables: Results, experiment: str = "full") -> list[style.DrawnArm]:
-    return style.drawn_arms(tables.all_arms(), experiment)
+    return [arm for arm in style.drawn_arms(tables.all_arms()) if arm.experiment == experiment]
 
 
 def draw_all(tables: Results) -> dict:

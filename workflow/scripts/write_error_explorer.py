@@ -32,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     results = Results(folder=arguments.collected)
-    arms = [arm for name in results.experiments for arm in style.drawn_arms(results.all_arms(), name)]
+    arms = style.drawn_arms(results.all_arms())
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
     distinct = distinct_arms(arms)
