@@ -8,6 +8,7 @@ from safetensors import safe_open
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
 from dark_knowledge.figures import style
+from dark_knowledge.figures.images import samples
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,7 +24,7 @@ def main() -> None:
         images, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
         classes = json.loads(file.metadata()["description"])["classes"]
     with written_whole(arguments.out) as temporary:
-        style.save(images.samples(images, labels, classes), temporary)
+        style.save(samples(images, labels, classes), temporary)
 
 
 if __name__ == "__main__":
