@@ -60,15 +60,17 @@ def test_order_is_a_permutation_and_draws_fill_their_ranges():
 
 @pytest.mark.parametrize(("flip", "shift"), [(True, 2), (False, 3), (True, 0)])
 def test_render_equals_a_slow_reference(data, flip, shift):
-    images = data.train_images[:, :, :24]  # taller than wide, so that swapped axes show
+    images = data.train_images[:, :, :, :24]  # taller than wide, so that swapped axes show
     views = stream(n=len(images), flip=flip, shift=shift)
     index = views.order[:40]
     rendered = render(pad_images(images, shift), index, views, shift)
     assert rendered.dtype == torch.uint8
     for place, image in enumerate(index.tolist()):
         flipped = flip and views.flip[image].item()
-        expected = slow_view(images[image].numpy(), views.top[image].item(), views.left[image].item(), flipped, shift)
-        np.testing.assert_array_equal(rendered[place].numpy(), expected)
+        expected = slow_view(
+            images[image, 0].numpy(), views.top[image].item(), views.left[image].item(), flipped, shift
+        )
+        np.testing.assert_array_equal(rendered[place, 0].numpy(), expected)
 
 
 def test_no_flip_and_no_shift_is_the_identity(data):
@@ -80,6 +82,6 @@ def test_no_flip_and_no_shift_is_the_identity(data):
 def test_a_shift_by_hand():
     views = stream(n=1, flip=False, shift=1)
     views.top[0], views.left[0] = 0, 2  # one row down, one column left
-    image = torch.tensor([[[1, 2], [3, 4]]], dtype=torch.uint8)
+    image = torch.tensor([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]], dtype=torch.uint8)
     moved = render(pad_images(image, 1), torch.tensor([0]), views, 1)
-    assert moved.tolist() == [[[0, 0], [2, 0]]]
+    assert moved.tolist() == [[[[0, 0], [2, 0]], [[0, 0], [6, 0]]]]

@@ -35,7 +35,7 @@ def main() -> None:
     compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
     data = load_dataset(arguments.data, compute.device)
     recipe = Recipe(**arguments.recipe)
-    teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
+    teacher = build_model(arguments.architecture, data.image_shape, len(data.classes))
     load_model(teacher, arguments.weights)
     teacher.to(compute.device, memory_format=torch.channels_last)
     logits, seconds = [], []

@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parse_arguments()
     compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
     data = load_dataset(arguments.data, compute.device)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
     model.to(compute.device, memory_format=torch.channels_last)
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
     for last, selected in zip(arguments.last, arguments.selected, strict=True):

@@ -54,7 +54,7 @@ def main() -> None:
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(arguments.seed)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
     model.to(compute.device, memory_format=torch.channels_last)
     identity = {
         "architecture": arguments.architecture,
@@ -100,7 +100,7 @@ def main() -> None:
         | {
             "parameters": count_parameters(model),
             "training_images": images,
-            "multiply_adds": count_multiply_adds(model, data.image_size),
+            "multiply_adds": count_multiply_adds(model, data.image_shape),
             "epochs": len(history),
             "steps": len(history) * steps_per_epoch(images, recipe),
             "selected_epoch": progress.selected_epoch,

@@ -37,16 +37,16 @@ def epoch_views(seed: int, epoch: int, n: int, *, flip: bool, shift: int, device
 
 
 def pad_images(images: Tensor, shift: int) -> Tensor:
-    """Surround uint8 images [n, h, w] with `shift` pixels of background on every side."""
+    """Surround uint8 images [n, c, h, w] with `shift` pixels of background on every side."""
     return pad(images, (shift, shift, shift, shift))
 
 
 def render(padded: Tensor, index: Tensor, views: Views, shift: int) -> Tensor:
-    """Cut the views of the images `index` [b] out of `padded` [n, h + 2 shift, w + 2 shift]: uint8 [b, h, w]."""
+    """Cut the views of the images `index` [b] out of `padded` [n, c, h + 2 shift, w + 2 shift]: uint8."""
     if shift == 0:
         cut = padded.index_select(0, index)
     else:
-        height, width = padded.shape[1] - 2 * shift, padded.shape[2] - 2 * shift
-        windows = padded.unfold(1, height, 1).unfold(2, width, 1)
-        cut = windows[index, views.top[index], views.left[index]]
-    return cut if views.flip is None else torch.where(views.flip[index, None, None], cut.flip(2), cut)
+        height, width = padded.shape[2] - 2 * shift, padded.shape[3] - 2 * shift
+        windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+        cut = windows[index, :, views.top[index], views.left[index]]
+    return cut if views.flip is None else torch.where(views.flip[index, None, None, None], cut.flip(3), cut)
