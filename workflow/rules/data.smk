@@ -91,7 +91,7 @@ rule prepare_dataset:
     conda:
         "../../envs/training.yaml"
     resources:
-        mem_mb=times_size(3, least=500),
+        mem_mb=times_size(4, least=500),
         runtime=30,
     params:
         identity=IDENTITY,

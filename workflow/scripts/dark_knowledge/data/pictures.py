@@ -14,7 +14,7 @@ from dark_knowledge.command import InputError
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 # Preparing holds so many copies of the images in memory.
-COPIES = 3
+COPIES = 4
 
 
 class Picture(NamedTuple):
