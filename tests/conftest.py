@@ -29,7 +29,7 @@ class Workflow:
         for name in filter(None, listed.stdout.split("\0")):
             if (CHECKOUT / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(CHECKOUT / name, folder / name)
+                shutil.copy2(CHECKOUT / name, folder / name, follow_symlinks=False)
 
     def snakemake(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
         """Run Snakemake to its end."""
