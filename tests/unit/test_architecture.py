@@ -17,8 +17,8 @@ LONGEST = 300  # lines
 MAY_IMPORT = {
     "command": set(),
     "fingerprint": set(),
-    "study": {"command"},
-    "data": {"command"},
+    "data": {"command", "fingerprint"},
+    "study": {"command", "data"},
     "training": {"command", "study", "data"},
     "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -12,9 +11,10 @@ from snakemake.utils import update_config
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
 from dark_knowledge.analysis.paper import readable_paper
 from dark_knowledge.analysis.statistics import ratio_interval, sign_flip_p
-from dark_knowledge.data.formats import read_idx
 from dark_knowledge.study.arms import roles_of
 from dark_knowledge.study.checking import check_config
+
+from .pictures import folder_of_pictures
 
 ROOT = Path(__file__).parents[2]
 MNIST = ROOT / "results" / "reference" / "hinton2015" / "tables"
@@ -172,16 +172,30 @@ def example(language: str) -> str:
     return rest.split("```", 1)[0]
 
 
-def test_the_study_of_your_own_is_allowed():
+def own_study(folder: Path) -> dict:
+    """The README's study of your own, with pictures in `folder`."""
+    text = example("yaml")
+    assert len(text.splitlines()) == 5
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load(example("yaml")))
+    update_config(config, yaml.safe_load(text.replace("/data/pets", str(folder))))
+    return config
+
+
+def test_the_study_of_your_own_is_allowed(tmp_path):
+    config = own_study(folder_of_pictures(tmp_path))
     check_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
-    assert [role.label for role in roles_of(config)] == ["teacher", "baseline", "student, T = 2", "student, T = 4"]
+    assert config["datasets"]["pets"]["classes"] == ["cat", "dog"]
+    assert "student, T = 4" in [role.label for role in roles_of(config)]
 
 
-def test_what_the_example_writes_can_be_read(tmp_path):
-    names = {}
-    exec(f"import pathlib, struct\n{example('python')}", names)
-    images = np.arange(2 * 3 * 4).reshape(2, 3, 4)
-    names["write_idx"](tmp_path / "images", images)
-    assert (read_idx((tmp_path / "images").read_bytes(), "images") == images).all()
+def test_what_may_be_changed_is_allowed(tmp_path):
+    section = (ROOT / "README.md").read_text().split("### A study of your own")[1].split("\n### ")[0]
+    keys, sources = (re.findall(rf"^\|.*?\| `({begin}.*?)`", section, re.MULTILINE) for begin in (r"\w+: \{", r"\{"))
+    assert (len(keys), len(sources)) == (4, 3)
+    config = own_study(folder_of_pictures(tmp_path))
+    for change in keys:
+        update_config(config, yaml.safe_load(change))
+    check_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
+    for source in sources:
+        config["datasets"]["pets"] = yaml.safe_load(source.replace("...", "automobile"))
+        check_config(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")

@@ -35,6 +35,8 @@ from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
 from dark_knowledge.command import InputError
+from dark_knowledge.data.identity import identity_of
+from dark_knowledge.data.sources import checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
@@ -48,6 +50,11 @@ try:
         update_config(config, checking.as_yaml(workflow.config_settings.config))
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
     config = checking.canonical(config)
+    IDENTITY = identity_of(
+        config["dataset"],
+        config["datasets"][config["dataset"]],
+        Path("results", config["study"], "data", "source.json"),
+    )
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -187,6 +194,6 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one."""
-    checksum = DATASET["sha256"][part]
-    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
+    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    checksum = checksum_of(DATASET, part)
+    return update(ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {})))
