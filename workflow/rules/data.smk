@@ -47,7 +47,7 @@ rule check_dataset:
     input:
         **rules.download_dataset.output,
     output:
-        update("<results>/data/findings.json"),
+        "<results>/data/findings.json",
     log:
         "<logs>/data/check_dataset.log",
     benchmark:
