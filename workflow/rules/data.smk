@@ -17,6 +17,7 @@ rule download_dataset:
         train_labels=verified("train_labels"),
         test_images=verified("test_images"),
         test_labels=verified("test_labels"),
+        # Outlives a failure, since it says what was read from a folder that may be gone; the images are read again.
         source=update("<results>/data/source.json"),
     log:
         "<logs>/data/download_dataset.log",
