@@ -194,6 +194,6 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    """Path of an IDX file, with its checksum where the config has one."""
     checksum = checksum_of(DATASET, part)
     return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
