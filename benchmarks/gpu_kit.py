@@ -26,7 +26,8 @@ if importlib.util.find_spec("tqdm") is None:
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from dark_knowledge.data.prepared import Dataset, load_dataset, prepare, save_dataset  # noqa: E402
+from dark_knowledge.data.prepared import Dataset, load_dataset, save_dataset  # noqa: E402
+from dark_knowledge.data.preparing import Split, prepare  # noqa: E402
 from dark_knowledge.training import loop  # noqa: E402
 from dark_knowledge.training.augment import pad_images  # noqa: E402
 from dark_knowledge.training.devices import Compute, choose_compute  # noqa: E402
@@ -110,13 +111,12 @@ def prepare_data(folder: Path, kit: Kit) -> None:
             files[part].write_bytes(gzip.decompress(packed.read_bytes()))
     validation = 100 if kit.tiny else 5000
     classes = [str(label) for label in range(10)]
-    prepared = prepare(files, classes=classes, validation=validation, seed=0, train_limit=None, test_limit=None)
-    save_dataset(kit.dataset, *prepared)
+    save_dataset(kit.dataset, *prepare(files, classes, Split(validation, seed=0)))
 
 
 def new_net(settings: dict, data: Dataset, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
-    net = build_model(settings, data.image_size, len(data.classes))
+    net = build_model(settings, data.image_shape, len(data.classes))
     return net.to(data.train_images.device, memory_format=torch.channels_last)
 
 

@@ -23,7 +23,7 @@ class ItemByItem(TorchDataset):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.transform(Image.fromarray(self.images[index].numpy(), mode="L")), int(self.labels[index])
+        return self.transform(Image.fromarray(self.images[index, 0].numpy(), mode="L")), int(self.labels[index])
 
 
 def tutorial_epoch(

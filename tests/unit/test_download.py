@@ -166,6 +166,42 @@ def test_a_broken_archive_moves_on(tmp_path, mirror, content):
     assert fetch(folder=str(tmp_path), mirrors=[mirror.address])[0] == GOOD
 
 
+@pytest.mark.parametrize("page", [b"<html>Not found</html>", GOOD[:-1], b"", b"\0\0\x08\x03" + bytes(12)])
+def test_what_is_no_such_file_moves_on_where_no_checksum_tells(mirror, capsys, page):
+    mirror.contents = {f"/bad/{FILE}.gz": page, f"/good/{FILE}.gz": gzip.compress(GOOD)}
+    addresses = [f"{mirror.address}/{name}" for name in ("bad", "good")]
+    assert fetch(None, mirrors=addresses) == (GOOD, f"{addresses[1]}/{FILE}.gz")
+    assert f"passed over {addresses[0]}/{FILE}.gz" in capsys.readouterr().out
+    message = refusal(checksum=None, mirrors=addresses[:1])
+    mirror.contents[f"/bad/{FILE}.gz"] = gzip.compress(GOOD)
+    assert "IDX file" in message
+    assert fetch(None, mirrors=addresses[:1])[0] == GOOD  # a mirror that was mended is asked again
+
+
+def test_a_damaged_file_of_ones_own_is_named_with_all_that_was_tried(tmp_path, mirror):
+    path = put(tmp_path, b"<html>")
+    message = refusal(checksum=None, folder=str(tmp_path), mirrors=[mirror.address])
+    assert f"{path} is not an IDX file" in message
+    message = refusal(folder=str(tmp_path), mirrors=[mirror.address])
+    assert f"{path} is not an IDX file" in message
+    assert f"{mirror.address}/{FILE}.gz: HTTP Error 404" in message
+
+
+@pytest.mark.parametrize("place", ["~nosuchuser/data", "/proc/1/root/secret" + "x" * 300, "locked"])
+def test_a_folder_that_cannot_be_read_is_passed_over(tmp_path, monkeypatch, mirror, capsys, place):
+    def locked(self, *arguments):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    if place == "locked":
+        monkeypatch.setattr(Path, "iterdir", locked)
+        monkeypatch.setattr(Path, "read_bytes", locked)
+        monkeypatch.setattr(Path, "exists", locked)
+    mirror.contents[f"/{FILE}.gz"] = gzip.compress(GOOD)
+    monkeypatch.setenv("DARK_KNOWLEDGE_DATA", place)
+    assert fetch(folder=place, mirrors=[mirror.address])[0] == GOOD
+    assert f"passed over {place}" in capsys.readouterr().out
+
+
 def test_a_download_cut_short_moves_on(mirror, tmp_path, monkeypatch):
     mirror.contents[f"/{FILE}.gz"] = gzip.compress(GOOD)
     mirror.withheld = 10

@@ -1,6 +1,5 @@
 """The conda environments name the versions that the lock installs; the workflow runs wherever it is called from."""
 
-import gzip
 import os
 import subprocess
 import sys
@@ -9,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from dark_knowledge.data.sources import fetch_part
 
 from ..conftest import TINY, Workflow
 
@@ -104,21 +101,3 @@ def test_a_checkout_with_braces_in_its_path_is_refused_in_one_line(tmp_path):
     assert done.returncode == 1
     assert f"error: braces in {tmp_path / '{a}'}: Snakemake takes them for wildcards; rename that folder" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("folder", ["~nosuchuser/data", "x" * 300])
-@pytest.mark.parametrize("by", ["folder", "DARK_KNOWLEDGE_DATA"])
-def test_a_folder_that_cannot_be_looked_into_is_passed_over(monkeypatch, tmp_path, folder, by):
-    """As one that may not be read is, which a test run by root cannot tell."""
-    monkeypatch.delenv("DARK_KNOWLEDGE_DATA", raising=False)
-    mirror = tmp_path / "train-labels-idx1-ubyte.gz"
-    mirror.write_bytes(gzip.compress(b"payload"))
-    source = {"mirrors": [tmp_path.as_uri()], "sha256": {"train_labels": SHA256_OF_PAYLOAD}}
-    if by == "folder":
-        source["folder"] = folder
-    else:
-        monkeypatch.setenv(by, folder)
-    assert fetch_part("subset", "train_labels", source) == (b"payload", f"{tmp_path.as_uri()}/{mirror.name}")
-
-
-SHA256_OF_PAYLOAD = "239f59ed55e737c77147cf55ad0c1b030b6d7ee748a7426952f9b852d5a935e5"

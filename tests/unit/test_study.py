@@ -1,6 +1,7 @@
 """The configuration: what is refused, in which words, and the arms that it unfolds into."""
 
 import copy
+import json
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import Arm, arms_of, experiments_of, published_of, recipe_of, roles_of
-from dark_knowledge.study.checking import as_yaml, check_config, check_file
+from dark_knowledge.study.checking import as_yaml, canonical, check_config, check_file
 from dark_knowledge.study.paths import format_number
 
 ROOT = Path(__file__).parents[2]
@@ -180,6 +181,8 @@ REFUSED = [
     ("recipes/student/label_smoothing", 1, "below 1"),
     ("recipes/student/warmup", 1.1, "from 0 to 1"),
     ("recipes/student/shift", 17, "from 0 to 16"),
+    ("recipes/student/padding", "zero", "background or reflect"),
+    ("recipes/student/erase", 1.5, "a number from 0 to 1"),
     ("models/student/channels", [0, 1, 1, 1], "from 1 to 4096"),
     ("models/student/channels", [10**6, 1, 1, 1], "from 1 to 4096"),
     ("models/resnet/stages", [], "a list of 1 to 10"),
@@ -643,3 +646,12 @@ def test_what_teaches_a_control_is_an_arm_too(config):
 def test_a_control_has_a_name_of_its_own(config):
     config["experiments"]["resnet"]["controls"] = {"baseline": {"model": "student"}}
     assert "has the name of another arm" in message_of(config)
+
+
+def test_a_configuration_is_brought_into_one_form_that_keeps_what_readers_see_in_order():
+    one = {"b": {"y": 1.0, "x": [2.0, 0.5, True]}, "experiments": {"second": {"q": 1, "p": None}, "first": None}}
+    form = canonical(one)
+    assert json.dumps(form) == (
+        '{"b": {"x": [2, 0.5, true], "y": 1}, "experiments": {"second": {"p": null, "q": 1}, "first": null}}'
+    )
+    assert one["b"] == {"y": 1.0, "x": [2.0, 0.5, True]}

@@ -9,10 +9,11 @@ import shlex
 import sys
 from pathlib import Path
 
-SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-if set("{}") & set(str(SCRIPTS)):
-    sys.exit(f"error: braces in {SCRIPTS.parents[1]}: Snakemake takes them for wildcards; rename that folder")
+# In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
+WORKFLOW = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(WORKFLOW / "scripts"))
+if set("{}") & set(str(WORKFLOW)):
+    sys.exit(f"error: braces in {WORKFLOW.parent}: Snakemake takes them for wildcards; rename that folder")
 
 # What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
 # else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
@@ -34,18 +35,26 @@ from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
 from dark_knowledge.command import InputError
+from dark_knowledge.data.identity import identity_of
+from dark_knowledge.data.sources import checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
     if workflow.modifier.skip_configfile:
         # A module: its part of the outer workflow's configuration changes the default study's keys, and nothing else does.
-        given, config = config, load_configfile(SCRIPTS.parents[1] / "config.yaml")
+        given, config = config, load_configfile(WORKFLOW.parent / "config.yaml")
         update_config(config, given)
     else:
         for file in workflow.configfiles:
             checking.check_file(file)
         update_config(config, checking.as_yaml(workflow.config_settings.config))
-    checking.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    config = checking.canonical(config)
+    IDENTITY = identity_of(
+        config["dataset"],
+        config["datasets"][config["dataset"]],
+        Path("results", config["study"], "data", "source.json"),
+    )
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -77,20 +86,9 @@ DATASET = config["datasets"][config["dataset"]]
 GPUS = 0 if config["accelerator"] == "cpu" else 1
 
 
-def relative(path):
-    """The path as seen from the working directory. Snakemake remembers no Path among parameters, only what is printed
-    alike everywhere: so a checkout that was renamed, moved or reached by a link runs nothing again."""
-    return Path(os.path.relpath(path))
-
-
-def scripts(name):
-    """Path of a command line. (Snakemake has a `script` of its own.)"""
-    return relative(SCRIPTS / name)
-
-
 def code(script):
     """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
-    return code_fingerprint(SCRIPTS / script)
+    return code_fingerprint(WORKFLOW / "scripts" / script)
 
 
 def section(name):
@@ -101,7 +99,7 @@ def section(name):
 
 def full_study():
     """The default study at full length, which says what this study leaves undone."""
-    root = Path(workflow.current_basedir).parents[1]
+    root = WORKFLOW.parent
     full = yaml.safe_load((root / "config.yaml").read_text())
     update_config(full, yaml.safe_load((root / "workflow/studies/full.yaml").read_text()))
     return {key: full[key] for key in ("dataset", "seeds", "recipes", "experiments")}
@@ -109,7 +107,7 @@ def full_study():
 
 def texts(*patterns):
     """Fingerprint of templates and captions in workflow/report, for the rules that fill them in."""
-    folder = SCRIPTS.parent / "report"
+    folder = WORKFLOW / "report"
     content = b"".join(path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern)))
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -181,7 +179,7 @@ def kept_outputs(without):
     asked = asked_wildcards()
     files = set()
     for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(SCRIPTS.parent) or rule.name == without.rule.name:
+        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name == without.rule.name:
             continue
         for file in rule.output:
             if not is_flagged(file, "temp"):
@@ -196,6 +194,6 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one."""
-    checksum = DATASET["sha256"][part]
-    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
+    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    checksum = checksum_of(DATASET, part)
+    return update(ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {})))

@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
     recipe = Recipe(**arguments.recipe)
-    teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
+    teacher = build_model(arguments.architecture, data.image_shape, len(data.classes))
     load_model(teacher, arguments.weights)
     epochs = stored_epochs(recipe)
     # Twice, while they are joined.

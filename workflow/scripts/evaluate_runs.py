@@ -40,7 +40,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
     compute = choose_compute(
         arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
     )

@@ -55,7 +55,7 @@ def main() -> None:
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(arguments.seed)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
     stored = 2 * os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0  # twice while shuffled
     compute = choose_compute(
         arguments.accelerator,
@@ -111,7 +111,7 @@ def main() -> None:
             "files": run_sums(arguments.out),
             "parameters": count_parameters(model),
             "training_images": images,
-            "multiply_adds": count_multiply_adds(model, data.image_size),
+            "multiply_adds": count_multiply_adds(model, data.image_shape),
             "epochs": len(history),
             "steps": len(history) * steps_per_epoch(images, recipe),
             "selected_epoch": progress.selected_epoch,

@@ -9,7 +9,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from dark_knowledge import command
-from dark_knowledge.command import sha256, written_whole
+from dark_knowledge.command import sha256
 from dark_knowledge.pages import provenance, rendering
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -22,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=pd.read_parquet, required=True, help="collected table")
     for part in PARTS:
         parser.add_argument(f"--{part.replace('_', '-')}", type=Path, required=True, help="IDX file")
+    parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--full", type=json.loads, required=True, help="configuration of the full study, as JSON")
@@ -39,20 +40,20 @@ def main() -> None:
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
-        comparable=config["dataset"] == arguments.full["dataset"],
+        comparable=provenance.is_form_of(config, arguments.full),
         machines=rendering.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
         versions=rendering.html_table(provenance.versions(PACKAGES)),
         files=rendering.html_table(
-            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset["sha256"])
+            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset.get("sha256", {}))
         ),
+        noteworthy=provenance.noteworthy(json.loads(arguments.findings.read_text())),
         prepared=sha256(arguments.data),
         images=image_counts(arguments.data),
         runs=rendering.html_table(provenance.run_counts(trained)),
         benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),
     )
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    rendering.save(arguments.out, page)
 
 
 def image_counts(data: str) -> dict[str, int]:

@@ -31,7 +31,7 @@ def file_table(files: dict[str, Path], named: dict[str, str | None]) -> pd.DataF
     return pd.DataFrame(
         {
             "file": list(files),
-            "checked": [_verdict(checksum, named[part]) for part, checksum in found.items()],
+            "checked": [_verdict(checksum, named.get(part)) for part, checksum in found.items()],
             "bytes": [f"{path.stat().st_size:,}" for path in files.values()],
             "SHA-256 of the uncompressed file": list(found.values()),
         }
@@ -42,6 +42,20 @@ def _verdict(found: str, named: str | None) -> str:
     if named is None:
         return "accepted unseen: the config names no checksum"
     return "as in the config" if found == named else "differs from the config"
+
+
+def noteworthy(findings: dict) -> list[str]:
+    """What a reader should know of the images that the study uses, a line each; `findings` as `checks.check` gives."""
+    both = findings["test_images_in_training"]
+    lines = [f"{both:,} of the test images are also, byte for byte, training or validation images."]
+    if findings["under_two_classes"]:
+        lines.append(f"{findings['under_two_classes']:,} different training images stand under more than one class.")
+    for what, line in (("blank", "are blank, one value everywhere"), ("repeated", "repeat another one of theirs")):
+        lines += [f"{count:,} of the {part} images {line}." for part, count in findings[what].items() if count]
+    for part, classes in findings["missing_classes"].items():
+        if classes:
+            lines.append(f"Without {part} images: {', '.join(classes)}.")
+    return lines
 
 
 def machine_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -74,15 +88,23 @@ def benchmark_table(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "jobs", "wall seconds, all jobs", "largest memory of a job, MB"])
 
 
+def is_form_of(config: dict, full: dict) -> bool:
+    """Whether the study asks what the study `full` asks: on its data set, with one of its pairs at least."""
+    own, others = experiments_of(config), experiments_of(full)
+    roles = ("teacher", "student")
+    shared = [name for name in own.keys() & others if all(own[name][role] == others[name][role] for role in roles)]
+    return config["dataset"] == full["dataset"] and bool(shared)
+
+
 def left_undone(config: dict, full: dict, devices: set[str]) -> list[str]:
-    """What the study did not run, a line each: against the study `full` where they share data and experiments."""
+    """What the study did not run, a line each: against the study `full` where it is a form of it."""
     limits = {"training": config["split"].get("train_limit"), "test": config["split"].get("test_limit")}
     lines = [
         f"The data set's other {part} images: {limit:,} at most were used."
         for part, limit in limits.items()
         if limit is not None
     ]
-    if config["dataset"] == full["dataset"]:
+    if is_form_of(config, full):
         lines += _unlike(config, full)
     if not devices & {"cuda", "mps"}:
         lines.append("A run on a GPU: nothing here shows its speed or its rounding.")

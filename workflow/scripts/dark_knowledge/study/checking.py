@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.listing import class_names
 from dark_knowledge.study.arms import (
     controls_of,
     experiments_of,
@@ -75,6 +76,19 @@ def as_yaml(given: object) -> object:
         return given
 
 
+def canonical(value: object, name: str = "") -> object:
+    """A configuration as its meaning alone decides: keys in alphabetical order, whole numbers without a point.
+
+    Experiments and controls keep their order, in which readers see them.
+    """
+    if isinstance(value, dict):
+        keys = value if name in ("experiments", "controls") else sorted(value)
+        return {key: canonical(value[key], key) for key in keys}
+    if isinstance(value, list):
+        return [canonical(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def check_config(config: dict, schema_path: str) -> None:
     """Refuse a configuration that breaks the schema or contradicts itself, in one line that names the key."""
     with open(schema_path, encoding="utf-8") as file:
@@ -82,8 +96,18 @@ def check_config(config: dict, schema_path: str) -> None:
     error = best_match(StrictValidator(schema).iter_errors(config), key=lambda error: -len(error.absolute_path))
     if error is not None:
         raise InputError(_schema_message(error))
+    _complete_classes(config)
     for message in _contradictions(config):
         raise InputError(message)
+
+
+def _complete_classes(config: dict) -> None:
+    """Name the classes of the chosen data set where its folders do."""
+    if (dataset := config["datasets"].get(config["dataset"])) is not None:
+        try:
+            dataset["classes"] = class_names(dataset)
+        except (InputError, OSError) as error:
+            raise InputError(f"config: datasets.{config['dataset']}: {error}") from error
 
 
 def _schema_message(error: ValidationError) -> str:
@@ -121,6 +145,7 @@ def _contradictions(config: dict) -> Iterator[str]:
     split = config["split"]
     if (images := split.get("train_limit", math.inf)) <= split["validation"]:
         yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
+    yield from _lost_classes(config)
     for name, settings in config["recipes"].items():
         if settings["batch_size"] > images - split["validation"]:
             yield (
@@ -162,6 +187,21 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
         if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
             yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+
+
+def _lost_classes(config: dict) -> Iterator[str]:
+    """Parts too small for an image of each class."""
+    if config["dataset"] not in config["datasets"]:
+        return
+    classes = len(config["datasets"][config["dataset"]]["classes"])
+    parts = {f"split.{key}": config["split"].get(key, math.inf) for key in ("validation", "test_limit")}
+    parts |= {
+        f"transfer_sets.{name}.images": settings.get("images", math.inf)
+        for name, settings in config["transfer_sets"].items()
+    }
+    for key, images in parts.items():
+        if images < classes:
+            yield f"config: {key} is {images}; allowed: at least {classes}, an image a class of {config['dataset']}"
 
 
 def _paper_contradictions(config: dict) -> Iterator[str]:

@@ -71,7 +71,7 @@ def train(
     optimiser = _make_optimiser(model, recipe, fused=compute.device.type in ("cpu", "cuda"))
     if transfer_set is None:
         transfer_set = torch.ones(len(data.train_images), dtype=torch.bool, device=compute.device)
-    padded = pad_images(data.train_images, recipe.shift)
+    padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
     progress = resume(checkpoint, identity, model, optimiser) or Progress()
     with _stop_signals() as received, Stopwatch() as clock:
@@ -130,7 +130,7 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
     """
     recipe, data, compute, epoch = training.recipe, training.data, training.compute, progress.epoch
     n = len(data.train_images)
-    views = epoch_views(training.seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
+    views = epoch_views(training.seed, epoch, n, **recipe.views(data.image_shape[1:]), device=compute.device)
     order = views.order[training.transfer_set[views.order]]
     count = steps_per_epoch(len(order), recipe)
     rates = [

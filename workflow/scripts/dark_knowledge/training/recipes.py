@@ -18,11 +18,17 @@ class Recipe:
     label_smoothing: float
     flip: bool
     shift: int
+    padding: str = "background"
+    erase: float = 0
 
     @property
     def augments(self) -> bool:
         """Whether an image looks different from one epoch to the next."""
-        return self.flip or self.shift > 0
+        return self.flip or self.shift > 0 or self.erase > 0
+
+    def views(self, size: tuple[int, int]) -> dict:
+        """What `augment.epoch_views` needs to know of it, for images of `size` (height, width)."""
+        return {"flip": self.flip, "shift": self.shift, "erase": self.erase, "size": size}
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
