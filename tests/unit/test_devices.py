@@ -24,7 +24,8 @@ from safetensors.torch import save_file
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, memory_is_full
-from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.data.prepared import save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.training import devices, gpus, loop, memory
 from dark_knowledge.training.augment import pad_images
 from dark_knowledge.training.checkpoint import Progress
@@ -493,8 +494,7 @@ def test_a_checkpoint_of_another_kind_of_gpu_is_not_continued(training, tmp_path
 
 def test_logits_and_evaluations_ask_for_what_they_need(idx_files, make_model, recipe, tmp_path, monkeypatch, asked):
     classes = [str(label) for label in range(10)]
-    prepared = prepare(idx_files, classes=classes, validation=100, seed=0, train_limit=None, test_limit=None)
-    save_dataset(tmp_path / "data", *prepared)
+    save_dataset(tmp_path / "data", *prepare(idx_files, classes, Split(validation=100, seed=0)))
     save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
     same = ["--data", tmp_path / "data", "--accelerator", "cuda", "--out", tmp_path / "out", "--architecture"]
     same.append(json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}))
@@ -515,7 +515,7 @@ def test_an_epoch_reads_its_losses_once(data, recipe, compute, make_model, monke
     model = make_model()
     if architecture == "dropout":
         settings = {"architecture": "mlp", "hidden": [32], "input_dropout": 0.2, "hidden_dropout": 0.5}
-        model = build_model(settings, (28, 28), 10)
+        model = build_model(settings, (1, 28, 28), 10)
     supervision = learn_from_labels(data.train_labels, 0)
     if distilled:
         logits = torch.zeros(2, len(data.train_images), 10).half()
@@ -576,3 +576,13 @@ def test_a_stopwatch_counts_waiting_and_gives_its_signal_back():
         first = clock.seconds()
         assert clock.seconds() >= first >= 0.1
     assert signal.getsignal(signal.SIGCONT) == before
+
+
+def test_mean_and_spread_are_copied_to_the_device_once(data):
+    """A copy for each batch would wait for the GPU, and end the capture of a CUDA graph."""
+    fresh = data.to("cpu")
+    first = fresh.normalise(fresh.train_images[:2])
+    assert fresh._mean_and_std[0] is fresh._mean_and_std[0]
+    moved = fresh.to("meta")
+    assert moved._mean_and_std[0].device.type == "meta"
+    assert torch.equal(fresh.normalise(fresh.train_images[:2]), first)
