@@ -95,14 +95,14 @@ def test_an_unknown_data_set_comes_out_in_the_report(workflow, tmp_path, make):
     assert workflow.plan("--configfile", "mine.yaml") == {}
 
 
-COMPUTING = (
+COMPUTING = {
     "prepare_dataset",
     "train_model",
     "cache_teacher_logits",
     "distill_model",
     "evaluate_runs",
     "collect_results",
-)
+}
 
 
 @pytest.fixture(scope="module")

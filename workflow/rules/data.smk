@@ -1,10 +1,5 @@
 """From a source to a prepared data set."""
 
-# No parameters: images re-run nothing that come from another mirror or folder, and the split is checked, not used. What the
-# images are names the folder that they are stored in, IDENTITY; so another source that fails costs nothing that is there.
-SOURCE = as_json(DATASET)
-SPLIT = as_json(config["split"])
-
 
 def times_size(factor, least):
     """Memory, in MB, that grows with the input's size."""
@@ -32,13 +27,18 @@ rule download_dataset:
         runtime=60,
     params:
         dataset=config["dataset"],
+        # Functions of the output, whose values Snakemake does not compare: images re-run nothing that come from another mirror
+        # or folder, and the split is checked here, not used. What the images are names the folder that they are stored in,
+        # IDENTITY; so another source that fails costs nothing that is there.
+        source=lambda wildcards, output: as_json(DATASET),
+        split=lambda wildcards, output: as_json(config["split"]),
         out=subpath(output.train_images, parent=True),
         script=script("download_dataset.py"),
     shell:
         "python {params.script:q}"
         " --dataset {params.dataset}"
-        " --source {SOURCE:q}"
-        " --split {SPLIT:q}"
+        " --source {params.source:q}"
+        " --split {params.split:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 
