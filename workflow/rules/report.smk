@@ -168,7 +168,7 @@ rule write_provenance:
     """Tell where the numbers come from, and what was not run."""
     input:
         **rules.download_dataset.output,
-        findings=rules.check_dataset.output,
+        findings=rules.describe_dataset.output,
         runs=rules.collect_results.output.runs,
         data=rules.prepare_dataset.output,
         config=rules.save_config.output,
