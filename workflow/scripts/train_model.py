@@ -15,6 +15,7 @@ from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
@@ -54,7 +55,7 @@ def main() -> None:
     images = int(transfer_set.sum())
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
-    torch.manual_seed(arguments.seed)
+    torch.manual_seed(torch_seed("weights", arguments.seed))
     model = build_model(arguments.architecture, data.image_shape, len(data.classes))
     stored = 2 * os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0  # twice while shuffled
     compute = choose_compute(

@@ -9,6 +9,7 @@ import numpy as np
 from dark_knowledge.command import InputError
 from dark_knowledge.data.formats import open_idx
 from dark_knowledge.data.splitting import stratified_split
+from dark_knowledge.streams import generator
 
 CHUNK = 2**22  # bytes looked at in one go
 
@@ -62,19 +63,21 @@ def draw_parts(train_labels: np.ndarray, test_labels: np.ndarray, split: Split) 
     Every class keeps an image to train on and, where it has two or more, one for validation; a limit keeps two of each
     class in training and one in test, where there are so many.
     """
-    kept = np.arange(len(train_labels))
+    seed, held_out, kept = split.seed, split.validation, np.arange(len(train_labels))
     if split.train_limit is not None and split.train_limit < len(train_labels):
-        kept = _drawn("train_limit", train_labels, split.train_limit, split.seed, least=2)[1]
-    train, validation = _drawn("validation", train_labels[kept], split.validation, split.seed, least=1, left=1)
+        kept = _drawn("train_limit", train_labels, split.train_limit, generator("training limit", seed), least=2)[1]
+    train, validation = _drawn("validation", train_labels[kept], held_out, generator("split", seed), least=1, left=1)
     test = np.arange(len(test_labels))
     if split.test_limit is not None and split.test_limit < len(test_labels):
-        test = _drawn("test_limit", test_labels, split.test_limit, split.seed, least=1)[1]
+        test = _drawn("test_limit", test_labels, split.test_limit, generator("test limit", seed), least=1)[1]
     return {"train": kept[train], "validation": kept[validation], "test": test}
 
 
-def _drawn(key: str, labels: np.ndarray, count: int, seed: int, **bounds: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    key: str, labels: np.ndarray, count: int, random: np.random.Generator, **bounds: int
+) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return stratified_split(labels, count, seed, **bounds)
+        return stratified_split(labels, count, random, **bounds)
     except InputError as error:
         raise InputError(f"split.{key}: of {len(labels)} images, {error}, so that no class is lost") from error
 

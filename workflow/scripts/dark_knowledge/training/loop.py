@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.streams import torch_seed
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.checkpoint import Progress, resume, save_checkpoint
 from dark_knowledge.training.devices import Compute
@@ -176,7 +177,7 @@ def _set_random_state(training: _Training, progress: Progress) -> None:
     if progress.random_state is not None:
         _generator(training.compute).set_rng_state(progress.random_state.cpu())
     else:
-        torch.manual_seed(int(np.random.SeedSequence([training.seed, progress.epoch]).generate_state(1)[0]))
+        torch.manual_seed(torch_seed("dropout", training.seed, progress.epoch))
 
 
 def _generator(compute: Compute) -> ModuleType:
