@@ -121,6 +121,12 @@ def transfer_set(supervision):
     return as_json(config["transfer_sets"][name] if name else {})
 
 
+def loss(by):
+    """The option of a command line that gives the loss of a part of a supervision's name; empty where it is Hinton's."""
+    name = paths.loss_of(by)
+    return f" --loss {shlex.quote(as_json(config['losses'][name]))}" if name else ""
+
+
 def of_arm(file):
     """Input function: a file of each seed's run of an arm."""
     return lambda wildcards: expand(

@@ -139,9 +139,9 @@ use rule train_model as distill_model with:
     output:
         **paths.run_files(paths.TEACHER),
     log:
-        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.log",
+        f"<logs>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.tsv"
+        f"<benchmarks>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.tsv"
     # `slot`: students that share a cluster job train in turn (profiles/slurm).
     resources:
         gpu=GPUS,
@@ -151,5 +151,5 @@ use rule train_model as distill_model with:
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "
-            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}"
+            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}{loss(wildcards.by)}"
         ),

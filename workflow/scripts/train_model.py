@@ -17,7 +17,7 @@ from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
-from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
 from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
@@ -35,6 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="images or soft targets to use, as JSON")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--hard-weight", type=float)
+    parser.add_argument("--loss", type=json.loads, default={}, help="of the soft targets, as JSON; else Hinton's")
     parser.add_argument("--score-test-each-epoch", action="store_true", help="for the best-epoch-on-test protocol")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
@@ -62,6 +63,7 @@ def main() -> None:
         "seed": arguments.seed,
         "temperature": arguments.temperature,
         "hard_weight": arguments.hard_weight,
+        "loss": arguments.loss,
         "transfer_set": arguments.transfer_set,
         "split_seed": arguments.split_seed,
         "score_test_each_epoch": arguments.score_test_each_epoch,
@@ -133,6 +135,7 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         temperature=arguments.temperature,
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
+        soft_loss=soft_loss_of(arguments.loss),
     )
 
 

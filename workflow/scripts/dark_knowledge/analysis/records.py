@@ -86,6 +86,7 @@ class Records:
             "seed": seed,
             "temperature": arm.temperature,
             "hard_weight": arm.hard_weight,
+            "loss": {} if arm.loss is None else self.design["losses"][arm.loss],
             "transfer_set": self._transfer_set(arm),
             "split_seed": self.design["split"]["seed"],
             "data": self.data,

@@ -5,6 +5,7 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from dark_knowledge.study import paths
 
@@ -16,7 +17,8 @@ ALL_SEEDS = -1
 class Arm:
     """What a run learned from, all seeds alike: labels alone, or a teacher at a temperature beside them.
 
-    `transfer_set` names a part of the training images, or altered soft targets; None stands for all, unaltered.
+    `transfer_set` names a part of the training images, or altered soft targets; None stands for all, unaltered. `loss`
+    names what is made of the soft targets; None is Hinton's.
     """
 
     model: str
@@ -24,6 +26,7 @@ class Arm:
     temperature: float | None = None
     hard_weight: float | None = None
     transfer_set: str | None = None
+    loss: str | None = None
 
     @property
     def wildcards(self) -> dict[str, str]:
@@ -32,7 +35,7 @@ class Arm:
         if self.teacher is None:
             return own
         numbers = {name: paths.format_number(getattr(self, name)) for name in ("temperature", "hard_weight")}
-        return own | {"teacher": self.teacher} | numbers
+        return own | {"teacher": self.teacher, "by": paths.by(self.loss)} | numbers
 
     @property
     def supervision(self) -> str:
@@ -67,7 +70,7 @@ def paper_of(config: dict) -> dict:
 
 
 def roles_of(config: dict) -> list[Role]:
-    """Every experiment's teacher, baseline, students by temperature and controls, in the config's order."""
+    """Every experiment's teacher, baseline, students by temperature, other losses, controls, in the config's order."""
     return [role for name, settings in experiments_of(config).items() for role in roles_in(name, settings)]
 
 
@@ -75,9 +78,14 @@ def roles_in(name: str, settings: dict) -> Iterator[Role]:
     teacher, student, transfer_set = settings["teacher"], settings["student"], settings.get("transfer_set")
     yield Role(name, "teacher", "teacher", Arm(teacher))
     yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))
+    taught = partial(Arm, student, teacher, hard_weight=settings["hard_weight"], transfer_set=transfer_set)
     for temperature in settings["temperatures"]:
-        arm = Arm(student, teacher, temperature, settings["hard_weight"], transfer_set)
+        arm = taught(temperature, loss=settings.get("loss"))
         yield Role(name, "student", f"student, T = {temperature:g}", arm)
+    for loss in settings.get("losses", []):
+        for temperature in settings["temperatures"]:
+            label = f"{loss.replace('-', ' ')}, T = {temperature:g}"
+            yield Role(name, "control", label, taught(temperature, loss=loss))
     for control, changes in controls_of(settings).items():
         yield Role(name, "control", control.replace("-", " "), _control(settings, changes))
 
@@ -94,7 +102,8 @@ def _control(settings: dict, changes: dict) -> Arm:
     if "teacher" not in changes:
         return Arm(model, transfer_set=transfer_set)
     hard_weight = changes.get("hard_weight", settings["hard_weight"])
-    return Arm(model, changes["teacher"], changes["temperature"], hard_weight, transfer_set)
+    loss = changes.get("loss", settings.get("loss"))
+    return Arm(model, changes["teacher"], changes["temperature"], hard_weight, transfer_set, loss)
 
 
 def is_ensemble(config: dict, model: str) -> bool:
@@ -145,7 +154,7 @@ def design_of(config: dict) -> dict:
     What a run's own record is held against; the rest (claims, published figures, places) changes no run.
     """
     models = {arm.model for arm in arms_of(config)}
-    kept = ("seeds", "split", "transfer_sets", "score_test_each_epoch", "accelerator", "precision")
+    kept = ("seeds", "split", "transfer_sets", "losses", "score_test_each_epoch", "accelerator", "precision")
     recipes = {recipe_of(config, model) for model in models}
     experiments = {
         name: {key: value for key, value in settings.items() if key != "published"}

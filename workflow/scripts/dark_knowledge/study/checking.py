@@ -21,6 +21,7 @@ from dark_knowledge.study.arms import (
     roles_in,
     scores_test_each_epoch,
 )
+from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of
 
 
 def _is_integer(_checker: TypeChecker, value: object) -> bool:
@@ -90,17 +91,23 @@ def _schema_message(error: ValidationError) -> str:
     place = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         allowed = sorted(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in allowed)
-        close = difflib.get_close_matches(str(unknown), allowed, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(allowed)}"
-        return f"config: unknown key {'.'.join([place, str(unknown)]).lstrip('.')!r}; {hint}"
+        return _unknown_key(place, next(key for key in error.instance if key not in allowed), allowed)
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"config: key {'.'.join([place, missing]).lstrip('.')!r} is missing; add it"
+        return _missing_key(place, next(key for key in error.validator_value if key not in error.instance))
     allowed = " ".join(error.schema.get("description", error.message).split())
     if "propertyNames" in error.absolute_schema_path:
         return f"config: {place} has an entry named {_shown(error.instance)}; allowed: {allowed}"
     return f"config: {place} is {_shown(error.instance)}; allowed: {allowed}"
+
+
+def _unknown_key(place: str, key: object, allowed: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(key), allowed, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"allowed: {', '.join(sorted(allowed))}"
+    return f"config: unknown key {'.'.join([place, str(key)]).lstrip('.')!r}; {hint}"
+
+
+def _missing_key(place: str, key: str) -> str:
+    return f"config: key {'.'.join([place, key]).lstrip('.')!r} is missing; add it"
 
 
 def _shown(value: object) -> str:
@@ -141,6 +148,8 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield from _incomplete_control(place, changes, config)
     for name, settings in config["transfer_sets"].items():
         yield from _unknown_classes(f"transfer_sets.{name}", settings, config)
+    for name, settings in config["losses"].items():
+        yield from _wrong_loss(f"losses.{name}", settings)
     if config["dataset"] in config["datasets"]:
         labels = len(config["datasets"][config["dataset"]]["classes"])
         for name, figures in published_of(config).items():
@@ -162,6 +171,20 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
         if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
             yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+
+
+def _wrong_loss(place: str, settings: dict) -> Iterator[str]:
+    """A loss that training/soft_losses.py does not have, and keys that it does not take."""
+    functions = functions_in(SOFT_LOSSES)
+    if (name := settings["function"]) not in functions:
+        yield f"config: {place}.function is {_shown(name)}; allowed: {', '.join(sorted(functions))}"
+        return
+    keywords = keywords_of(functions[name])
+    for key in settings.keys() - {"function", *keywords}:
+        yield _unknown_key(place, key, ["function", *keywords])
+    for key, needed in keywords.items():
+        if needed and key not in settings:
+            yield _missing_key(place, key)
 
 
 def _paper_contradictions(config: dict) -> Iterator[str]:
@@ -221,12 +244,17 @@ def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -
     for key, known in names.items():
         if key in settings and settings[key] not in known:
             yield _unknown(f"{place}.{key}", settings[key], known)
+    for loss in [settings.get("loss"), *settings.get("losses", [])]:
+        if loss is not None and loss not in config["losses"]:
+            yield _unknown(f"{place}.{'loss' if loss == settings.get('loss') else 'losses'}", loss, config["losses"])
+    if settings.get("loss") in settings.get("losses", []):
+        yield f"config: {place}.losses has {settings['loss']!r}, the experiment's own `loss`; leave one of them out"
 
 
 def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str]:
     if "teacher" in changes and "temperature" not in changes:
         yield f"config: key '{place}.temperature' is missing; a control with a teacher needs one"
-    for key in ("temperature", "hard_weight"):
+    for key in ("temperature", "hard_weight", "loss"):
         if key in changes and "teacher" not in changes:
             yield f"config: {place}.{key} is set without a teacher; name `teacher`, or leave it out"
     if _shuffles(changes, config) and "teacher" not in changes:
