@@ -626,6 +626,30 @@ def test_a_loss_that_an_experiment_cannot_have_is_named(config, changes, named):
     assert named in message_of(config)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"schedule": "step"}, "recipes.student.schedule is 'step'; allowed: one-cycle, constant, steps or cosine"),
+        ({"schedule": "steps"}, "key 'recipes.student.milestones' is missing"),
+        ({"schedule": "steps", "milestones": []}, "recipes.student.milestones is []; allowed: a list of at least one"),
+        (
+            {"schedule": "steps", "milestones": [5, 3]},
+            "milestones is [5, 3]; allowed: ascending numbers below epochs, 10",
+        ),
+        (
+            {"schedule": "steps", "milestones": [5, 10]},
+            "milestones is [5, 10]; allowed: ascending numbers below epochs",
+        ),
+        ({"schedule": "steps", "milestones": [5], "decay": 1}, "recipes.student.decay is 1; allowed: a number above 0"),
+        ({"schedule": "cosine", "milestones": [5]}, "recipes.student.milestones is set, which takes schedule: steps"),
+        ({"decay": 0.5}, "recipes.student.decay is set, which takes schedule: steps"),
+    ],
+)
+def test_a_wrong_schedule_is_named(config, changes, named):
+    config["recipes"]["student"] |= changes
+    assert named in message_of(config)
+
+
 def test_one_more_loss_takes_no_other_file(config, tmp_path, monkeypatch):
     more = "\n\ndef brier(z, v, temperature, labels, *, scale: float, power: float = 2):\n    return scale\n"
     (tmp_path / "losses.py").write_text(SOFT_LOSSES.read_text() + more)

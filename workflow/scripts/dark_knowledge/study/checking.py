@@ -134,6 +134,7 @@ def _contradictions(config: dict) -> Iterator[str]:
                 f"config: recipes.{name}.batch_size is {settings['batch_size']}; allowed: at most the "
                 f"{images - split['validation']} images that split leaves for training"
             )
+        yield from _wrong_schedule(f"recipes.{name}", settings)
     for name, settings in experiments_of(config).items():
         yield from _unknown_parts(f"experiments.{name}", settings, models, config)
         if (published := (settings.get("published") or {}).get("dataset", config["dataset"])) not in config["datasets"]:
@@ -171,6 +172,20 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
         if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
             yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+
+
+def _wrong_schedule(place: str, settings: dict) -> Iterator[str]:
+    """Keys of a schedule in steps where there is another, and milestones that no training passes."""
+    if settings.get("schedule") != "steps":
+        for key in settings.keys() & {"milestones", "decay"}:
+            yield f"config: {place}.{key} is set, which takes schedule: steps; change `schedule`, or leave it out"
+    elif "milestones" not in settings:
+        yield _missing_key(place, "milestones")
+    elif settings["milestones"] != sorted(settings["milestones"]) or settings["milestones"][-1] >= settings["epochs"]:
+        yield (
+            f"config: {place}.milestones is {_shown(settings['milestones'])}; allowed: ascending numbers below epochs, "
+            f"{settings['epochs']}"
+        )
 
 
 def _wrong_loss(place: str, settings: dict) -> Iterator[str]:

@@ -25,7 +25,7 @@ from dark_knowledge.training.devices import Compute
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
-from dark_knowledge.training.recipes import Recipe, one_cycle
+from dark_knowledge.training.recipes import Recipe, learning_rate
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
 
@@ -133,10 +133,7 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
     views = epoch_views(training.seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
     order = views.order[training.transfer_set[views.order]]
     count = steps_per_epoch(len(order), recipe)
-    rates = [
-        one_cycle(epoch * count + number, recipe.epochs * count, recipe.learning_rate, recipe.warmup)
-        for number in range(count)
-    ]
+    rates = [learning_rate(recipe, epoch * count + number, recipe.epochs * count) for number in range(count)]
     done = len(progress.unfinished)
     measured = torch.full((count, len(STEP_COLUMNS)), math.nan, device=compute.device)
     measured[:done] = torch.tensor(progress.unfinished).reshape(done, len(STEP_COLUMNS))
