@@ -212,7 +212,7 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain, resnet, mlp or ensemble"),
+    ("models/student/architecture", "plane", "plain, resnet, mlp, ensemble or logits"),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),

@@ -5,7 +5,7 @@ import json
 import time
 
 import torch
-from safetensors.torch import load_model
+from safetensors.torch import load_file, load_model
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256
@@ -13,7 +13,12 @@ from dark_knowledge.data.prepared import load_dataset
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.recipes import Recipe
-from dark_knowledge.training.teacher_logits import save_teacher_logits, stored_epochs, teacher_logits_of_epoch
+from dark_knowledge.training.teacher_logits import (
+    save_teacher_logits,
+    stored_epochs,
+    teacher_logits_from_elsewhere,
+    teacher_logits_of_epoch,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -36,16 +41,19 @@ def main() -> None:
     compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
     data = load_dataset(arguments.data, compute.device)
     recipe = Recipe(**arguments.recipe)
-    teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
-    load_model(teacher, arguments.weights)
-    teacher.to(compute.device, memory_format=torch.channels_last)
     logits, seconds = [], []
-    epochs = stored_epochs(recipe)
-    for epoch in range(epochs):
-        started = time.perf_counter()
-        logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
-        seconds.append(time.perf_counter() - started)
-        print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds[-1]:.0f} images/s", flush=True)
+    if arguments.architecture["architecture"] == "logits":
+        logits.append(teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe))
+    else:
+        teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
+        load_model(teacher, arguments.weights)
+        teacher.to(compute.device, memory_format=torch.channels_last)
+        epochs = stored_epochs(recipe)
+        for epoch in range(epochs):
+            started = time.perf_counter()
+            logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
+            seconds.append(time.perf_counter() - started)
+            print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds[-1]:.0f} images/s", flush=True)
     save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
     command.write_json(
@@ -58,7 +66,7 @@ def main() -> None:
             "data": sha256(arguments.data),
             "logits": sha256(arguments.out),
             "seconds": sum(seconds),
-            "images": len(logits) * len(logits[0]),
+            "images": len(seconds) * len(logits[0]),  # passed through the teacher here
             "machine": compute.machine,
         },
     )

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_model, save
+from safetensors.torch import load_file, load_model, save
 from torch import Tensor, nn
 
 from dark_knowledge import command
@@ -40,8 +40,10 @@ def main() -> None:
     arguments = parse_arguments()
     compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
     data = load_dataset(arguments.data, compute.device)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
-    model.to(compute.device, memory_format=torch.channels_last)
+    model = None  # where the weights are the logits themselves
+    if arguments.architecture["architecture"] != "logits":
+        model = build_model(arguments.architecture, data.image_size, len(data.classes))
+        model.to(compute.device, memory_format=torch.channels_last)
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
     for last, selected in zip(arguments.last, arguments.selected, strict=True):
         logits = logits_of(model, last, data, compute)
@@ -63,10 +65,13 @@ def main() -> None:
         temporary.write_bytes(save(stacked | {"transfer_set": chosen}, {"record": json.dumps(record)}))
 
 
-def logits_of(model: nn.Module, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:
+def logits_of(model: nn.Module | None, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:
     """Logits [images, classes] of every part, from the given weights."""
-    load_model(model, weights, device=str(compute.device))
-    logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
+    if model is None:
+        logits = load_file(weights)
+    else:
+        load_model(model, weights, device=str(compute.device))
+        logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
     for part in PARTS:
         print(f"{weights}  {part}  {accuracy(logits[part], getattr(data, f'{part}_labels').cpu()):.2%}", flush=True)
     return logits

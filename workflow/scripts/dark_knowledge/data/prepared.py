@@ -16,7 +16,10 @@ from dark_knowledge.data.formats import read_idx
 
 @dataclass(frozen=True)
 class Dataset:
-    """A prepared data set on one device: uint8 images [n, h, w] and int64 labels [n] of three parts."""
+    """A prepared data set on one device: uint8 images [n, h, w] and int64 labels [n] of three parts.
+
+    The index [n] of a part says where each of its images stands in the source, from 0; validation's are of training.
+    """
 
     train_images: Tensor
     train_labels: Tensor
@@ -24,6 +27,9 @@ class Dataset:
     validation_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    train_index: Tensor
+    validation_index: Tensor
+    test_index: Tensor
     classes: list[str]
     mean: float
     std: float
@@ -65,6 +71,7 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
     training part's pixels, in units of full white.
     """
     arrays = {part: read_idx(path.read_bytes(), str(path)) for part, path in files.items()}
+    places = {part: np.arange(len(arrays[f"{part}_labels"])) for part in ("train", "test")}
     for part, limit in (("train", train_limit), ("test", test_limit)):
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
         _check(files, part, images, labels, classes)
@@ -76,6 +83,7 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
         if limit is not None and limit < len(labels):
             _, kept = stratified_split(labels, limit, seed)
             arrays[f"{part}_images"], arrays[f"{part}_labels"] = images[kept], labels[kept]
+            places[part] = kept
     images, labels = arrays["train_images"], arrays["train_labels"]
     if not len(classes) <= validation < len(labels):
         raise InputError(
@@ -89,6 +97,9 @@ def prepare(files: dict[str, Path], *, classes: list[str], validation: int, seed
         "validation_labels": labels[validation_index],
         "test_images": arrays["test_images"],
         "test_labels": arrays["test_labels"],
+        "train_index": places["train"][train_index],
+        "validation_index": places["train"][validation_index],
+        "test_index": places["test"],
     }
     pixels = tensors["train_images"] / 255
     description = {"classes": classes, "mean": float(pixels.mean()), "std": float(pixels.std())}

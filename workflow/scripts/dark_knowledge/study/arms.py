@@ -9,7 +9,7 @@ from functools import partial
 
 from dark_knowledge.study import paths
 
-# In tables, the seed of an ensemble: one run, put together from those of all seeds.
+# In tables, the seed of a model that was not trained here: one run, an ensemble or a file, stands beside all seeds.
 ALL_SEEDS = -1
 
 
@@ -71,12 +71,13 @@ def paper_of(config: dict) -> dict:
 
 def roles_of(config: dict) -> list[Role]:
     """Every experiment's teacher, baseline, students by temperature, other losses, controls, in the config's order."""
-    return [role for name, settings in experiments_of(config).items() for role in roles_in(name, settings)]
+    return [role for name in experiments_of(config) for role in roles_in(config, name)]
 
 
-def roles_in(name: str, settings: dict) -> Iterator[Role]:
+def roles_in(config: dict, name: str) -> Iterator[Role]:
+    settings = config["experiments"][name]
     teacher, student, transfer_set = settings["teacher"], settings["student"], settings.get("transfer_set")
-    yield Role(name, "teacher", "teacher", Arm(teacher))
+    yield Role(name, "teacher", "teacher", arm_named(config, teacher))
     yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))
     taught = partial(Arm, student, teacher, hard_weight=settings["hard_weight"], transfer_set=transfer_set)
     for temperature in settings["temperatures"]:
@@ -106,23 +107,47 @@ def _control(settings: dict, changes: dict) -> Arm:
     return Arm(model, changes["teacher"], changes["temperature"], hard_weight, transfer_set, loss)
 
 
+def arm_named(config: dict, name: str) -> Arm:
+    """What a teacher's or a member's name stands for: a model trained on labels, or an entry of `teachers`."""
+    return Arm(**config.get("teachers", {}).get(name, {"model": name}))
+
+
 def is_ensemble(config: dict, model: str) -> bool:
     """Whether a model is the mean of another model's runs."""
     return config["models"][model]["architecture"] == "ensemble"
 
 
+def file_of(config: dict, model: str) -> str | None:
+    """The file that holds a model's weights or logits, where it was trained elsewhere."""
+    settings = config["models"][model]
+    return settings.get("file" if settings["architecture"] == "logits" else "weights")
+
+
+def is_trained(config: dict, model: str) -> bool:
+    """Whether a model is trained here, once a seed; if not, it is one run for all seeds."""
+    return not is_ensemble(config, model) and file_of(config, model) is None
+
+
+def members_of(config: dict, ensemble: str) -> Arm:
+    """The arm whose runs, all seeds, make an ensemble."""
+    return arm_named(config, config["models"][ensemble]["members"])
+
+
 def network_of(config: dict, model: str) -> dict:
     """The settings of a model's network: for an ensemble its members' too, and how many they are."""
-    settings = {key: value for key, value in config["models"][model].items() if key != "recipe"}
+    settings = {
+        key: value for key, value in config["models"][model].items() if key not in ("recipe", "weights", "file")
+    }
     if is_ensemble(config, model):
-        settings |= {"members": network_of(config, settings["members"]), "count": len(config["seeds"])}
+        settings |= {"members": network_of(config, members_of(config, model).model), "count": len(config["seeds"])}
     return settings
 
 
-def recipe_of(config: dict, model: str) -> str:
-    """Name of a model's recipe; an ensemble was trained as its members."""
-    settings = config["models"][model]
-    return recipe_of(config, settings["members"]) if settings["architecture"] == "ensemble" else settings["recipe"]
+def recipe_of(config: dict, model: str) -> str | None:
+    """Name of a model's recipe; an ensemble was trained as its members, and None is known of a training elsewhere."""
+    if is_ensemble(config, model):
+        return recipe_of(config, members_of(config, model).model)
+    return config["models"][model].get("recipe")
 
 
 def scores_test_each_epoch(config: dict, model: str) -> bool:
@@ -134,18 +159,27 @@ def scores_test_each_epoch(config: dict, model: str) -> bool:
 def arms_of(config: dict) -> dict[Arm, list[int]]:
     """The arms of all experiments, what teaches them and an ensemble's members, each once, with the seeds asked for.
 
-    An ensemble of all seeds is one run, filed under the first seed.
+    What is not trained here is one run, filed under the first seed.
     """
     arms = {}
     for role in roles_of(config):
-        own_seeds = config["experiments"][role.experiment].get("seeds", config["seeds"])
-        for arm in [role.arm, *([Arm(role.arm.teacher)] if role.arm.teacher else [])]:
-            needed = {arm: own_seeds}
-            if is_ensemble(config, arm.model):
-                needed = {arm: config["seeds"][:1], Arm(config["models"][arm.model]["members"]): config["seeds"]}
-            for needed_arm, seeds in needed.items():
-                arms[needed_arm] = sorted({*arms.get(needed_arm, []), *seeds})
+        for arm, seeds in _needed(
+            config, role.arm, config["experiments"][role.experiment].get("seeds", config["seeds"])
+        ):
+            arms[arm] = sorted({*arms.get(arm, []), *seeds})
     return arms
+
+
+def _needed(config: dict, arm: Arm, seeds: list[int]) -> Iterator[tuple[Arm, list[int]]]:
+    """An arm with its seeds, and the arms that it is made from: its teacher, the teacher's teacher, an ensemble's members."""
+    if is_trained(config, arm.model):
+        yield arm, seeds
+    else:
+        yield arm, config["seeds"][:1]
+    if is_ensemble(config, arm.model):
+        yield from _needed(config, members_of(config, arm.model), config["seeds"])
+    if arm.teacher is not None:
+        yield from _needed(config, arm_named(config, arm.teacher), seeds)
 
 
 def design_of(config: dict) -> dict:
@@ -155,12 +189,13 @@ def design_of(config: dict) -> dict:
     """
     models = {arm.model for arm in arms_of(config)}
     kept = ("seeds", "split", "transfer_sets", "losses", "score_test_each_epoch", "accelerator", "precision")
-    recipes = {recipe_of(config, model) for model in models}
+    recipes = {recipe_of(config, model) for model in models} - {None}
     experiments = {
         name: {key: value for key, value in settings.items() if key != "published"}
         for name, settings in experiments_of(config).items()
     }
     return {key: config[key] for key in kept} | {
+        "teachers": config.get("teachers", {}),
         "models": {model: config["models"][model] for model in sorted(models)},
         "recipes": {recipe: config["recipes"][recipe] for recipe in sorted(recipes)},
         "experiments": experiments,

@@ -13,9 +13,10 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import (
+    arm_named,
     controls_of,
     experiments_of,
-    is_ensemble,
+    is_trained,
     paper_of,
     published_of,
     roles_in,
@@ -149,6 +150,7 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield from _incomplete_control(place, changes, config)
     for name, settings in config["transfer_sets"].items():
         yield from _unknown_classes(f"transfer_sets.{name}", settings, config)
+    yield from _wrong_teachers(models, config)
     for name, settings in config["losses"].items():
         yield from _wrong_loss(f"losses.{name}", settings)
     if config["dataset"] in config["datasets"]:
@@ -160,18 +162,8 @@ def _contradictions(config: dict) -> Iterator[str]:
                     f"0 to {labels - 1}, the labels of {config['dataset']}"
                 )
     yield from _paper_contradictions(config)
-    trained = {name for name in models if not is_ensemble(config, name)}
     for name in sorted(models):
-        settings = config["models"][name]
-        if settings["architecture"] == "ensemble":
-            members = config["models"].get(settings["members"]) or {"architecture": "ensemble"}
-            if members["architecture"] == "ensemble":
-                yield _unknown(f"models.{name}.members", settings["members"], trained)
-            continue
-        if settings["recipe"] not in config["recipes"]:
-            yield _unknown(f"models.{name}.recipe", settings["recipe"], config["recipes"])
-        if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
-            yield f"config: models.{name}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+        yield from _wrong_model(f"models.{name}", config["models"][name], models, config)
 
 
 def _wrong_schedule(place: str, settings: dict) -> Iterator[str]:
@@ -200,6 +192,58 @@ def _wrong_loss(place: str, settings: dict) -> Iterator[str]:
     for key, needed in keywords.items():
         if needed and key not in settings:
             yield _missing_key(place, key)
+
+
+def _wrong_model(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
+    if settings["architecture"] == "ensemble":
+        trained = _trained(models, config) | set(config.get("teachers", {}))
+        if settings["members"] not in trained:
+            yield _unknown(f"{place}.members", settings["members"], trained)
+    elif settings["architecture"] != "logits" and ("recipe" in settings) == ("weights" in settings):
+        if "recipe" not in settings:
+            yield f"{_missing_key(place, 'recipe')}, or `weights` where it was trained elsewhere"
+        else:
+            yield f"config: {place} has recipe and weights; allowed: one of them, for a training here or elsewhere"
+    elif settings.get("recipe", next(iter(config["recipes"]))) not in config["recipes"]:
+        yield _unknown(f"{place}.recipe", settings["recipe"], config["recipes"])
+    if settings["architecture"] == "plain" and len(settings["channels"]) != len(settings["pool"]):
+        yield f"config: {place}.pool has {len(settings['pool'])} entries; allowed: one for each of channels"
+
+
+def _wrong_teachers(models: set[str], config: dict) -> Iterator[str]:
+    """Entries of `teachers` that name what is not defined, or that would have to be trained before themselves."""
+    for name, settings in config.get("teachers", {}).items():
+        place = f"teachers.{name}"
+        if name in models:
+            yield f"config: {place} has the name of a model; allowed: any other name"
+        yield from _unknown_parts(place, settings, models, config)
+        yield from _incomplete_control(place, settings, config)
+    yield from _circles(config)
+
+
+def _circles(config: dict) -> Iterator[str]:
+    for start in config.get("teachers", {}):
+        passed, waiting = set(), [start]
+        while waiting:
+            name = waiting.pop()
+            if name == start and passed:
+                yield f"config: teachers.{start} learns in the end from itself; name another teacher"
+                return
+            if name not in passed:
+                passed.add(name)
+                waiting += _sources(config, name)
+
+
+def _sources(config: dict, name: str) -> list[str]:
+    """What a teacher of this name is made from: its own teacher, or an ensemble's members."""
+    arm = arm_named(config, name)
+    settings = config["models"].get(arm.model) or {}
+    return [source for source in (arm.teacher, settings.get("members")) if source is not None]
+
+
+def _trained(models: set[str], config: dict) -> set[str]:
+    """The models that are trained here."""
+    return {name for name in models if is_trained(config, name)}
 
 
 def _paper_contradictions(config: dict) -> Iterator[str]:
@@ -245,7 +289,7 @@ def _paper_contradictions(config: dict) -> Iterator[str]:
 
 def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:
     name, settings = entry["experiment"], config["experiments"][entry["experiment"]]
-    arms = [role.label for role in roles_in(name, settings)]
+    arms = [role.label for role in roles_in(config, name)]
     if "arm" in entry and entry["arm"] not in arms:
         yield f"config: {place}.arm is {entry['arm']!r}; allowed: {'; '.join(arms)}"
     for key in ("temperatures", "against", "alike"):
@@ -254,8 +298,8 @@ def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:
 
 
 def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
-    trained = {name for name in models if not is_ensemble(config, name)}
-    names = {"teacher": models, "student": trained, "model": trained, "transfer_set": config["transfer_sets"]}
+    trained, teachers = _trained(models, config), models | set(config.get("teachers", {}))
+    names = {"teacher": teachers, "student": trained, "model": trained, "transfer_set": config["transfer_sets"]}
     for key, known in names.items():
         if key in settings and settings[key] not in known:
             yield _unknown(f"{place}.{key}", settings[key], known)

@@ -28,7 +28,12 @@ from dark_knowledge.training.networks import limit_incoming_norms
 from dark_knowledge.training.recipes import Recipe, learning_rate
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
-
+# The columns of a training's tables, a row per epoch and a row per logged step.
+STEPS = {"step": "int64", "epoch": "int64", "learning_rate": "float64"} | dict.fromkeys(STEP_COLUMNS, "float64")
+HISTORY = {"epoch": "int64", "learning_rate": "float64"} | dict.fromkeys(
+    (*STEP_COLUMNS, "images_per_second", "validation_loss", "validation_accuracy", "test_accuracy", "seconds"),
+    "float64",
+)
 
 LOG_EVERY = 20
 
