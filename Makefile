@@ -1,17 +1,28 @@
-# make        everything: the environment, then the default study with its report
-# make install   the environment alone
-# make test   the tests
-# make benchmarks   how fast this machine is, beside peers; writes benchmarks/results
+# make             everything: the environment, then the default study with its report
+# make quick       the same in small, in two minutes: does it run here, and what comes out?
+# make install     the environment alone
+# make test        the tests
+# make benchmarks  how fast this machine is, beside peers; writes benchmarks/results
 # All are plain commands; with .venv/bin first on the PATH, `snakemake --cores all` works as in any workflow.
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# $(call report,FILE): where the report of the study is that FILE configures.
+report = @echo "The report is in $(CURDIR)/results/$$(sed -n 's/^study: *//p' $(1))/report.html"
+
 study: .venv/installed
 	snakemake --cores all
+	$(call report,config.yaml)
+
+quick: .venv/installed
+	snakemake --cores all --configfile workflow/studies/smoke.yaml
+	$(call report,workflow/studies/smoke.yaml)
 
 install: .venv/installed
 
+# The tests skip what needs a missing package, and say so; with CI=true they fail.
 test: .venv/installed
+	-tests/install_debian_packages.sh
 	pytest -m ""
 
 lint: .venv/installed
@@ -42,4 +53,4 @@ benchmarks: .venv/installed
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 
-.PHONY: study install test lint benchmarks lock
+.PHONY: study quick install test lint benchmarks lock

@@ -6,14 +6,51 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
+INSTALL = "to install it: apt-get install --no-install-recommends " + " ".join(
+    (CHECKOUT / "tests" / "debian-packages.txt").read_text().split()
+)
+AS_ROOT = "run the tests as root, on a machine that allows it"
 SMOKE = "workflow/studies/smoke.yaml"
 TINY = "tests/data/tiny.yaml"
+
+
+def lacking(reason: str, remedy: str) -> NoReturn:
+    """Skip the test, since this machine lacks a part that it needs. In CI, where all parts must be there, fail."""
+    refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    refuse(f"{reason}; {remedy}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last lines of all: what was skipped, why, and what would help."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not (skipped := reporter.stats.get("skipped")):
+        return
+    reporter.write_line("Tests that were skipped:")
+    for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped).items():
+        reporter.write_line(f"  {count}: {reason}")
+
+
+@contextmanager
+def undone(do: list[str], undo: list[str]) -> Iterator[None]:
+    """Run a command on a folder, its last word, for the length of a block; skip the test where that is forbidden."""
+    done = subprocess.run(["env", *do], capture_output=True, text=True)  # env says of a missing command that it is
+    if done.returncode:
+        said = done.stderr.partition("\n")[0].replace(do[-1], "FOLDER")
+        lacking(f"no right to {do[0]} ({said})", AS_ROOT)
+    try:
+        yield
+    finally:
+        subprocess.run(undo, check=True)
 
 
 class Workflow:

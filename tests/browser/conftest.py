@@ -12,19 +12,42 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from ..conftest import INSTALL, lacking
+
 LOCAL = ("file:", "data:", "blob:", "about:", "chrome:", "chrome-extension:")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
 def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("Chromium is missing; install it: apt-get install chromium fonts-dejavu-core", pytrace=False)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        require_font(browser)
         yield browser
         browser.close()
+
+
+def chromium() -> str:
+    """Path of the browser."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    lacking("Chromium is missing", INSTALL)
+
+
+def require_font(browser: Browser) -> None:
+    """Skip the test where the font is missing that pages and figures are laid out for."""
+    page = browser.new_page()
+    wide, plain = page.evaluate(
+        """() => ["'DejaVu Sans', monospace", "monospace"].map(family => {
+            const context = document.createElement("canvas").getContext("2d");
+            context.font = `100px ${family}`;
+            return context.measureText("Width").width;
+        })"""
+    )
+    page.close()
+    if wide == plain:
+        lacking("the font DejaVu Sans is missing", INSTALL)
 
 
 @pytest.fixture(params=[1400, 390], ids=["wide", "narrow"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import CHECKOUT, Workflow
-from .slurm import Slurm, missing_packages
+from ..conftest import AS_ROOT, CHECKOUT, INSTALL, Workflow, lacking
+from .slurm import Slurm, may_make_devices, missing_programs
 
 PROFILE = (
     "--profile", str(CHECKOUT / "profiles" / "slurm"),
@@ -21,12 +21,17 @@ PROFILE = (
 
 @pytest.fixture(scope="session")
 def slurm():
-    if missing := missing_packages():
-        pytest.fail(
-            f"these tests need Debian's packages {' '.join(missing)}: apt-get install {' '.join(missing)}", False
-        )
+    require_slurm()
     with Slurm() as cluster:
         yield cluster
+
+
+def require_slurm() -> None:
+    """Skip the test where SLURM is not installed, or may not be started."""
+    if missing := missing_programs():
+        lacking(f"SLURM is missing ({', '.join(missing)})", INSTALL)
+    if not may_make_devices():
+        lacking("SLURM cannot be given devices that stand for GPUs", AS_ROOT)
 
 
 class Jobs:

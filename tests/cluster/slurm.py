@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 SBIN = "/usr/sbin:/sbin"
-PROGRAMS = {"slurmctld": "slurmctld", "slurmd": "slurmd", "squeue": "slurm-client", "munged": "munge"}
+PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged")
 
 SLURM_CONF = """\
 ClusterName=test
@@ -73,10 +73,16 @@ PartitionName=gpu Nodes={host} MaxTime=1440 DefaultTime=10 State=UP
 """
 
 
-def missing_packages() -> list[str]:
-    """Debian packages that the tests need and that are not installed."""
+def missing_programs() -> list[str]:
+    """Programs of SLURM that are not installed."""
     path = f"{os.environ['PATH']}:{SBIN}"
-    return sorted(package for program, package in PROGRAMS.items() if not shutil.which(program, path=path))
+    return [program for program in PROGRAMS if not shutil.which(program, path=path)]
+
+
+def may_make_devices() -> bool:
+    """Whether this user may make device files."""
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(["mknod", f"{folder}/null", "c", "1", "3"], capture_output=True).returncode == 0
 
 
 class Slurm:

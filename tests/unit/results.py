@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from dark_knowledge.analysis.results import Results
+
 CLASSES = ["bag", "coat", "shirt"]
 ARMS = [
     # role, name, model, supervision, teacher, temperature, share of wrong images
@@ -15,8 +17,8 @@ ARMS = [
 SETTINGS = {"level": 0.05, "fewest_seeds": 10, "validation_accuracies": [90, 99], "last_epochs": 4, "alike": 0.05}
 
 
-def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls: bool = False) -> dict:
-    """Collected tables by name, of one experiment `x`; validation chooses T = 2. All seeds differ a little.
+def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls: bool = False) -> Results:
+    """Collected results of one experiment `x`; validation chooses T = 2. All seeds differ a little.
 
     The teacher makes fewer errors than the student, and the student fewer than the baseline. Class 1 has most errors.
     """
@@ -48,7 +50,7 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
             )
             tables["predictions"].append(
                 pd.DataFrame({"image": range(images), "label": labels, "prediction": prediction})
-                .assign(confidence=random.uniform(0.4, 1, images), epoch="last")
+                .assign(confidence=random.uniform(0.4, 1, images))
                 .assign(**keys)
             )
             for part in ("train", "validation", "test"):
@@ -65,9 +67,8 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
         dict(zip(("role", "arm", "model", "supervision", "teacher", "temperature"), arm[:-1], strict=True))
         for arm in arms
     ]
-    return {"arms": pd.DataFrame([{"experiment": "x"} | row for row in rows])} | {
-        name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()
-    }
+    collected = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    return Results({"arms": pd.DataFrame([{"experiment": "x"} | row for row in rows])} | collected)
 
 
 def run(

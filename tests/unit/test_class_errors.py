@@ -6,7 +6,7 @@ import pytest
 
 from dark_knowledge.analysis import class_errors
 from dark_knowledge.analysis.formats import NO_NUMBER
-from dark_knowledge.analysis.results import compared_arms
+from dark_knowledge.analysis.results import ExperimentArm
 from dark_knowledge.command import InputError
 
 from .results import CLASSES, make_results
@@ -26,12 +26,9 @@ def errors_of(baseline: list[list[int]], student: list[list[int]]) -> pd.DataFra
     )
 
 
-ARMS = pd.DataFrame(
-    [
-        {"role": "baseline", "arm": "baseline", "model": "small", "supervision": "labels"},
-        {"role": "student", "arm": "student", "model": "small", "supervision": "big_T2_w0.1"},
-    ]
-)
+BASELINE = ExperimentArm("x", "baseline", "baseline", "small", "labels")
+STUDENT = ExperimentArm("x", "student", "student", "small", "big_T2_w0.1", "big", 2.0, chosen=True)
+ARMS = [BASELINE, STUDENT]
 
 
 def test_differences_are_paired_by_seed_and_corrected_over_the_classes():
@@ -75,21 +72,20 @@ def test_the_hardest_class_is_the_published_one_or_chosen_on_validation():
         for part, counts in (("validation", [3, 8, 8]), ("test", [9, 1, 1]), ("train", [9, 1, 1]))
         for label, errors in enumerate(counts)
     ]
-    baseline = ARMS.iloc[0]
-    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {}) == 1  # not 0, which has most test errors
-    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {"improved_class": 2}) == 2
-    assert class_errors.hardest_class(pd.DataFrame(rows), baseline, {"improved_class": 0}) == 0
+    assert class_errors.hardest_class(pd.DataFrame(rows), BASELINE, {}) == 1  # not 0, which has most test errors
+    assert class_errors.hardest_class(pd.DataFrame(rows), BASELINE, {"improved_class": 2}) == 2
+    assert class_errors.hardest_class(pd.DataFrame(rows), BASELINE, {"improved_class": 0}) == 0
 
 
 def predictions_of(labels, predictions, seed=0):
     return pd.DataFrame({"image": range(len(labels)), "label": labels, "prediction": predictions}).assign(
-        model="small", supervision="labels", seed=seed, epoch="last"
+        model="small", supervision="labels", seed=seed
     )
 
 
 def test_recall_precision_and_flows_by_hand():
     table = class_errors.class_quantities(
-        predictions_of([1, 1, 1, 1, 0, 2, 2], [1, 1, 0, 2, 1, 1, 2]), ARMS.iloc[0], 1, CLASSES
+        predictions_of([1, 1, 1, 1, 0, 2, 2], [1, 1, 0, 2, 1, 1, 2]), BASELINE, 1, CLASSES
     )
     assert table.loc[0].to_dict() == {
         "recall, %": 50, "precision, %": 50, "to bag": 1, "to shirt": 1, "from bag": 1, "from shirt": 1,
@@ -97,10 +93,10 @@ def test_recall_precision_and_flows_by_hand():
 
 
 def test_a_class_that_is_never_given_or_never_there_has_no_share():
-    never_given = class_errors.class_quantities(predictions_of([0, 1], [0, 0]), ARMS.iloc[0], 1, CLASSES)
+    never_given = class_errors.class_quantities(predictions_of([0, 1], [0, 0]), BASELINE, 1, CLASSES)
     assert np.isnan(never_given["precision, %"].item())
     assert never_given["recall, %"].item() == 0
-    never_there = class_errors.class_quantities(predictions_of([0, 0], [0, 1]), ARMS.iloc[0], 1, CLASSES)
+    never_there = class_errors.class_quantities(predictions_of([0, 0], [0, 1]), BASELINE, 1, CLASSES)
     assert np.isnan(never_there["recall, %"].item())
     assert never_there["from bag"].item() == 1
 
@@ -109,9 +105,7 @@ def test_a_class_that_is_never_given_or_never_there_has_no_share():
 @pytest.mark.parametrize("controls", [False, True])
 def test_the_hardest_class_for_readers(seeds, controls):
     study = make_results(seeds, controls=controls)
-    tidy = class_errors.hardest_class_table(
-        study["predictions"], study["class_errors"], study["arms"], study["runs"], CLASSES, {"x": {}}
-    )
+    tidy = class_errors.hardest_class_table(study, CLASSES, {"x": {}})
     assert set(tidy["class"]) == {"coat"}
     shown = class_errors.readable_hardest_class(tidy)
     assert list(shown.quantity)[:2] == ["recall, %", "precision, %"]
@@ -123,10 +117,10 @@ def test_the_hardest_class_for_readers(seeds, controls):
 
 def test_every_other_arm_is_compared_with_the_baseline():
     study = make_results(controls=True)
-    table = class_errors.class_difference_table(study["class_errors"], study["arms"], study["runs"], CLASSES)
+    table = class_errors.class_difference_table(study, CLASSES)
     assert list(table.arm.unique()) == ["teacher", "student, T = 2", "label smoothing"]
     assert list(table.columns[:2]) == ["experiment", "arm"]
-    assert list(compared_arms(study["arms"], study["runs"], "x").role) == ["teacher", "baseline", "student", "control"]
+    assert [arm.role for arm in study.compared("x")] == ["teacher", "baseline", "student", "control"]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,9 @@ def logits_of_two_arms(tmp_path):
 
 def test_of_the_files_in_a_folder_the_damaged_one_is_named(logits_of_two_arms, monkeypatch):
     sound, cut = (str(logits_of_two_arms / arm / "logits.safetensors") for arm in ("sound", "cut"))
-    monkeypatch.setattr(sys, "argv", ["collect_results.py", "--data", sound, "--runs", str(logits_of_two_arms)])
+    no_path = json.dumps({"seeds": list(range(500))})
+    words = ["--data", sound, "--study", no_path, "--runs", str(logits_of_two_arms)]
+    monkeypatch.setattr(sys, "argv", ["collect_results.py", *words])
     with pytest.raises(SystemExit) as exit:
         command.run(lambda: load_file(cut))
     assert exit.value.code.startswith(f"error: an input is damaged: {cut}; delete it ")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dark_knowledge.analysis.controls import control_table, readable_controls
+from dark_knowledge.analysis.results import Results
 
 ARMS = pd.DataFrame(
     [
@@ -19,7 +20,7 @@ ARMS = pd.DataFrame(
         ("y", "student", "student, T = 2", "small", "big_T2_w0.1", 2.0),
     ],
     columns=["experiment", "role", "arm", "model", "supervision", "temperature"],
-)
+).assign(teacher=None)
 # Percent by seed; validation prefers T = 2.
 TEST = {
     ("big", "labels"): [95, 95],
@@ -44,7 +45,7 @@ def runs():
 
 
 def test_a_control_stands_against_the_baseline_and_its_student(runs):
-    table = control_table(ARMS, runs).set_index("control")
+    table = control_table(Results({"arms": ARMS, "runs": runs})).set_index("control")
     assert list(table.experiment) == ["x", "x"]
     assert table.student.to_dict() == {"shuffled": "student, T = 4", "smoothed labels": "student, T = 2"}
     assert table.gain.to_dict() == pytest.approx({"shuffled": 1, "smoothed labels": 1})
@@ -55,6 +56,6 @@ def test_a_control_stands_against_the_baseline_and_its_student(runs):
 
 
 def test_a_study_without_controls_has_an_empty_table(runs):
-    table = control_table(ARMS[ARMS.experiment == "y"], runs)
+    table = control_table(Results({"arms": ARMS[ARMS.experiment == "y"], "runs": runs}))
     assert table.empty
     assert readable_controls(table).empty

@@ -6,6 +6,7 @@ import pytest
 
 from dark_knowledge.analysis import calibration, convergence, costs
 from dark_knowledge.analysis.formats import NO_NUMBER
+from dark_knowledge.analysis.results import Results
 
 from .results import make_results
 
@@ -18,7 +19,7 @@ def study():
 
 
 def test_a_student_pays_for_its_teacher_and_the_logits(study):
-    student = next(arm for arm in study["arms"].itertuples() if arm.role == "student")
+    student = next(arm for arm in study.arms("x") if arm.role == "student")
     cost = costs.run_costs(study["runs"], student).loc[0]
     # 6 epochs of 2 s each, 100 steps of 5 images; a step is three forward passes; 500 images' logits are stored
     assert cost.own_seconds == 12
@@ -30,14 +31,14 @@ def test_a_student_pays_for_its_teacher_and_the_logits(study):
 
 
 def test_other_arms_pay_for_themselves_alone(study):
-    for arm in study["arms"].itertuples():
+    for arm in study.arms("x"):
         if arm.role != "student":
             cost = costs.run_costs(study["runs"], arm)
             assert (cost.total_seconds == cost.own_seconds).all()
 
 
 def test_gain_per_cost_is_over_the_baselines_total(study):
-    table = costs.cost_table(study["runs"], study["arms"]).set_index("arm")
+    table = costs.cost_table(study).set_index("arm")
     student = table.loc["student, T = 2"]
     assert student.gain_per_minute == pytest.approx(student.gain / (15 / 60))
     assert student.gain_per_tera == pytest.approx(student.gain / ((900_000 + 50_000) / 1e12))
@@ -51,12 +52,12 @@ def test_gain_per_cost_is_over_the_baselines_total(study):
 
 def test_an_equal_training_that_took_longer_paid_nothing_extra(study):
     runs = study["runs"].assign(seconds=study["runs"].seconds + 0.5 * (study["runs"].model == "smooth"))
-    table = costs.cost_table(runs, study["arms"]).set_index("arm")
+    table = costs.cost_table(Results(study | {"runs": runs})).set_index("arm")
     assert table.loc["label smoothing", ["gain_per_minute", "gain_per_tera"]].isna().all()
 
 
 def test_time_to_an_accuracy_counts_whole_epochs(study):
-    student = next(arm for arm in study["arms"].itertuples() if arm.role == "student")
+    student = next(arm for arm in study.arms("x") if arm.role == "student")
     curve = pd.Series([0.5, 0.7, 0.95, 0.9, 0.96, 0.97])
     epochs = study["epochs"].assign(validation_accuracy=np.tile(curve, len(study["epochs"]) // 6))
     times = convergence.time_to(epochs, study["runs"], student, 0.95)
@@ -66,7 +67,7 @@ def test_time_to_an_accuracy_counts_whole_epochs(study):
 
 
 def test_a_run_that_never_reaches_it_is_counted_and_bounded(study):
-    baseline = next(arm for arm in study["arms"].itertuples() if arm.role == "baseline")
+    baseline = next(arm for arm in study.arms("x") if arm.role == "baseline")
     times = convergence.time_to(study["epochs"], study["runs"], baseline, 1.01)
     assert times.loc[0].to_dict() == {
         "reached": False, "epochs": 7, "steps": 700, "seconds": 14, "seconds_with_teacher": 14,
@@ -74,7 +75,7 @@ def test_a_run_that_never_reaches_it_is_counted_and_bounded(study):
 
 
 def test_curves_in_any_order_of_rows(study):
-    baseline = next(arm for arm in study["arms"].itertuples() if arm.role == "baseline")
+    baseline = next(arm for arm in study.arms("x") if arm.role == "baseline")
     shuffled = study["epochs"].sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(
         convergence.time_to(shuffled, study["runs"], baseline, 0.8),
@@ -85,13 +86,12 @@ def test_curves_in_any_order_of_rows(study):
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_few_seeds_for_readers(seeds):
     study = make_results(seeds, controls=True)
-    arms, runs = study["arms"], study["runs"]
-    assert convergence.readable_convergence(convergence.convergence_table(study["epochs"], arms, runs, [])).empty
-    times = convergence.readable_convergence(convergence.convergence_table(study["epochs"], arms, runs, [60, 99.9]))
+    assert convergence.readable_convergence(convergence.convergence_table(study, [])).empty
+    times = convergence.readable_convergence(convergence.convergence_table(study, [60, 99.9]))
     assert set(times["reached by"]) == {f"{seeds} of {seeds}", f"0 of {seeds}"}
     assert times.epochs[times["validation accuracy, %"] == "99.9"].str.startswith("≥ 7.0").all()
-    calibrated = calibration.readable_calibration(calibration.calibration_table(runs, study["fidelity"], arms))
-    cost = costs.readable_costs(costs.cost_table(runs, arms))
+    calibrated = calibration.readable_calibration(calibration.calibration_table(study))
+    cost = costs.readable_costs(costs.cost_table(study))
     for table in (calibrated, cost):
         assert list(table.arm)[:3] == ["teacher", "baseline", "student, T = 2 *"]
         assert table["test accuracy, %"].str.contains("±").all() == (seeds > 1)
@@ -100,7 +100,7 @@ def test_few_seeds_for_readers(seeds):
 
 
 def test_calibration_is_in_points_and_nats(study):
-    table = calibration.calibration_table(study["runs"], study["fidelity"], study["arms"]).set_index("arm")
+    table = calibration.calibration_table(study).set_index("arm")
     own = study["runs"].query("model == 'big'")
     assert table.test_ece["teacher"] == pytest.approx(100 * own.test_ece.mean())
     assert table.test_nll["teacher"] == pytest.approx(own.test_nll.mean())

@@ -5,20 +5,19 @@ import pandas as pd
 import pytest
 
 from dark_knowledge.analysis.convergence import STEP_POINTS
+from dark_knowledge.analysis.results import Results
+from dark_knowledge.figures.style import DrawnArm
 from dark_knowledge.pages import curves
 
-ARMS = pd.DataFrame(
-    [
-        ("x", "teacher", "big", "labels", "teacher"),
-        ("x", "baseline", "small", "labels", "baseline"),
-        ("x", "control", "small", "big_T1_w0", "no labels"),
-        ("y", "baseline", "small", "labels", "baseline"),
-    ],
-    columns=["experiment", "role", "model", "supervision", "arm"],
-).assign(colour="#000000")
+ARMS = [
+    DrawnArm("x", "teacher", "teacher", "big", "labels", colour="#000000"),
+    DrawnArm("x", "baseline", "baseline", "small", "labels", colour="#000000"),
+    DrawnArm("x", "control", "no labels", "small", "big_T1_w0", colour="#000000"),
+    DrawnArm("y", "baseline", "baseline", "small", "labels", colour="#000000"),
+]
 
 
-def make_tables(seeds: dict[tuple[str, str], list[int]], epochs: int = 3, steps_per_epoch: int = 40):
+def make_tables(seeds: dict[tuple[str, str], list[int]], epochs: int = 3, steps_per_epoch: int = 40) -> Results:
     by_epoch, by_step = [], []
     for number, ((model, supervision), own) in enumerate(seeds.items()):
         for seed in own:
@@ -27,7 +26,8 @@ def make_tables(seeds: dict[tuple[str, str], list[int]], epochs: int = 3, steps_
             by_epoch.append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **values, validation_accuracy=0.25))
             logged = pd.DataFrame({"step": range(0, epochs * steps_per_epoch, 20)})
             by_step.append(logged.assign(**keys, **values))
-    return pd.concat(by_epoch, ignore_index=True), pd.concat(by_step, ignore_index=True)
+    tables = {"runs": RUNS} | {"epochs": pd.concat(by_epoch, ignore_index=True), "steps": pd.concat(by_step)}
+    return Results(tables)
 
 
 SEEDS = {("big", "labels"): [0, 1], ("small", "labels"): [0, 1], ("small", "big_T1_w0"): [5]}
@@ -38,7 +38,7 @@ RUNS = pd.DataFrame(
 
 
 def test_each_arm_has_its_own_seeds_and_axes():
-    data = curves.page_data(ARMS, RUNS, *make_tables(SEEDS), points=60)
+    data = curves.page_data(ARMS, make_tables(SEEDS), points=60)
     assert [arm["seeds"] for arm in data["arms"]] == [[0, 1], [0, 1], [5]]
     assert [[arm["arm"] for arm in own["arms"]] for own in data["experiments"]] == [[0, 1, 2], [1]]
     teacher, baseline, control = data["arms"]
@@ -53,8 +53,8 @@ def test_each_arm_has_its_own_seeds_and_axes():
 
 
 def test_an_arm_that_was_not_trained_has_no_curves():
-    epochs, steps = make_tables({key: seeds for key, seeds in SEEDS.items() if key[0] == "small"})
-    data = curves.page_data(ARMS, RUNS, epochs, steps, points=60)
+    small = make_tables({key: seeds for key, seeds in SEEDS.items() if key[0] == "small"})
+    data = curves.page_data(ARMS, small, points=60)
     assert [[arm["name"] for arm in own["arms"]] for own in data["experiments"]] == [
         ["baseline", "no labels"],
         ["baseline"],
@@ -62,8 +62,8 @@ def test_an_arm_that_was_not_trained_has_no_curves():
 
 
 def test_many_steps_are_pooled_and_many_epochs_thinned():
-    epochs, steps = make_tables({("big", "labels"): [0]}, epochs=100)
-    full, thin = (curves.page_data(ARMS.iloc[:1], RUNS, epochs, steps, points)["arms"][0] for points in (100, 10))
+    results = make_tables({("big", "labels"): [0]}, epochs=100)
+    full, thin = (curves.page_data(ARMS[:1], results, points)["arms"][0] for points in (100, 10))
     assert (len(full["steps"]["step"]), len(thin["steps"]["step"])) == (STEP_POINTS, 10)
     assert (len(full["epochs"]["epoch"]), len(thin["epochs"]["epoch"])) == (100, 10)
     assert (thin["epochs"]["epoch"][0], thin["epochs"]["epoch"][-1]) == (1, 100)
@@ -71,7 +71,7 @@ def test_many_steps_are_pooled_and_many_epochs_thinned():
 
 @pytest.mark.parametrize("most", [1, 2, 7, 12])
 def test_thinned_epochs_keep_the_last(most):
-    epochs, _ = make_tables({("big", "labels"): [0], ("small", "labels"): [3]}, epochs=7)
-    kept = curves.spaced_epochs(epochs, most).groupby("seed").epoch
+    results = make_tables({("big", "labels"): [0], ("small", "labels"): [3]}, epochs=7)
+    kept = curves.spaced_epochs(results["epochs"], most).groupby("seed").epoch
     assert (kept.size() == min(most, 7)).all()
     assert (kept.max() == 6).all()

@@ -1,28 +1,14 @@
 """What a training says when the machine fails it, and that the same command goes on once the cause is gone."""
 
-import os
 import subprocess
-from contextlib import contextmanager
 
 import pytest
 import torch
 import train_model
 
+from ..conftest import undone
+
 pytestmark = pytest.mark.slow
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system or freeze a folder")
-
-
-@contextmanager
-def undone(do: list[str], undo: list[str]):
-    """Run a command for the length of a block; where the machine forbids it, the test says so and is skipped."""
-    done = subprocess.run(do, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"{' '.join(do[:3])} is not possible here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(undo, check=True)
 
 
 @pytest.fixture
@@ -30,7 +16,6 @@ def run(training, uninterrupted, tmp_path):
     return training(tmp_path / "run", distilled=True)
 
 
-@needs_root
 @pytest.mark.parametrize("size", ["8k", "80k"])
 def test_a_full_disk(run, uninterrupted, size):
     """A disk too small for a checkpoint, and one that holds it but not the outputs beside it."""
@@ -46,7 +31,6 @@ def test_a_full_disk(run, uninterrupted, size):
         assert run.found() == uninterrupted[True]
 
 
-@needs_root
 def test_a_read_only_disk(run, uninterrupted):
     run.out.mkdir()
     with undone(["mount", "--bind", str(run.out), str(run.out)], ["umount", str(run.out)]):
@@ -56,7 +40,6 @@ def test_a_read_only_disk(run, uninterrupted):
     assert run.found() == uninterrupted[True]
 
 
-@needs_root
 def test_a_folder_that_may_not_be_written(run, uninterrupted):
     run.out.mkdir()
     with undone(["chattr", "+i", str(run.out)], ["chattr", "-i", str(run.out)]):

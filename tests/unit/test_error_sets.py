@@ -7,6 +7,7 @@ import pytest
 from dark_knowledge.analysis import error_sets
 from dark_knowledge.analysis.formats import NO_NUMBER
 from dark_knowledge.analysis.measures import error_kappa, jensen_shannon
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import make_results
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.filterwarnings("error")
 ROLES = {"teacher": ("big", "labels"), "baseline": ("small", "labels"), "student": ("small", "big_T2_w0.1")}
 ARMS = pd.DataFrame(
     [
-        {"experiment": "x", "role": role, "arm": role, "model": model, "supervision": supervision, "temperature": 2.0}
+        {"experiment": "x", "role": role, "arm": role, "model": model, "supervision": supervision}
+        | {"temperature": 2.0, "teacher": None}
         for role, (model, supervision) in ROLES.items()
     ]
 )
@@ -34,18 +36,21 @@ def predictions_of(**wrong: list[str]) -> pd.DataFrame:
             )
             .rename_axis("image")
             .reset_index()
-            .assign(model=ROLES[role][0], supervision=ROLES[role][1], seed=seed, epoch="last")
+            .assign(model=ROLES[role][0], supervision=ROLES[role][1], seed=seed)
             for role, runs in wrong.items()
             for seed, marks in enumerate(runs)
         ]
     )
 
 
+def study_of(predictions: pd.DataFrame) -> Results:
+    return Results({"arms": ARMS, "runs": RUNS, "predictions": predictions})
+
+
 def test_outcomes_are_counted_by_seed():
     table = error_sets.outcome_table(
-        predictions_of(teacher=["x..x.x", "x....."], baseline=["xxx...", "x....x"], student=["x..xx.", "x..xx."]),
-        ARMS, RUNS,
-    )  # fmt: skip
+        study_of(predictions_of(teacher=["x..x.x", "x....."], baseline=["xxx...", "x....x"], student=["x..xx."] * 2))
+    )
     counted = dict(zip(table.outcome, table.images, strict=True))
     assert counted == {
         "wrong in teacher, baseline and student": 1,
@@ -64,14 +69,14 @@ def test_outcomes_are_counted_by_seed():
 def test_an_ensembles_errors_are_set_against_every_seed():
     predictions = predictions_of(teacher=["x....."], baseline=["xxx...", "x....x"], student=["x..xx.", "x..xx."])
     predictions.loc[predictions.model == "big", "seed"] = ALL_SEEDS
-    table = error_sets.outcome_table(predictions, ARMS, RUNS)
+    table = error_sets.outcome_table(study_of(predictions))
     assert (table.n == 2).all()
     assert table.images[0] == 1
 
 
 def test_an_ensemble_is_like_nothing_that_other_seeds_are_like():
     study = make_results(3)
-    teacher, baseline, *_ = study["arms"].itertuples()
+    teacher, baseline, *_ = study.arms("x")
     tables = [study[name] for name in ("predictions", "class_errors")]
     tables = [table[(table.model != "big") | (table.seed == 0)] for table in tables]
     tables = [table.assign(seed=table.seed.where(table.model != "big", ALL_SEEDS)) for table in tables]
@@ -82,19 +87,17 @@ def test_an_ensemble_is_like_nothing_that_other_seeds_are_like():
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_outcomes_and_tests_of_few_seeds_for_readers(seeds):
     study = make_results(seeds)
-    outcomes = error_sets.readable_outcomes(
-        error_sets.outcome_table(study["predictions"], study["arms"], study["runs"])
-    )
+    outcomes = error_sets.readable_outcomes(error_sets.outcome_table(study))
     assert ("±" in outcomes.images[1]) == (seeds > 1)
     assert (outcomes.images.iloc[-1] == NO_NUMBER) == (seeds == 1)
-    tests = error_sets.mcnemar_table(study["predictions"], study["arms"], study["runs"])
+    tests = error_sets.mcnemar_table(study)
     assert list(tests.seed) == list(range(seeds))
     assert len(error_sets.readable_mcnemar(tests)) == seeds
 
 
 def test_mcnemar_counts_discordant_images():
     table = error_sets.mcnemar_table(
-        predictions_of(teacher=["......"], baseline=["xxxx.."], student=["x....x"]), ARMS, RUNS
+        study_of(predictions_of(teacher=["......"], baseline=["xxxx.."], student=["x....x"]))
     )
     assert (table.only_baseline.item(), table.only_student.item()) == (3, 1)
     assert table.exact_p.item() == pytest.approx(10 / 16)  # 4 discordant, 1 or 3 and beyond on either side
@@ -108,7 +111,7 @@ def errors_of(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def test_likeness_is_that_of_each_pair_of_runs():
     study = make_results(3)
-    teacher, baseline, *_ = study["arms"].itertuples()
+    teacher, baseline, *_ = study.arms("x")
     alike = error_sets.likeness(study["predictions"], study["class_errors"], teacher, baseline)
     wrong = [error_sets.wrong_images(study["predictions"], arm).to_numpy(bool) for arm in (teacher, baseline)]
     assert alike["kappa"][0, 2, 1] == pytest.approx(error_kappa(wrong[0][2], wrong[1][1]).mean)
@@ -125,7 +128,7 @@ def test_likeness_is_that_of_each_pair_of_runs():
 
 def test_runs_without_an_error_have_no_likeness():
     predictions = predictions_of(teacher=["....", "...."], baseline=["....", "...."])
-    teacher, baseline, _ = ARMS.itertuples()
+    teacher, baseline, _ = study_of(predictions).arms("x")
     alike = error_sets.likeness(predictions, errors_of(predictions), teacher, baseline)
     assert all(np.isnan(matrices).all() for matrices in alike.values())
 
@@ -133,7 +136,7 @@ def test_runs_without_an_error_have_no_likeness():
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_similarity_has_a_null_for_each_arm(seeds):
     study = make_results(seeds, controls=True)
-    table = error_sets.similarity_table(study["predictions"], study["class_errors"], study["arms"], study["runs"])
+    table = error_sets.similarity_table(study)
     assert len(table) == 4 + 6  # each arm with itself, and the pairs
     null = table[table.arm == table.other]
     assert null[["kappa_excess", "p"]].isna().all(axis=None)

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,23 +16,24 @@ from scipy.special import log_softmax, softmax
 
 from dark_knowledge.analysis import results
 from dark_knowledge.command import InputError
+from dark_knowledge.figures.style import DrawnArm
 from dark_knowledge.pages import explorer, rendering
 
 CLASSES = ["shirt", "shoe", "bag"]
 LABELS = np.array([0, 1, 2, 0, 1])
 # Two experiments share the baseline; a control has fewer seeds than the rest.
-ARMS = pd.DataFrame(
-    [
-        ("x", "teacher", "big", "labels", None, np.nan, False, "teacher"),
-        ("x", "baseline", "small", "labels", None, np.nan, False, "baseline"),
-        ("x", "student", "small", "big_T2_w0.1", "big", 2.0, True, "student, T = 2"),
-        ("x", "control", "small", "big_T2_w0", "big", 2.0, False, "no labels"),
-        ("y", "teacher", "other", "labels", None, np.nan, False, "teacher"),
-        ("y", "baseline", "small", "labels", None, np.nan, False, "baseline"),
-        ("y", "student", "small", "other_T4_w0.1", "other", 4.0, True, "student, T = 4"),
-    ],
-    columns=["experiment", "role", "model", "supervision", "teacher", "temperature", "chosen", "arm"],
-).assign(colour="#000000")
+ARMS = [
+    DrawnArm(*row, colour="#000000")
+    for row in (
+        ("x", "teacher", "teacher", "big", "labels"),
+        ("x", "baseline", "baseline", "small", "labels"),
+        ("x", "student", "student, T = 2", "small", "big_T2_w0.1", "big", 2.0, True),
+        ("x", "control", "no labels", "small", "big_T2_w0", "big", 2.0),
+        ("y", "teacher", "teacher", "other", "labels"),
+        ("y", "baseline", "baseline", "small", "labels"),
+        ("y", "student", "student, T = 4", "small", "other_T4_w0.1", "other", 4.0, True),
+    )
+]
 SEEDS = [[0, 1], [0, 1], [0, 1], [7], [0, 1], [0, 1]]
 
 
@@ -119,7 +121,7 @@ def test_a_study_without_errors_and_one_without_distillation_have_a_page():
     data = make_data(certain)
     assert (data["image"], data["shown"]) == ([], 0)
     assert "the 0 that some run gets wrong" in write_error_explorer.error_page(data, np.empty((0, 4, 3), np.uint8))
-    no_teacher = ARMS.assign(teacher=None)
+    no_teacher = [replace(arm, teacher=None) for arm in ARMS]
     order = np.arange(5)
     data = explorer.page_data(no_teacher, make_logits(), SEEDS, LABELS, order, 5)
     assert data["teachers"] == []
@@ -161,7 +163,7 @@ def test_other_logits_than_the_collected_ones_are_refused():
     logits = make_logits()
     rows = [
         {"model": arm.model, "supervision": arm.supervision, "seed": seed, "image": image, "prediction": prediction}
-        for arm, seeds, own in zip(distinct.itertuples(), SEEDS, logits, strict=True)
+        for arm, seeds, own in zip(distinct, SEEDS, logits, strict=True)
         for seed, answers in zip(seeds, own.argmax(-1), strict=True)
         for image, prediction in enumerate(answers)
     ]

@@ -8,21 +8,18 @@ from scipy import stats
 from dark_knowledge.analysis import paper
 from dark_knowledge.analysis.bias_correction import mended_errors
 from dark_knowledge.analysis.formats import NO_NUMBER
+from dark_knowledge.analysis.results import ExperimentArm
 from dark_knowledge.figures import paper as paper_figures
 
-ARM_COLUMNS = ["experiment", "role", "arm", "model", "supervision", "temperature"]
-ARMS = pd.DataFrame(
-    [
-        ("x", "teacher", "teacher", "big", "labels", np.nan),
-        ("x", "baseline", "baseline", "small", "labels", np.nan),
-        ("x", "student", "student, T = 1", "small", "big_T1", 1.0),
-        ("x", "student", "student, T = 4", "small", "big_T4", 4.0),
-        ("x", "student", "student, T = 20", "small", "big_T20", 20.0),
-        ("y", "baseline", "baseline", "small", "labels", np.nan),
-        ("y", "student", "student, T = 4", "small", "other_T4", 4.0),
-    ],
-    columns=ARM_COLUMNS,
-)
+ARMS = [
+    ExperimentArm("x", "teacher", "teacher", "big", "labels"),
+    ExperimentArm("x", "baseline", "baseline", "small", "labels"),
+    ExperimentArm("x", "student", "student, T = 1", "small", "big_T1", "big", 1.0),
+    ExperimentArm("x", "student", "student, T = 4", "small", "big_T4", "big", 4.0),
+    ExperimentArm("x", "student", "student, T = 20", "small", "big_T20", "big", 20.0),
+    ExperimentArm("y", "baseline", "baseline", "small", "labels"),
+    ExperimentArm("y", "student", "student, T = 4", "small", "other_T4", "other", 4.0),
+]
 
 
 def errors_of(counts: dict, epoch: str = "last") -> pd.DataFrame:
@@ -112,7 +109,7 @@ def mended() -> pd.DataFrame:
     labels = np.array([0, 1, 2, 2, 0])
     logits = np.eye(3)[labels] - np.array([0, 0, 3.0])
     rows = []
-    for arm in ARMS[(ARMS.experiment == "x") & ARMS.arm.isin(["baseline", "student, T = 4"])].itertuples():
+    for arm in (ARMS[1], ARMS[3]):
         for seed in (0, 1):
             keys = {key: getattr(arm, key) for key in ("experiment", "role", "arm", "model", "supervision")}
             rows.append(mended_errors(logits, labels, logits, [2], 50.0, 0.4).assign(**keys, seed=seed))
@@ -207,11 +204,10 @@ def test_every_figure_is_drawn(mended):
 
 
 def test_the_selected_epoch_is_marked_on_the_curves():
-    arms = ARMS[ARMS.experiment == "x"]
-    keys = arms[arms.role != "teacher"][["model", "supervision"]].merge(pd.DataFrame({"seed": [0, 1]}), how="cross")
+    keys = pd.DataFrame(ARMS[1:5])[["model", "supervision"]].merge(pd.DataFrame({"seed": [0, 1]}), how="cross")
     epochs = keys.merge(pd.DataFrame({"epoch": range(4), "test_accuracy": [0.5, 0.8, 0.9, 0.7]}), how="cross")
     runs = keys.assign(selected_epoch=2, selected_test_accuracy=0.9)
-    figure = paper_figures.early_stopping(epochs, runs, arms, ["x"])
+    figure = paper_figures.early_stopping(epochs, runs, ARMS, ["x"])
     drawn(figure)
     marked = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [line.get_xydata().tolist() for line in marked] == [[[3, pytest.approx(10)], [3, pytest.approx(10)]]] * 4

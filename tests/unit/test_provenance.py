@@ -40,6 +40,14 @@ def test_another_data_set_is_not_compared(config, full):
     assert provenance.left_undone(mine, full, {"mps"}) == ["The data set's other test images: 1,000 at most were used."]
 
 
+def test_a_study_of_ones_own_is_not_compared(config, full):
+    own = {"teacher": "resnet", "student": "mine", "temperatures": [4], "hard_weight": 0.1}
+    mine = config | {"experiments": {"custom": None, "resnet": own, "mine": own}}
+    assert provenance.left_undone(mine, full, {"cuda"}) == []
+    assert not provenance.is_form_of(mine, full)
+    assert provenance.is_form_of(config, full)
+
+
 def test_an_experiment_left_out_is_named(config, full):
     config["experiments"]["custom"] = None
     assert "Experiment custom of the full study." in provenance.left_undone(config, full, {"cuda"})

@@ -1,6 +1,7 @@
 """The configuration: what is refused, in which words, and the arms that it unfolds into."""
 
 import copy
+import json
 import math
 import re
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import Arm, Role, arms_of, experiments_of, published_of, recipe_of, roles_of
-from dark_knowledge.study.checking import as_yaml, check_config, check_file
+from dark_knowledge.study.checking import as_yaml, canonical, check_config, check_file
 from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
 from dark_knowledge.study.signatures import SOFT_LOSSES
 
@@ -749,3 +750,12 @@ def test_what_teaches_a_control_is_an_arm_too(config):
 def test_a_control_has_a_name_of_its_own(config):
     config["experiments"]["resnet"]["controls"] = {"baseline": {"model": "student"}}
     assert "has the name of another arm" in message_of(config)
+
+
+def test_a_configuration_is_brought_into_one_form_that_keeps_what_readers_see_in_order():
+    one = {"b": {"y": 1.0, "x": [2.0, 0.5, True]}, "experiments": {"second": {"q": 1, "p": None}, "first": None}}
+    form = canonical(one)
+    assert json.dumps(form) == (
+        '{"b": {"x": [2, 0.5, true], "y": 1}, "experiments": {"second": {"p": null, "q": 1}, "first": null}}'
+    )
+    assert one["b"] == {"y": 1.0, "x": [2.0, 0.5, True]}

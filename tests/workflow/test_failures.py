@@ -38,10 +38,11 @@ class FaultyWorkflow(Workflow):
         (site / "sitecustomize.py").write_text(FAULT)
         self.environment |= {"PYTHONPATH": str(site), "FAULT": "no such word"}
 
-    def run(self, fault: str, signal: str):
-        self.environment |= {"FAULT": fault, "SIGNAL": signal}
+    def run_until(self, rule: str, signal: str):
+        """Run the changed study up to a rule, whose jobs die."""
+        self.environment |= {"FAULT": COMMANDS.get(rule, f"{rule}.py"), "SIGNAL": signal}
         try:
-            return self.snakemake("--cores", "1", "--configfile", TINY, "change.yaml")
+            return self.snakemake("--cores", "1", "--until", rule, "--configfile", TINY, "change.yaml")
         finally:
             self.environment["FAULT"] = "no such word"
 
@@ -66,13 +67,14 @@ def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, fre
     rules = [rule for rule in workflow.plan("--configfile", TINY, "change.yaml") if rule not in ("all", "study")]
     for rule in rules:
         for signal in ("SIGTERM", "SIGKILL"):
-            failed = workflow.run(COMMANDS.get(rule, f"{rule}.py"), signal)
+            failed = workflow.run_until(rule, signal)
             said = failed.stdout + failed.stderr
             assert failed.returncode != 0, (rule, said)
             assert f"Error in rule {rule}:" in said
             if rule != "report":
                 assert (results / "report.html").read_bytes() == report
                 assert "results/tiny/report.html is of an earlier run" in said
+        assert rule in workflow.plan("--configfile", TINY, "change.yaml")
     assert not (results / "report.html").exists()
     done = workflow.snakemake("--cores", "2", "--configfile", TINY, "change.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

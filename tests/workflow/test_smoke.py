@@ -17,21 +17,23 @@ FIGURES = (
 )  # fmt: skip
 TABLES = (
     "accuracy", "gap_recovered", "mcnemar", "convergence", "errors_per_class", "class_differences", "hardest_class",
-    "error_similarity", "image_outcomes", "calibration", "cost", "runs",
+    "error_similarity", "image_outcomes", "calibration", "controls", "cost", "runs",
 )  # fmt: skip
 
 
 def changed(smoke, *arguments):
     """Rules that would run again, apart from those that gather what others made."""
-    always = {"all", "report"}
+    always = {"study", "report"}
     return {rule: count for rule, count in smoke.plan("--configfile", SMOKE, *arguments).items() if rule not in always}
 
 
 PAGES = {"write_curves": 1, "write_error_explorer": 1}
 ANALYSIS = {
+    "save_config": 1,
     "collect_results": 1,
     "judge_claims": 1,
     "make_tables": 1,
+    "write_tables": 1,
     "plot_experiment": 2,
     "write_summary": 1,
     "write_provenance": 1,
@@ -141,15 +143,35 @@ def test_an_edited_page_is_written_again(smoke):
 
 
 @pytest.mark.parametrize(
+    ("name", "old", "again"),
+    [
+        ("table_mcnemar.rst", "split evenly", {"write_tables": 1}),
+        ("table_accuracy.rst", "so it flatters", {"write_tables": 1, "write_summary": 1}),
+        ("figure_confusion.rst", "square-root scale", {}),
+        ("figure_confusion.rst", "confusion matrices", {}),
+        ("table.html.j2", "give the study more seeds", {"write_tables": 1, "judge_claims": 1}),
+    ],
+)
+def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
+    smoke.edit(f"workflow/report/{name}", old, f"{old}, in other words")
+    try:
+        assert changed(smoke) == again
+        assert smoke.plan("--configfile", SMOKE)["report"] == 1
+    finally:
+        restore(smoke)
+
+
+@pytest.mark.parametrize(
     ("name", "old", "new", "again"),
     [
-        ("plots.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
+        ("figures/style.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
          {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
-        ("tables.py", '"accuracy": (', '"accuracy": ("In percent. "',
-         {"judge_claims": 1, "make_tables": 1, "plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
-        ("claims.py", '"1": "The student converges', '"1": "It converges', {"judge_claims": 1}),
-        ("error_plots.py", "GALLERY_COLUMNS = 10", "GALLERY_COLUMNS = 8", {"plot_experiment": 2, "write_summary": 1}),
-        ("engine.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
+        ("analysis/accuracy.py", 'AS_PUBLISHED = "as published"', 'AS_PUBLISHED = "published"',
+         {"judge_claims": 1, "make_tables": 1, "write_tables": 1, "write_summary": 1}),
+        ("analysis/claims.py", '"1": "The student converges', '"1": "It converges', {"judge_claims": 1}),
+        ("figures/images.py", "GALLERY_COLUMNS = 10", "GALLERY_COLUMNS = 8",
+         {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
+        ("training/loop.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
          {"train_model": 6, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 7} | ANALYSIS),
     ],
 )  # fmt: skip
@@ -173,16 +195,34 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
 )  # fmt: skip
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
     (smoke.folder / "more.yaml").write_text(override)
-    assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_config": 1}
+    assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_design": 1}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "recipes: {student: {weight_decay: 5.0e-4, learning_rate: 0.1}}",
+        "models: {student: {recipe: student, pool: [true, true, true, false], architecture: plain}}",
+        "experiments: {resnet: {hard_weight: 0.10}}",
+    ],
+)
+def test_the_same_settings_in_other_words_or_another_order_change_nothing(smoke, override):
+    (smoke.folder / "more.yaml").write_text(override)
+    assert changed(smoke, "more.yaml") == {}
+
+
+def test_a_checkout_behind_a_link_changes_nothing(smoke, tmp_path):
+    (tmp_path / "link").symlink_to(smoke.folder)
+    assert changed(smoke, "--snakefile", str(tmp_path / "link" / "Snakefile")) == {}
 
 
 def test_another_rule_for_claims_judges_them_again(smoke):
     (smoke.folder / "more.yaml").write_text("claims: {fewest_seeds: 5}")
-    again = {"save_config": 1, "judge_claims": 1, "write_summary": 1, "write_provenance": 1}
+    again = {"save_config": 1, "judge_claims": 1, "write_tables": 1, "write_summary": 1, "write_provenance": 1}
     assert changed(smoke, "more.yaml") == again
 
 
 def restore(smoke):
-    for name in ("workflow/scripts", "workflow/scripts/dark_knowledge", "workflow/report"):
-        for original in (path for path in (CHECKOUT / name).iterdir() if path.is_file()):
-            (smoke.folder / name / original.name).write_text(original.read_text())
+    for folder, kind in (("workflow/scripts", "*.py"), ("workflow/report", "*.*")):
+        for original in (CHECKOUT / folder).rglob(kind):
+            (smoke.folder / original.relative_to(CHECKOUT)).write_text(original.read_text())

@@ -1,65 +1,32 @@
 """Tables and figures of the collected results."""
 
-# Name of each table, its section of the report and its label there.
-TABLES = {
-    "accuracy": ("Accuracy", "accuracy comparison"),
-    "gap_recovered": ("Accuracy", "gap recovered"),
-    "mcnemar": ("Accuracy", "McNemar's tests"),
-    "convergence": ("Convergence and stability", "time to an accuracy"),
-    "errors_per_class": ("Errors", "errors per class"),
-    "class_differences": ("Errors", "errors per class, less the baseline's"),
-    "hardest_class": ("Errors", "hardest class"),
-    "error_similarity": ("Errors", "similarity of errors"),
-    "image_outcomes": ("Errors", "images repaired and broken"),
-    "calibration": ("Calibration and fidelity", "calibration and fidelity"),
-    "controls": ("Controls", "controls"),
-    "cost": ("Cost", "cost and gain"),
-    "runs": ("Cost", "all runs"),
-}
+import re
 
-# Name of each figure of an experiment, its section of the report and its label there.
-FIGURES = {
-    "loss_by_step": ("Convergence and stability", "loss by step"),
-    "accuracy_by_step": ("Convergence and stability", "accuracy by step"),
-    "loss_by_epoch": ("Convergence and stability", "loss by epoch"),
-    "accuracy_by_epoch": ("Convergence and stability", "accuracy by epoch"),
-    "student_losses": ("Convergence and stability", "student's hard and soft losses"),
-    "validation_accuracy": ("Convergence and stability", "validation accuracy"),
-    "temperature": ("Temperature", "accuracy by temperature"),
-    "errors_per_class": ("Errors", "test errors per class"),
-    "confusion": ("Errors", "confusion matrices"),
-    "class_differences": ("Errors", "test errors per class, less the baseline's"),
-    "hardest_class": ("Errors", "hardest class"),
-    "error_similarity": ("Errors", "similarity of errors, all runs"),
-    "image_gallery": ("Errors", "images repaired and broken"),
-    "reliability": ("Calibration and fidelity", "reliability diagram"),
-    "fidelity": ("Calibration and fidelity", "fidelity and accuracy"),
-    "cost": ("Cost", "accuracy and cost"),
-}
+PAPER_SECTION = "Paper against ours"
+
+
+def titles(kind, of_paper=False):
+    """Section of the report and label there of each table or figure, by name: what the first line of its text says."""
+    found = {}
+    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
+        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
+        if (section == PAPER_SECTION) == of_paper:
+            found[path.stem.removeprefix(f"{kind}_")] = section, label
+    return found
+
+
+TABLES = titles("table")
+FIGURES = titles("figure")  # of an experiment
 
 
 rule make_tables:
-    """Write the study's tables as CSV, HTML and LaTeX."""
+    """Compute the study's tables: CSV, and as they are read LaTeX and HTML."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
-        fidelity=rules.collect_results.output.fidelity,
+        collected=rules.collect_results.output,
     output:
-        **{
-            name: report(
-                f"<results>/tables/{name}.html",
-                caption=f"../report/table_{name}.rst",
-                category=section(title),
-                subcategory="all experiments",
-                labels={"result": f"table: {label}"},
-            )
-            for name, (title, label) in TABLES.items()
-        },
         csv=expand("<results>/tables/{table}.csv", table=TABLES),
         tex=expand("<results>/tables/{table}.tex", table=TABLES),
+        bare=expand("<results>/tables/bare/{table}.html", table=TABLES),
     log:
         "<logs>/tables/make_tables.log",
     benchmark:
@@ -71,21 +38,15 @@ rule make_tables:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         published=as_json(arms.published_of(config)),
         accuracies=as_json(config["claims"]["validation_accuracies"]),
-        out=subpath(output.accuracy, parent=True),
-        script=scripts("make_tables.py"),
+        out=subpath(output[0], parent=True),
         code=code("make_tables.py"),
-        template=texts("table.html.j2", "page.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
-        " --fidelity {input.fidelity:q}"
+        "python {WORKFLOW:q}/scripts/make_tables.py"
+        " --collected {params.collected:q}"
         " --classes {params.classes:q}"
         " --published {params.published:q}"
         " --accuracies {params.accuracies:q}"
@@ -96,13 +57,13 @@ rule make_tables:
 rule plot_experiment:
     """Draw all figures of one experiment."""
     input:
-        **rules.collect_results.output,
+        collected=rules.collect_results.output,
         data=rules.prepare_dataset.output,
     output:
         **{
             name: report(
                 f"<results>/figures/{{experiment}}/{name}.svg",
-                caption=f"../report/{name}.rst",
+                caption=f"../report/figure_{name}.rst",
                 category=section(title),
                 subcategory="{experiment}",
                 labels={"result": label},
@@ -120,22 +81,16 @@ rule plot_experiment:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
-        script=scripts("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --steps {input.steps:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
-        " --fidelity {input.fidelity:q}"
+        "python {WORKFLOW:q}/scripts/plot_experiment.py"
+        " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
         " --classes {params.classes:q}"
@@ -167,7 +122,6 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
-        script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {WORKFLOW:q}/scripts/plot_samples.py --data {input.data:q} --out {output:q} > {log:q} 2>&1"

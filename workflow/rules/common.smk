@@ -7,12 +7,15 @@ import shlex
 import sys
 from pathlib import Path
 
-SCRIPTS = Path(workflow.current_basedir).parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+# In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
+WORKFLOW = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.io import is_flagged
+from snakemake.io import flag, is_flagged
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
@@ -20,10 +23,16 @@ from dark_knowledge.command import InputError
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
-    for file in workflow.configfiles:
-        checking.check_file(file)
-    update_config(config, checking.as_yaml(workflow.config_settings.config))
-    checking.check_config(config, SCRIPTS.parent / "schemas" / "config.schema.yaml")
+    if workflow.modifier.skip_configfile:
+        # A module: its part of the outer workflow's configuration changes the default study's keys, and nothing else does.
+        given, config = config, load_configfile(WORKFLOW.parent / "config.yaml")
+        update_config(config, given)
+    else:
+        for file in workflow.configfiles:
+            checking.check_file(file)
+        update_config(config, checking.as_yaml(workflow.config_settings.config))
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    config = checking.canonical(config)
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -55,19 +64,9 @@ DATASET = config["datasets"][config["dataset"]]
 GPUS = 0 if config["accelerator"] == "cpu" else 1
 
 
-def relative(path):
-    """The path as seen from the working directory, so that a moved checkout changes no parameter."""
-    return os.path.relpath(path)
-
-
-def scripts(name):
-    """Path of a command line. (Snakemake has a `script` of its own.)"""
-    return relative(SCRIPTS / name)
-
-
 def code(script):
     """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
-    return code_fingerprint(SCRIPTS / script)
+    return code_fingerprint(WORKFLOW / "scripts" / script)
 
 
 def section(name):
@@ -78,7 +77,7 @@ def section(name):
 
 def full_study():
     """The default study at full length, which says what this study leaves undone."""
-    root = Path(workflow.current_basedir).parents[1]
+    root = WORKFLOW.parent
     full = yaml.safe_load((root / "config.yaml").read_text())
     update_config(full, yaml.safe_load((root / "workflow/studies/full.yaml").read_text()))
     return {key: full[key] for key in ("dataset", "seeds", "recipes", "experiments")}
@@ -86,7 +85,7 @@ def full_study():
 
 def texts(*patterns):
     """Fingerprint of templates and captions in workflow/report, for the rules that fill them in."""
-    folder = SCRIPTS.parent / "report"
+    folder = WORKFLOW / "report"
     content = b"".join(path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern)))
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -174,13 +173,13 @@ def kept_outputs(without):
     asked = asked_wildcards()
     files = set()
     for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(SCRIPTS.parent) or rule.name == without.rule.name:
+        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name == without.rule.name:
             continue
         for file in rule.output:
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
-    return sorted(files)
+    return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
 
 
 def unless_kept(teacher_logits):

@@ -23,9 +23,8 @@ rule download_dataset:
         dataset=config["dataset"],
         source=as_json(DATASET),
         out=subpath(output.train_images, parent=True),
-        script=scripts("download_dataset.py"),
     shell:
-        "python {params.script:q}"
+        "python {WORKFLOW:q}/scripts/download_dataset.py"
         " --dataset {params.dataset}"
         " --source {params.source:q}"
         " --out {params.out:q}"
@@ -51,10 +50,9 @@ rule prepare_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
-        script=scripts("prepare_dataset.py"),
         code=code("prepare_dataset.py"),
     shell:
-        "python {params.script:q}"
+        "python {WORKFLOW:q}/scripts/prepare_dataset.py"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
         " --classes {params.classes:q}"

@@ -4,9 +4,7 @@
 rule write_error_explorer:
     """Show the test images that some run gets wrong, with every run's answer and probabilities."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        predictions=rules.collect_results.output.predictions,
+        collected=rules.collect_results.output,
         data=rules.prepare_dataset.output,
         logits=[logits_of(arm) for arm in ARMS],
     output:
@@ -28,16 +26,14 @@ rule write_error_explorer:
         mem_mb=4000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         results=subpath(output[0], ancestor=2),
-        script=scripts("write_error_explorer.py"),
         code=code("write_error_explorer.py"),
         template=texts("error_explorer.*", "interactive.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --predictions {input.predictions:q}"
+        "python {WORKFLOW:q}/scripts/write_error_explorer.py"
+        " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --logits {params.results:q}/runs"
         " --classes {params.classes:q}"
@@ -48,10 +44,7 @@ rule write_error_explorer:
 rule write_curves:
     """Show losses and accuracies by epoch and step, with switches for arms and seeds."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        steps=rules.collect_results.output.steps,
+        collected=rules.collect_results.output,
     output:
         report(
             "<results>/pages/curves.html",
@@ -71,14 +64,8 @@ rule write_curves:
         mem_mb=2000,
         runtime=15,
     params:
-        script=scripts("write_curves.py"),
+        collected=subpath(input[0], parent=True),
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --steps {input.steps:q}"
-        " --out {output:q}"
-        " > {log:q} 2>&1"
+        "python {WORKFLOW:q}/scripts/write_curves.py --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"

@@ -1,21 +1,18 @@
 """The report's chapter on a paper whose numbers the config lists; only where it does."""
 
-# Name of each result, the key of the config's `paper` that asks for it, and its label in the report.
-PAPER_TABLES = {
-    "paper": ("numbers", "paper against ours"),
-    "width_temperature": ("grid", "errors by width and temperature"),
-    "temperature_contrasts": ("contrasts", "contrasts between temperatures"),
-    "bias_fixes": ("mends", "mended biases"),
+# The key of the config's `paper` that asks for each result.
+ASKED_BY = {
+    "paper": "numbers",
+    "width_temperature": "grid",
+    "width_map": "grid",
+    "width_lines": "grid",
+    "temperature_contrasts": "contrasts",
+    "bias_fixes": "mends",
+    "early_stopping": "early_stopping",
+    "ensembles": "ensembles",
 }
-PAPER_FIGURES = {
-    "width_map": ("grid", "errors by width and temperature, map"),
-    "width_lines": ("grid", "errors by width and temperature, curves"),
-    "bias_fixes": ("mends", "mended biases, errors per class"),
-    "early_stopping": ("early_stopping", "test errors by epoch, few images"),
-    "ensembles": ("ensembles", "ensembles and their students"),
-}
-ASKED_TABLES = [name for name, (key, _) in PAPER_TABLES.items() if key in PAPER]
-ASKED_FIGURES = [name for name, (key, _) in PAPER_FIGURES.items() if key in PAPER]
+PAPER_TABLES = {name: title for name, title in titles("table", of_paper=True).items() if ASKED_BY[name] in PAPER}
+PAPER_FIGURES = {name: title for name, title in titles("figure", of_paper=True).items() if ASKED_BY[name] in PAPER}
 
 
 rule mend_biases:
@@ -45,10 +42,9 @@ rule mend_biases:
     params:
         mends=as_json(PAPER.get("mends", {})),
         results=subpath(output[0], ancestor=2),
-        script=scripts("mend_biases.py"),
         code=code("mend_biases.py"),
     shell:
-        "python {params.script:q}"
+        "python {WORKFLOW:q}/scripts/mend_biases.py"
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"
@@ -60,32 +56,21 @@ rule mend_biases:
 rule compare_with_paper:
     """Set the study's results beside the paper's numbers: tables and figures."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        predictions=rules.collect_results.output.predictions,
+        collected=rules.collect_results.output,
         mended=rules.mend_biases.output,
     output:
         **{
-            f"{name}_table": report(
-                f"<results>/tables/{name}.html",
-                caption=f"../report/table_{name}.rst",
-                category=section("Paper against ours"),
-                labels={"result": f"table: {PAPER_TABLES[name][1]}"},
-            )
-            for name in ASKED_TABLES
-        },
-        **{
             name: report(
                 f"<results>/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
-                category=section("Paper against ours"),
-                labels={"result": PAPER_FIGURES[name][1]},
+                caption=f"../report/figure_{name}.rst",
+                category=section(title),
+                labels={"result": label},
             )
-            for name in ASKED_FIGURES
+            for name, (title, label) in PAPER_FIGURES.items()
         },
-        csv=expand("<results>/tables/{table}.csv", table=ASKED_TABLES),
-        tex=expand("<results>/tables/{table}.tex", table=ASKED_TABLES),
+        csv=expand("<results>/tables/{table}.csv", table=PAPER_TABLES),
+        tex=expand("<results>/tables/{table}.tex", table=PAPER_TABLES),
+        bare=expand("<results>/tables/bare/{table}.html", table=PAPER_TABLES),
     log:
         "<logs>/tables/compare_with_paper.log",
     benchmark:
@@ -97,6 +82,7 @@ rule compare_with_paper:
         mem_mb=4000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         paper=as_json(PAPER),
         hidden=as_json(
             {
@@ -105,16 +91,11 @@ rule compare_with_paper:
             }
         ),
         classes=as_json(DATASET["classes"]),
-        results=subpath(output.paper_table, ancestor=2),
-        script=scripts("compare_with_paper.py"),
+        results=subpath(output[0], ancestor=2),
         code=code("compare_with_paper.py"),
-        template=texts("table.html.j2", "page.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --predictions {input.predictions:q}"
+        "python {WORKFLOW:q}/scripts/compare_with_paper.py"
+        " --collected {params.collected:q}"
         " --mended {input.mended:q}"
         " --paper {params.paper:q}"
         " --hidden {params.hidden:q}"

@@ -18,12 +18,7 @@ use rule save_design as save_config with:
 rule judge_claims:
     """Answer the note's claims: all quantities in a table, and a page that explains the verdicts."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        epochs=rules.collect_results.output.epochs,
-        steps=rules.collect_results.output.steps,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
+        collected=rules.collect_results.output,
         config=rules.save_config.output,
     output:
         page=report(
@@ -34,7 +29,7 @@ rule judge_claims:
         ),
         table=report(
             "<results>/tables/claims.html",
-            caption="../report/table_claims.rst",
+            caption="../report/claims_table.rst",
             category=section("Claims"),
             labels={"result": "table: all quantities"},
         ),
@@ -50,17 +45,12 @@ rule judge_claims:
         mem_mb=2000,
         runtime=15,
     params:
-        script=scripts("judge_claims.py"),
+        collected=subpath(input[0], parent=True),
         code=code("judge_claims.py"),
         template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --epochs {input.epochs:q}"
-        " --steps {input.steps:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
+        "python {WORKFLOW:q}/scripts/judge_claims.py"
+        " --collected {params.collected:q}"
         " --config {input.config:q}"
         " --csv {output.csv:q}"
         " --table {output.table:q}"
@@ -68,13 +58,48 @@ rule judge_claims:
         " > {log:q} 2>&1"
 
 
+rule write_tables:
+    """Set each table on a page with its text; a rule of its own, so that a reworded text computes nothing."""
+    input:
+        tables=[rules.make_tables.output.bare, rules.compare_with_paper.output.bare if PAPER else []],
+        config=rules.save_config.output,
+    output:
+        [
+            report(
+                f"<results>/tables/{name}.html",
+                caption=f"../report/table_{name}.rst",
+                category=section(title),
+                subcategory=None if title == PAPER_SECTION else "all experiments",
+                labels={"result": f"table: {label}"},
+            )
+            for name, (title, label) in (TABLES | (PAPER_TABLES if PAPER else {})).items()
+        ],
+    log:
+        "<logs>/report/write_tables.log",
+    benchmark:
+        "<benchmarks>/report/write_tables.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        out=subpath(output[0], parent=True),
+        code=code("write_tables.py"),
+        template=texts("table_*.rst", "table.html.j2", "page.html.j2"),
+    shell:
+        "python {WORKFLOW:q}/scripts/write_tables.py"
+        " --tables {input.tables:q}"
+        " --config {input.config:q}"
+        " --out {params.out:q}"
+        " > {log:q} 2>&1"
+
+
 rule write_summary:
     """Tell the study's story on one self-contained page."""
     input:
-        arms=rules.collect_results.output.arms,
-        runs=rules.collect_results.output.runs,
-        predictions=rules.collect_results.output.predictions,
-        class_errors=rules.collect_results.output.class_errors,
+        collected=rules.collect_results.output,
         config=rules.save_config.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
     output:
@@ -95,16 +120,15 @@ rule write_summary:
         mem_mb=2000,
         runtime=15,
     params:
+        collected=subpath(input[0], parent=True),
         results=subpath(output[0], parent=True),
-        script=scripts("write_summary.py"),
         code=code("write_summary.py"),
-        template=texts("summary.html.j2", "page.html.j2"),
+        template=texts(
+            "summary.html.j2", "page.html.j2", "table_accuracy.rst", "table_gap_recovered.rst", "table_cost.rst"
+        ),
     shell:
-        "python {params.script:q}"
-        " --arms {input.arms:q}"
-        " --runs {input.runs:q}"
-        " --predictions {input.predictions:q}"
-        " --class-errors {input.class_errors:q}"
+        "python {WORKFLOW:q}/scripts/write_summary.py"
+        " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
         " --config {input.config:q}"
         " --out {output:q}"
@@ -139,11 +163,10 @@ rule write_provenance:
         full=as_json(full_study()),
         # Not an input: times differ from run to run, and nothing else depends on them.
         benchmarks=subpath(rules.collect_results.benchmark, ancestor=2),
-        script=scripts("write_provenance.py"),
         code=code("write_provenance.py"),
         template=texts("provenance.html.j2", "page.html.j2"),
     shell:
-        "python {params.script:q}"
+        "python {WORKFLOW:q}/scripts/write_provenance.py"
         " --runs {input.runs:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
@@ -162,7 +185,7 @@ rule report:
         results=[
             rules.judge_claims.output,
             rules.write_summary.output,
-            rules.make_tables.output,
+            rules.write_tables.output,
             rules.plot_samples.output,
             rules.write_error_explorer.output,
             rules.write_curves.output,
@@ -183,14 +206,14 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        snakefile=relative(workflow.main_snakefile),
-        stylesheet=relative(SCRIPTS.parent / "report" / "report.css"),
+        folder=subpath(output[0], parent=True),
         texts=texts("*.rst", "report.css"),
-    # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock.
+    # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock. Its
+    # Snakefile is not the main one, which may be another workflow's that has this one as a module.
     shell:
         "snakemake results"
-        " --snakefile {params.snakefile:q}"
-        " --configfile {input.config:q}"
+        " --snakefile {WORKFLOW:q}/Snakefile"
+        " --configfile {input.config:q} --config pathvars='{{results: {params.folder:q}}}'"
         " --nolock --cores 1"
-        " --report {output:q} --report-stylesheet {params.stylesheet:q}"
+        " --report {output:q} --report-stylesheet {WORKFLOW:q}/report/report.css"
         " > {log:q} 2>&1"

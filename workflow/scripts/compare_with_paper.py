@@ -1,4 +1,4 @@
-"""Set a study's results beside a paper's: tables as CSV (tidy), HTML and LaTeX (as read), and figures."""
+"""Set a study's results beside a paper's: tables as CSV (tidy), LaTeX and HTML (as read), and figures."""
 
 import argparse
 import json
@@ -8,32 +8,32 @@ import pandas as pd
 
 from dark_knowledge import command
 from dark_knowledge.analysis import paper
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.command import written_whole
 from dark_knowledge.figures import paper as paper_figures
 from dark_knowledge.figures import style
 from dark_knowledge.pages import rendering
 
-COLLECTED = ("arms", "runs", "epochs", "mended")
-
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in COLLECTED:
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
-    parser.add_argument("--predictions", type=Path, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
+    parser.add_argument("--mended", type=pd.read_parquet, required=True, help="errors with mended biases")
     parser.add_argument("--paper", type=json.loads, required=True, help="the config's section, as JSON")
     parser.add_argument("--hidden", type=json.loads, required=True, help="units of the grid's students, as JSON")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
-    parser.add_argument("--tables", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    section, arms, mended = arguments.paper, arguments.arms, arguments.mended
+    section, mended, results = arguments.paper, arguments.mended, Results(folder=arguments.collected)
+    arms = results.all_arms()
+    # Not only those after the last epoch, which `results` has.
     columns = ["model", "supervision", "seed", "epoch", "label", "prediction"]
-    errors = paper.errors_by_class(pd.read_parquet(arguments.predictions, columns=columns))
+    errors = paper.errors_by_class(pd.read_parquet(arguments.collected / "predictions.parquet", columns=columns))
 
     numbers = paper.paper_table(section["numbers"], errors, mended, arms)
     tables = {"paper": (numbers, paper.readable_paper(numbers))}
@@ -52,26 +52,16 @@ def main() -> None:
         figures["bias_fixes"] = paper_figures.bias_fixes(mended, arguments.classes)
     if "early_stopping" in section:
         figures["early_stopping"] = paper_figures.early_stopping(
-            arguments.epochs, arguments.runs, arms, section["early_stopping"]
+            results["epochs"], results["runs"], arms, section["early_stopping"]
         )
     if "ensembles" in section:
         figures["ensembles"] = paper_figures.side_by_side(paper.lined_up(section["ensembles"], errors, arms), arms)
 
     for name, (tidy, readable) in tables.items():
-        save(arguments.tables / f"{name}.csv", tidy.to_csv(index=False))
-        save(
-            arguments.tables / f"{name}.html",
-            rendering.table_page(readable, f"{paper.NOTES[name]} {section['source']}."),
-        )
-        save(arguments.tables / f"{name}.tex", rendering.latex_table(readable))
+        rendering.write_table(arguments.tables, name, tidy, readable)
     for name, figure in figures.items():
         with written_whole(arguments.figures / f"{name}.svg") as temporary:
             style.save(figure, temporary)
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

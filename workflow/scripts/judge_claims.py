@@ -4,23 +4,19 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from dark_knowledge import command
 from dark_knowledge.analysis import claims
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import least_sign_flip_p
-from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
 from dark_knowledge.study.arms import published_of, recipe_of
 
-COLLECTED = ("arms", "runs", "epochs", "steps", "predictions", "class-errors")
 HIDDEN = ["digits", "is_difference"]
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in COLLECTED:
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--csv", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True, help="HTML page of all quantities")
@@ -31,9 +27,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     config = json.loads(arguments.config.read_text())
-    tables = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in COLLECTED}
+    results = Results(folder=arguments.collected)
     classes = config["datasets"][config["dataset"]]["classes"]
-    table = claims.claims_table(tables, classes, published_of(config), config["claims"])
+    table = claims.claims_table(results, classes, published_of(config), config["claims"])
     shown = claims.shown_rows(table)
     page = rendering.claims_page(
         study=config["study"],
@@ -54,9 +50,10 @@ def main() -> None:
             for name, rows in shown.groupby("experiment", sort=False)
         ],
     )
-    save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
-    save(arguments.table, rendering.table_page(claims.readable_claims(table), claims.NOTE, style="claims"))
-    save(arguments.page, page)
+    rendering.save(arguments.csv, table.drop(columns=HIDDEN).to_csv(index=False))
+    quantities = rendering.html_table(claims.readable_claims(table), "claims")
+    rendering.save(arguments.table, rendering.table_page(quantities, claims.NOTE))
+    rendering.save(arguments.page, page)
 
 
 def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
@@ -64,11 +61,6 @@ def recipes_of(config: dict, experiment: str) -> dict[str, dict]:
     settings = config["experiments"][experiment]
     models = {"baseline and student": settings["student"], "teacher": settings["teacher"]}
     return {name: config["recipes"][recipe_of(config, model)] for name, model in models.items()}
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,58 +1,44 @@
-"""Write a study's tables, each as CSV (tidy), HTML and LaTeX (as read)."""
+"""Write a study's tables, each as CSV (tidy), and as it is read as LaTeX and as HTML without a page."""
 
 import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
-from dark_knowledge.command import written_whole
 from dark_knowledge.pages import rendering
-
-COLLECTED = ("arms", "runs", "epochs", "predictions", "class-errors", "fidelity")
-NOTES = (
-    accuracies.NOTES
-    | class_errors.NOTES
-    | error_sets.NOTES
-    | {"convergence": convergence.NOTE, "calibration": calibration.NOTE, "cost": costs.NOTE}
-    | {"controls": controls.NOTE}
-)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in COLLECTED:
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
     parser.add_argument("--published", type=json.loads, required=True, help="figures by experiment and role, as JSON")
     parser.add_argument("--accuracies", type=json.loads, required=True, help="validation accuracies, percent, as JSON")
-    parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .html and .tex")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    arms, runs, classes = arguments.arms, arguments.runs, arguments.classes
-    predictions, errors = arguments.predictions, arguments.class_errors
+    results, classes = Results(folder=arguments.collected), arguments.classes
     figures = accuracies.published_rows(arguments.published)
-    accuracy = accuracies.accuracy_table(runs, arms)
-    gap = accuracies.gap_table(runs, arms, figures)
-    mcnemar = error_sets.mcnemar_table(predictions, arms, runs)
-    times = convergence.convergence_table(arguments.epochs, arms, runs, arguments.accuracies)
-    per_class = class_errors.class_error_table(predictions, arms, classes)
-    differences = class_errors.class_difference_table(errors, arms, runs, classes)
-    hardest = class_errors.hardest_class_table(predictions, errors, arms, runs, classes, arguments.published)
-    similarity = error_sets.similarity_table(predictions, errors, arms, runs)
-    outcomes = error_sets.outcome_table(predictions, arms, runs)
-    calibrated = calibration.calibration_table(runs, arguments.fidelity, arms)
-    controlled = controls.control_table(arms, runs)
-    cost = costs.cost_table(runs, arms)
-    index = run_table(runs)
-    why_no_intervals = accuracies.ONE_SEED if runs.seed.nunique() == 1 else ""
+    accuracy = accuracies.accuracy_table(results)
+    gap = accuracies.gap_table(results, figures)
+    mcnemar = error_sets.mcnemar_table(results)
+    times = convergence.convergence_table(results, arguments.accuracies)
+    per_class = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
+    differences = class_errors.class_difference_table(results, classes)
+    hardest = class_errors.hardest_class_table(results, classes, arguments.published)
+    similarity = error_sets.similarity_table(results)
+    outcomes = error_sets.outcome_table(results)
+    calibrated = calibration.calibration_table(results)
+    controlled = controls.control_table(results)
+    cost = costs.cost_table(results)
+    index = run_table(results["runs"])
     for name, tidy, readable in (
         ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
         ("gap_recovered", gap, accuracies.readable_gap(gap)),
@@ -68,14 +54,7 @@ def main() -> None:
         ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, readable_runs(index)),
     ):
-        save(arguments.out / f"{name}.csv", tidy.to_csv(index=False))
-        save(arguments.out / f"{name}.html", rendering.table_page(readable, NOTES[name] + why_no_intervals))
-        save(arguments.out / f"{name}.tex", rendering.latex_table(readable))
-
-
-def save(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        rendering.write_table(arguments.out, name, tidy, readable)
 
 
 if __name__ == "__main__":

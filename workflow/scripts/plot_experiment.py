@@ -4,20 +4,18 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
 from safetensors.numpy import load_file
 
 from dark_knowledge import command
 from dark_knowledge.analysis.class_errors import hardest_class
-from dark_knowledge.analysis.results import arm_of, chosen_temperature, trained_arms
+from dark_knowledge.analysis.results import Results, arm_of, compared, trained_arms
 from dark_knowledge.command import written_whole
 from dark_knowledge.figures import accuracy, calibration, errors, images, learning, style
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "epochs", "steps", "predictions", "class-errors", "fidelity"):
-        parser.add_argument(f"--{table}", type=Path, required=True)
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
@@ -29,20 +27,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    study_arms = pd.read_parquet(arguments.arms)
-    runs, epochs, steps = (pd.read_parquet(path) for path in (arguments.runs, arguments.epochs, arguments.steps))
-    arms = style.drawn_arms(study_arms, arguments.experiment)
-    chosen = chosen_temperature(runs, study_arms, arguments.experiment)
-    legible = style.legible_arms(arms, chosen)
+    results = Results(folder=arguments.collected, experiment=arguments.experiment)
+    arms = style.drawn_arms(results.all_arms(), arguments.experiment)
+    with_controls = compared(arms)
+    three = [arm_of(with_controls, role) for role in ("teacher", "baseline", "student")]
+    legible = style.legible_arms(arms)
+    runs, epochs, steps = results["runs"], results["epochs"], results["steps"]
     trained = trained_arms(legible, epochs)
-    student = (arms.role == "student") & (arms.temperature == chosen)
-    compared = arms[arms.role.isin(["teacher", "baseline"]) | student]
-    with_controls = arms[(arms.role != "student") | student]
-    # Of millions of predictions only those that are drawn.
-    drawn = [("epoch", "==", "last"), ("supervision", "in", arms.supervision), ("model", "in", arms.model)]
-    predictions = pd.read_parquet(arguments.predictions, filters=drawn)
-    class_errors, fidelity = pd.read_parquet(arguments.class_errors), pd.read_parquet(arguments.fidelity)
-    fidelity = fidelity[fidelity.experiment == arguments.experiment]
+    predictions, class_errors = results["predictions"], results["class_errors"]
     hardest = hardest_class(class_errors, arm_of(arms, "baseline"), arguments.published)
     data, classes = load_file(arguments.data), arguments.classes
     figures = {
@@ -53,14 +45,14 @@ def main() -> None:
         "student_losses": learning.student_losses(epochs, trained),
         "validation_accuracy": learning.validation_accuracy(epochs, trained),
         "temperature": accuracy.temperature(runs, arms),
-        "errors_per_class": errors.errors_per_class(predictions, compared, classes),
-        "confusion": errors.confusion(predictions, compared, classes),
+        "errors_per_class": errors.errors_per_class(predictions, three, classes),
+        "confusion": errors.confusion(predictions, three, classes),
         "class_differences": errors.class_differences_figure(class_errors, with_controls, classes, arguments.level),
         "hardest_class": errors.hardest_class_figure(predictions, with_controls, hardest, classes),
         "error_similarity": errors.error_similarity(predictions, legible),
-        "image_gallery": images.image_gallery(predictions, compared, data["test_images"], data["test_labels"], classes),
+        "image_gallery": images.image_gallery(predictions, three, data["test_images"], data["test_labels"], classes),
         "reliability": calibration.reliability(predictions, with_controls),
-        "fidelity": calibration.fidelity(fidelity, runs, arms),
+        "fidelity": calibration.fidelity(results["fidelity"], runs, arms),
         "cost": accuracy.cost(runs, arms),
     }
     for name, figure in figures.items():

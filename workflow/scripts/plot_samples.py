@@ -7,7 +7,8 @@ from safetensors import safe_open
 
 from dark_knowledge import command
 from dark_knowledge.command import written_whole
-from dark_knowledge.figures import images, style
+from dark_knowledge.figures import style
+from dark_knowledge.figures.images import samples
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,10 +21,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     with safe_open(arguments.data, framework="np") as file:
-        pixels, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
+        images, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
         classes = json.loads(file.metadata()["description"])["classes"]
     with written_whole(arguments.out) as temporary:
-        style.save(images.samples(pixels, labels, classes), temporary)
+        style.save(samples(images, labels, classes), temporary)
 
 
 if __name__ == "__main__":

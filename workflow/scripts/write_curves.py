@@ -3,35 +3,32 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from dark_knowledge import command
 from dark_knowledge.analysis import convergence
-from dark_knowledge.command import written_whole
+from dark_knowledge.analysis.results import Results
 from dark_knowledge.figures import style
 from dark_knowledge.pages import curves, rendering
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "epochs", "steps"):
-        parser.add_argument(f"--{table}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    arms = pd.concat([style.drawn_arms(arguments.arms, name) for name in arguments.arms.experiment.unique()])
-    most = max(int(arguments.epochs.epoch.max()) + 1, convergence.STEP_POINTS)
+    results = Results(folder=arguments.collected)
+    arms = [arm for name in results.experiments for arm in style.drawn_arms(results.all_arms(), name)]
+    most = max(int(results["epochs"].epoch.max()) + 1, convergence.STEP_POINTS)
 
     def page(points: int) -> str:
-        data = curves.page_data(arms, arguments.runs, arguments.epochs, arguments.steps, points)
+        data = curves.page_data(arms, results, points)
         return rendering.interactive_page("curves.html.j2", data, points=points if points < most else None)
 
     text, _ = rendering.largest_page(page, most)
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
 
 
 if __name__ == "__main__":

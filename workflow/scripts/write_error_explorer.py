@@ -10,8 +10,8 @@ import pandas as pd
 from safetensors import safe_open
 
 from dark_knowledge import command
-from dark_knowledge.analysis.results import chosen_temperature, distinct_arms
-from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arms, rows_of
+from dark_knowledge.command import InputError
 from dark_knowledge.figures import style
 from dark_knowledge.pages import explorer, rendering
 
@@ -21,8 +21,7 @@ SMALL, LARGE = 56, 150
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "predictions"):
-        parser.add_argument(f"--{table}", type=Path, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--logits", type=Path, required=True, help="folder of the study's runs, with each arm's logits")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
@@ -32,14 +31,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    runs = pd.read_parquet(arguments.runs)
-    arms = shown_arms(pd.read_parquet(arguments.arms), runs)
+    results = Results(folder=arguments.collected)
+    arms = [arm for name in results.experiments for arm in style.drawn_arms(results.all_arms(), name)]
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
     distinct = distinct_arms(arms)
-    seeds = [own_rows(runs, arm).seed.to_list() for arm in distinct.itertuples()]
-    logits = [test_logits(arguments.logits / arm.model / arm.supervision) for arm in distinct.itertuples()]
-    check_against(pd.read_parquet(arguments.predictions, filters=[("epoch", "==", "last")]), distinct, seeds, logits)
+    seeds = [rows_of(results["runs"], arm).seed.to_list() for arm in distinct]
+    logits = [test_logits(arguments.logits / arm.model / arm.supervision) for arm in distinct]
+    check_against(results["predictions"], distinct, seeds, logits)
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
 
     def page(shown: int) -> str:
@@ -47,23 +46,8 @@ def main() -> None:
         return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
 
     text, shown = rendering.largest_page(page, len(order))
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
     print(f"{shown} of the {len(order)} images that some run gets wrong")
-
-
-def shown_arms(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """All experiments' arms with name, colour, and whether validation chose the student's temperature."""
-    drawn = []
-    for experiment in arms.experiment.unique():
-        own = style.drawn_arms(arms, experiment)
-        chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
-        drawn.append(own.assign(chosen=chosen))
-    return pd.concat(drawn, ignore_index=True)
-
-
-def own_rows(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
-    return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
 
 
 def test_logits(folder: Path) -> np.ndarray:
@@ -72,10 +56,10 @@ def test_logits(folder: Path) -> np.ndarray:
         return file.get_tensor("last/test")
 
 
-def check_against(predictions: pd.DataFrame, distinct: pd.DataFrame, seeds: list, logits: list) -> None:
+def check_against(predictions: pd.DataFrame, distinct: list[ExperimentArm], seeds: list, logits: list) -> None:
     """Refuse logits that are not those the tables were collected from: counts of page and tables would differ."""
-    for arm, own_seeds, own in zip(distinct.itertuples(), seeds, logits, strict=True):
-        collected = own_rows(predictions, arm).pivot(index="seed", columns="image", values="prediction")
+    for arm, own_seeds, own in zip(distinct, seeds, logits, strict=True):
+        collected = rows_of(predictions, arm).pivot(index="seed", columns="image", values="prediction")
         if not np.array_equal(collected.loc[own_seeds], own.argmax(-1)):
             raise InputError(
                 f"the logits of {arm.model}/{arm.supervision} give other answers than the collected predictions; "

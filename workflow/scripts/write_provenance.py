@@ -9,7 +9,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from dark_knowledge import command
-from dark_knowledge.command import sha256, written_whole
+from dark_knowledge.command import sha256
 from dark_knowledge.pages import provenance, rendering
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -39,7 +39,7 @@ def main() -> None:
         study=config["study"],
         dataset=config["dataset"],
         undone=provenance.left_undone(config, arguments.full, set(arguments.runs.device)),
-        comparable=config["dataset"] == arguments.full["dataset"],
+        comparable=provenance.is_form_of(config, arguments.full),
         machines=rendering.html_table(provenance.machine_table(trained)),
         python=platform.python_version(),
         versions=rendering.html_table(provenance.versions(PACKAGES)),
@@ -51,8 +51,7 @@ def main() -> None:
         runs=rendering.html_table(provenance.run_counts(trained)),
         benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),
     )
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    rendering.save(arguments.out, page)
 
 
 def image_counts(data: str) -> dict[str, int]:

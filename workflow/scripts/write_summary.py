@@ -5,14 +5,11 @@ import json
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
-from dark_knowledge.analysis.results import arm_of
-from dark_knowledge.command import written_whole
+from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
 from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
 from dark_knowledge.study.arms import experiments_of, published_of
@@ -22,8 +19,7 @@ FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion"
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    for table in ("arms", "runs", "predictions", "class_errors"):
-        parser.add_argument(f"--{table.replace('_', '-')}", type=pd.read_parquet, required=True, help="collected table")
+    parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
@@ -32,15 +28,15 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    arms, runs = arguments.arms, arguments.runs
+    results = Results(folder=arguments.collected)
     config = json.loads(arguments.config.read_text())
     experiments = experiments_of(config)
     published = published_of(config)
     figures_published = accuracies.published_rows(published)
     classes = config["datasets"][config["dataset"]]["classes"]
-    accuracy = accuracies.accuracy_table(runs, arms)
-    gap = accuracies.gap_table(runs, arms, figures_published)
-    errors = class_errors.class_error_table(arguments.predictions, arms, classes)
+    accuracy = accuracies.accuracy_table(results)
+    gap = accuracies.gap_table(results, figures_published)
+    errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     figures = {
         name: {f: rendering.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}
         for name in experiments
@@ -56,17 +52,17 @@ def main() -> None:
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
-        accuracy_note=accuracies.NOTES["accuracy"],
+        accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),
-        gap_note=accuracies.NOTES["gap_recovered"],
-        cost=rendering.html_table(costs.readable_costs(costs.cost_table(runs, arms))),
-        cost_note=costs.NOTE,
-        provenance=provenance(runs),
+        gap_note=rendering.note("table_gap_recovered", config),
+        cost=rendering.html_table(costs.readable_costs(costs.cost_table(results))),
+        cost_note=rendering.note("table_cost", config),
+        provenance=provenance(results["runs"]),
     )
     told = []
     for name in experiments:
-        baseline = arm_of(arms[arms.experiment == name], "baseline")
-        hardest = hardest_class(arguments.class_errors, baseline, published[name])
+        baseline = arm_of(results.arms(name), "baseline")
+        hardest = hardest_class(results["class_errors"], baseline, published[name])
         told.append(
             accuracy_story(name, accuracy, gap)
             | error_story(name, errors, accuracy, hardest)
@@ -78,8 +74,7 @@ def main() -> None:
         return summary(experiments=shown)
 
     text, drawn = rendering.largest_page(page, len(told))
-    with written_whole(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rendering.save(arguments.out, text)
     print(f"figures of {drawn} of {len(told)} experiments")
 
 

@@ -44,9 +44,9 @@ def _damaged(words: list[str]) -> Iterator[str]:
     """The safetensors files that do not open, of those that a command line names or holds in a folder it names."""
     from safetensors import SafetensorError, safe_open
 
-    for word in map(Path, words):
-        for file in word.rglob("*.safetensors") if word.is_dir() else [word]:
-            if file.suffix == ".safetensors" and file.is_file():
+    for word in words:  # some are no paths, and longer than a path may be
+        for file in Path(word).rglob("*.safetensors") if os.path.isdir(word) else [Path(word)]:
+            if file.suffix == ".safetensors" and os.path.isfile(file):
                 try:
                     with safe_open(file, framework="np"):
                         pass

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_number, starred
-from dark_knowledge.analysis.results import arm_of, by_seed, chosen_temperature, difference, named_arms, rows_of
+from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, rows_of
 from dark_knowledge.analysis.statistics import Interval, mean_interval
 
 AS_PUBLISHED = "as published"
@@ -22,50 +22,22 @@ COLUMNS = {
 }
 
 
-ONE_SEED = " There is one seed, and one run has no interval: give the study more seeds."
-
-
-NOTES = {
-    "accuracy": (
-        "Accuracy in percent: mean over n seeds, ± half of Student's 95 % t interval of the mean. Scored in evaluation "
-        "mode without augmentation, on those training images that the arm learned from, after the last epoch and at "
-        "the selected epoch, the one with the highest validation accuracy. Best on test follows the note's protocol: "
-        "the test set picks the epoch, so it flatters. "
-        "* marks the temperature with the highest mean validation accuracy at the last epoch; published student "
-        "figures stand beside it."
-    ),
-    "gap_recovered": (
-        "What each arm gains on the test set after the last epoch: arm minus baseline, paired by seed, as "
-        "mean ± half of Student's 95 % t interval; and that gain as a share of teacher minus baseline, where the "
-        "interval of the latter lies above zero. * marks the temperature that validation chose."
-    ),
-    "errors_per_class": (
-        "Test errors per class after the last epoch: mean over seeds ± half of Student's 95 % t interval."
-    ),
-    "runs": (
-        "Every run: accuracies after the last epoch, and what it cost. Seconds are of the training loop with its "
-        "scoring, without the program's start."
-    ),
-}
-
-
-def accuracy_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def accuracy_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm: parameters, n, and mean, low and high of each accuracy over seeds, in percent.
 
     Accuracies on training images are of those that the arm learned from, in evaluation mode. `chosen` marks the
     student whose temperature validation picks.
     """
     rows = []
-    for arm in arms.itertuples():
-        own = rows_of(runs, arm)
-        chosen = arm.role == "student" and arm.temperature == chosen_temperature(runs, arms, arm.experiment)
+    for arm in results.all_arms():
+        own = rows_of(results["runs"], arm)
         row = {
             "experiment": arm.experiment,
             "role": arm.role,
             "arm": arm.arm,
             "model": arm.model,
             "temperature": arm.temperature,
-            "chosen": chosen,
+            "chosen": arm.chosen,
             "parameters": own.parameters.iloc[0],
             "n": len(own),
         }
@@ -89,19 +61,19 @@ def published_rows(published: dict) -> pd.DataFrame:
     )
 
 
-def gap_table(runs: pd.DataFrame, arms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
     `gain` is the arm minus the baseline in points, `gap` the teacher minus the baseline of the same seeds, both with
     their t interval; `recovered` is what `gap_recovered` makes of them.
     """
-    rows = []
-    for experiment in arms.experiment.unique():
-        named = named_arms(arms, runs, experiment)
+    rows, runs = [], results["runs"]
+    for experiment in results.experiments:
+        arms = results.arms(experiment)
         teacher, baseline = (
-            100 * by_seed(runs, arm_of(named, role), "last_test_accuracy") for role in ("teacher", "baseline")
+            100 * by_seed(runs, arm_of(arms, role), "last_test_accuracy") for role in ("teacher", "baseline")
         )
-        for arm in named[named.role.isin(["student", "control"])].itertuples():
+        for arm in (arm for arm in arms if arm.role in ("student", "control")):
             gained = (100 * by_seed(runs, arm, "last_test_accuracy") - baseline).dropna()
             gap = mean_interval(difference(teacher, baseline[gained.index]))
             rows.append(_gap_row(experiment, arm.arm, arm.chosen, mean_interval(gained), gap))

@@ -4,19 +4,8 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_interval, starred
-from dark_knowledge.analysis.results import by_seed, named_arms, rows_of
+from dark_knowledge.analysis.results import Results, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
-
-NOTE = (
-    "On the test set after the last epoch, mean over n seeds ± half of Student's 95 % t interval. NLL: mean negative "
-    "log likelihood of the labels, in nats. ECE: expected calibration error over 15 equal-width bins of confidence, in "
-    "points. Agreement with the experiment's teacher of the same seed: share of images given the same class. KL: mean "
-    "KL divergence of the arm's probabilities from the teacher's at T = 1, in nats. In the teacher's own row, both are "
-    "between its runs of different seeds: the agreement that two trainings of one network reach, without an interval, "
-    "since one run is in several pairs. * marks the "
-    "temperature that validation chose."
-)
-
 
 MEASURES = {
     "last_test_accuracy": ("test accuracy, %", 100, 2),
@@ -27,15 +16,15 @@ MEASURES = {
 }
 
 
-def calibration_table(runs: pd.DataFrame, fidelity: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def calibration_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm: accuracy, likelihood, calibration and likeness to the teacher, over seeds.
 
     Accuracy, `test_ece` and `agreement` are in percent.
     """
-    rows = []
-    for experiment in arms.experiment.unique():
+    rows, runs, fidelity = [], results["runs"], results["fidelity"]
+    for experiment in results.experiments:
         of_experiment = fidelity[fidelity.experiment == experiment]
-        for arm in named_arms(arms, runs, experiment).itertuples():
+        for arm in results.arms(experiment):
             row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
             for measure, (_, factor, _) in MEASURES.items():
                 source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]

@@ -1,67 +1,46 @@
 """Which classes the errors are in, and what distillation changes there.
 
-Tidy tables first, then what a person reads. All on test images after the last epoch, unless said otherwise; arms are
-those that `tables.compared_arms` returns.
+Tidy tables first, then what a person reads. All on test images after the last epoch, unless said otherwise; `compared`
+are the arms of an experiment, of its students only the chosen one.
 """
 
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
-from dark_knowledge.analysis.results import (
-    arm_of,
-    compared_arms,
-    difference,
-    last_predictions,
-    rows_of,
-    with_experiment,
-)
+from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, difference, rows_of, with_experiment
 from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
 
-NOTES = {
-    "class_differences": (
-        "Test errors per class of each arm minus the baseline's, paired by seed: mean ± half of Student's 95 % t "
-        "interval. p is of the two-sided sign-flip test, whose least value with n pairs is 2 / 2^n; p (Holm) holds the "
-        "family-wise error rate over the classes of one arm."
-    ),
-    "hardest_class": (
-        "One class from all sides: the published claim's class where an experiment names one, else the class with the "
-        "baseline's most validation errors. Recall and precision in percent, and test images that are wrongly given to "
-        "another class or to this one, as mean over seeds ± half of Student's 95 % t interval. The difference is "
-        "paired by seed. Confusions that no run makes are left out."
-    ),
-}
 
-
-def class_error_counts(class_errors: pd.DataFrame, arm: tuple, part: str = "test") -> pd.DataFrame:
+def class_error_counts(class_errors: pd.DataFrame, arm: ExperimentArm, part: str = "test") -> pd.DataFrame:
     """Errors of one arm's runs on `part`: a row per seed, a column per class."""
     own = rows_of(class_errors[class_errors.part == part], arm)
     return own.pivot(index="seed", columns="label", values="errors")
 
 
-def hardest_class(class_errors: pd.DataFrame, baseline: tuple, published: dict) -> int:
+def hardest_class(class_errors: pd.DataFrame, baseline: ExperimentArm, published: dict) -> int:
     """The published claim's class, else the one with the baseline's most validation errors; a tie takes the lowest."""
     chosen = class_error_counts(class_errors, baseline, "validation").mean().idxmax()
     return int(published.get("improved_class", chosen))
 
 
-def class_difference_table(
-    class_errors: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame, classes: list[str]
-) -> pd.DataFrame:
+def class_difference_table(results: Results, classes: list[str]) -> pd.DataFrame:
     """`class_differences` of every experiment, its name first."""
     return pd.concat(
         [
-            with_experiment(experiment, class_differences(class_errors, compared_arms(arms, runs, experiment), classes))
-            for experiment in arms.experiment.unique()
+            with_experiment(
+                experiment, class_differences(results["class_errors"], results.compared(experiment), classes)
+            )
+            for experiment in results.experiments
         ],
         ignore_index=True,
     )
 
 
-def class_differences(class_errors: pd.DataFrame, compared: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+def class_differences(class_errors: pd.DataFrame, compared: list[ExperimentArm], classes: list[str]) -> pd.DataFrame:
     """A row per arm and class: test errors less the baseline's, paired by seed, with interval, p and Holm's p."""
     baseline = class_error_counts(class_errors, arm_of(compared, "baseline"))
     rows = []
-    for arm in compared[compared.role != "baseline"].itertuples():
+    for arm in (arm for arm in compared if arm.role != "baseline"):
         own = class_error_counts(class_errors, arm)
         differences = [difference(own[label], baseline[label]) for label in range(len(classes))]
         p = [sign_flip_p(values) for values in differences]
@@ -93,25 +72,19 @@ def readable_class_differences(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def hardest_class_table(
-    predictions: pd.DataFrame,
-    class_errors: pd.DataFrame,
-    arms: pd.DataFrame,
-    runs: pd.DataFrame,
-    classes: list[str],
-    published: dict,
-) -> pd.DataFrame:
+def hardest_class_table(results: Results, classes: list[str], published: dict) -> pd.DataFrame:
     """`hardest_class_rows` of every experiment, its name first; `published` has each experiment's figures."""
     tables = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
-        label = hardest_class(class_errors, arm_of(compared, "baseline"), published[experiment])
-        tables.append(with_experiment(experiment, hardest_class_rows(predictions, compared, label, classes)))
+    for experiment in results.experiments:
+        compared = results.compared(experiment)
+        label = hardest_class(results["class_errors"], arm_of(compared, "baseline"), published[experiment])
+        rows = hardest_class_rows(results["predictions"], compared, label, classes)
+        tables.append(with_experiment(experiment, rows))
     return pd.concat(tables, ignore_index=True)
 
 
 def hardest_class_rows(
-    predictions: pd.DataFrame, compared: pd.DataFrame, label: int, classes: list[str]
+    predictions: pd.DataFrame, compared: list[ExperimentArm], label: int, classes: list[str]
 ) -> pd.DataFrame:
     """A row per arm and quantity of class `label`: its recall, precision and flows to and from other classes.
 
@@ -119,7 +92,7 @@ def hardest_class_rows(
     """
     baseline = class_quantities(predictions, arm_of(compared, "baseline"), label, classes)
     rows = []
-    for arm in compared.itertuples():
+    for arm in compared:
         for quantity, values in class_quantities(predictions, arm, label, classes).items():
             mean, low, high, n = mean_interval(values)
             gain = mean_interval(difference(values, baseline[quantity]))
@@ -131,12 +104,12 @@ def hardest_class_rows(
     return pd.DataFrame(rows)
 
 
-def class_quantities(predictions: pd.DataFrame, arm: tuple, label: int, classes: list[str]) -> pd.DataFrame:
+def class_quantities(predictions: pd.DataFrame, arm: ExperimentArm, label: int, classes: list[str]) -> pd.DataFrame:
     """Of class `label`, a row per seed: recall and precision in percent (NaN without images), and its flows.
 
     Columns `to <class>`: its images given to another class; `from <class>`: another class's images given to it.
     """
-    own = last_predictions(predictions, arm)
+    own = rows_of(predictions, arm)
     seeds = pd.Index(own.seed.unique(), name="seed").sort_values()
     given = own[own.label == label].groupby(["seed", "prediction"]).size().unstack(fill_value=0)
     taken = own[own.prediction == label].groupby(["seed", "label"]).size().unstack(fill_value=0)
@@ -177,15 +150,15 @@ def _flow(quantity: str, name: str) -> str:
     return quantity
 
 
-def class_error_table(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+def class_error_table(predictions: pd.DataFrame, arms: list[ExperimentArm], classes: list[str]) -> pd.DataFrame:
     """A row per experiment, arm and class: test errors at the last epoch, mean and t interval over seeds."""
-    last = predictions[predictions.epoch == "last"]
-    wrong = (last.label != last.prediction).groupby([last.model, last.supervision, last.seed, last.label]).sum()
+    wrong = predictions.label != predictions.prediction
+    wrong = wrong.groupby([predictions[key] for key in ("model", "supervision", "seed", "label")]).sum()
     wrong = wrong.unstack(fill_value=0).reindex(columns=range(len(classes)), fill_value=0)
-    images = last.groupby("label").image.nunique().reindex(range(len(classes)), fill_value=0)
+    images = predictions.groupby("label").image.nunique().reindex(range(len(classes)), fill_value=0)
     rows = []
-    for arm in arms.itertuples():
-        for label, errors in wrong.loc[(arm.model, arm.supervision)].items():
+    for arm in arms:
+        for label, errors in wrong.loc[arm.key].items():
             interval = mean_interval(errors)
             rows.append(
                 {

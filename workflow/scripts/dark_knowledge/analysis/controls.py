@@ -3,16 +3,8 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_difference, show_p
-from dark_knowledge.analysis.results import arm_of, by_seed, compared_arms, difference, named_arms, with_experiment
+from dark_knowledge.analysis.results import Results, arm_of, by_seed, compared, difference, with_experiment
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
-
-NOTE = (
-    "Each control against the baseline, and the student against the control: test accuracy after the last epoch in "
-    "points, paired by seed, mean over n seeds ± half of Student's 95 % t interval, p of the sign-flip test. The "
-    "student is the one of the control's temperature, or else of the temperature that validation chose. Where a "
-    "control lacks something that the student has and gains as much, the student's gain does not come from that."
-)
-
 
 COLUMNS = [
     "experiment",
@@ -29,21 +21,22 @@ COLUMNS = [
 ]
 
 
-def control_table(arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def control_table(results: Results) -> pd.DataFrame:
     """A row per experiment and control: its gain over the baseline and the student's lead over it, in points."""
-    tables = [with_experiment(name, _of_experiment(arms, runs, name)) for name in arms.experiment.unique()]
+    tables = [with_experiment(name, _of_experiment(results, name)) for name in results.experiments]
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})
 
 
-def _of_experiment(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    named = named_arms(arms, runs, experiment)
-    compared = compared_arms(arms, runs, experiment)
-    baseline, chosen = arm_of(compared, "baseline"), arm_of(compared, "student")
+def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
+    arms = results.arms(experiment)
+    students = {arm.temperature: arm for arm in arms if arm.role == "student"}
+    baseline, chosen = arm_of(arms, "baseline"), arm_of(compared(arms), "student")
     rows = []
-    for control in named[named.role == "control"].itertuples():
-        alike = named[(named.role == "student") & (named.temperature == control.temperature)]
-        student = chosen if alike.empty else arm_of(alike, "student")
-        accuracy, *others = (100 * by_seed(runs, arm, "last_test_accuracy") for arm in (control, baseline, student))
+    for control in (arm for arm in arms if arm.role == "control"):
+        student = students.get(control.temperature, chosen)
+        accuracy, *others = (
+            100 * by_seed(results["runs"], arm, "last_test_accuracy") for arm in (control, baseline, student)
+        )
         gain, lead = difference(accuracy, others[0]), difference(others[1], accuracy)
         rows.append(
             {"control": control.arm, "student": student.arm, "n": len(lead)}

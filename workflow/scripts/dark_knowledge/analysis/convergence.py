@@ -5,17 +5,8 @@ import pandas as pd
 
 from dark_knowledge.analysis.formats import show_interval
 from dark_knowledge.analysis.measures import epochs_to_threshold
-from dark_knowledge.analysis.results import compared_arms, rows_of, teachers_of, trained_arms
+from dark_knowledge.analysis.results import ExperimentArm, Results, rows_of, teachers_of, trained_arms
 from dark_knowledge.analysis.statistics import mean_interval
-
-NOTE = (
-    "When a run's validation accuracy first reaches each value: mean over the seeds ± half of Student's 95 % t "
-    "interval. A run that never does counts as if one more epoch had done it (marked ≥: a lower bound). Steps are "
-    "optimiser steps. Seconds are of the arm's own training loop with its scoring; the last column adds, for a "
-    "student, its teacher's whole training and the pass that stores the teacher's logits. Accuracy is scored once an "
-    "epoch, so no time is finer than that."
-)
-
 
 # Of a time, with its title for readers and its decimals.
 UNITS = {
@@ -26,7 +17,7 @@ UNITS = {
 }
 
 
-def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: tuple, accuracy: float) -> pd.DataFrame:
+def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: ExperimentArm, accuracy: float) -> pd.DataFrame:
     """When one arm's runs first reach a validation `accuracy` (share), a row per seed.
 
     Columns: `reached`; `epochs`, `steps` and `seconds` of its training; and `seconds_with_teacher`. A run that never
@@ -50,22 +41,20 @@ def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: tuple, accuracy: floa
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed").sort_index()
 
 
-def teaching_seconds(runs: pd.DataFrame, arm: tuple, run: tuple) -> float:
+def teaching_seconds(runs: pd.DataFrame, arm: ExperimentArm, run: tuple) -> float:
     """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
-    if pd.isna(arm.teacher):
+    if arm.teacher is None:
         return 0.0
     return teachers_of(runs, arm).seconds[run.seed] + run.caching_seconds
 
 
-def convergence_table(
-    epochs: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame, accuracies: list[float]
-) -> pd.DataFrame:
+def convergence_table(results: Results, accuracies: list[float]) -> pd.DataFrame:
     """A row per experiment, arm and validation accuracy (percent): runs that reach it, and when, over seeds."""
-    rows = []
-    for experiment in arms.experiment.unique():
-        for arm in trained_arms(compared_arms(arms, runs, experiment), epochs).itertuples():
+    rows, epochs = [], results["epochs"]
+    for experiment in results.experiments:
+        for arm in trained_arms(results.compared(experiment), epochs):
             for accuracy in accuracies:
-                times = time_to(epochs, runs, arm, accuracy / 100)
+                times = time_to(epochs, results["runs"], arm, accuracy / 100)
                 row = {"experiment": experiment, "arm": arm.arm, "accuracy": accuracy, "n": len(times)}
                 row["reached"] = times.reached.sum()
                 for unit in UNITS:

@@ -3,32 +3,20 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, starred
-from dark_knowledge.analysis.results import arm_of, by_seed, difference, named_arms, rows_of, teachers_of
+from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, by_seed, difference, rows_of, teachers_of
 from dark_knowledge.analysis.statistics import mean_interval
-
-NOTE = (
-    "What one run of each arm costs, mean over n seeds, and what it gains. Gain: test accuracy after the last epoch "
-    "less the baseline's, paired by seed, ± half of Student's 95 % t interval. Seconds are of the training loop with "
-    "its scoring, without the program's start; they hold for the machines named in the list of runs, alone or shared. "
-    "A student's total adds its teacher's whole training and the pass that stores the teacher's logits, although "
-    "other students may use both too. Multiply-adds are those of convolutions and linear layers: a training pass "
-    "counts three forward passes an image, since the backward pass costs two; in use it is one. Gains per extra cost "
-    "are over the baseline's total, where an arm computes more. * marks the temperature that validation chose: "
-    "choosing it cost the other students too."
-)
-
 
 FORWARD_AND_BACKWARD = 3
 
 
-def run_costs(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+def run_costs(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """What one arm's runs cost, a row per seed: seconds and multiply-adds of its own training, teacher, stored logits.
 
     Columns `<own|teacher|caching|total>_<seconds|multiply_adds>`.
     """
     own = rows_of(runs, arm).set_index("seed").sort_index()
     costs = pd.DataFrame({"own_seconds": own.seconds, "own_multiply_adds": _training_multiply_adds(own)})
-    if pd.isna(arm.teacher):
+    if arm.teacher is None:
         costs = costs.assign(teacher_seconds=0.0, teacher_multiply_adds=0, caching_seconds=0.0, caching_multiply_adds=0)
     else:
         taught = teachers_of(runs, arm)
@@ -45,14 +33,14 @@ def _training_multiply_adds(runs: pd.DataFrame) -> pd.Series:
     return FORWARD_AND_BACKWARD * runs.multiply_adds * runs.steps * runs.batch_size
 
 
-def cost_table(runs: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def cost_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm: size, cost (means over seeds), accuracy, gain over the baseline, gain per cost."""
-    rows = []
-    for experiment in arms.experiment.unique():
-        named = named_arms(arms, runs, experiment)
-        baseline = arm_of(named, "baseline")
+    rows, runs = [], results["runs"]
+    for experiment in results.experiments:
+        arms = results.arms(experiment)
+        baseline = arm_of(arms, "baseline")
         reference = run_costs(runs, baseline).mean()
-        for arm in named.itertuples():
+        for arm in arms:
             own = rows_of(runs, arm)
             costs = run_costs(runs, arm)
             own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))

@@ -1,7 +1,6 @@
 """Which test images the errors are: how alike the arms' sets of them are, and which ones distillation changes.
 
-Tidy tables first, then what a person reads, all after the last epoch. Arms are those that `tables.compared_arms`
-returns.
+Tidy tables first, then what a person reads, all after the last epoch.
 """
 
 from collections.abc import Iterator
@@ -13,40 +12,20 @@ import pandas as pd
 from dark_knowledge.analysis.class_errors import class_error_counts
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_p
 from dark_knowledge.analysis.measures import jensen_shannon, kappa_matrix
-from dark_knowledge.analysis.results import arm_of, beside, compared_arms, last_predictions
+from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, beside, rows_of
 from dark_knowledge.analysis.statistics import beyond_same_net, mcnemar, mean_interval, sign_flip_p
 from dark_knowledge.study.arms import ALL_SEEDS
 
-NOTES = {
-    "error_similarity": (
-        "How alike two arms' errors are, over all pairs of runs with different seeds. Distance: Jensen-Shannon, base "
-        "2, of the errors' distributions over the classes, 0 to 1. Correlation: Pearson's, of the errors per class. "
-        "Kappa: Cohen's, of the sets of wrong images; 0 is chance, 1 the same images. A row of an arm with itself is "
-        "the null: two seeds of one net. Excess: kappa between the two arms less the mean of their nulls, ± half of "
-        "the jackknife's 95 % t interval over the n seeds, with the sign-flip p; it needs three seeds."
-    ),
-    "image_outcomes": (
-        "What becomes of single test images, counted per seed: mean over the n seeds ± half of Student's 95 % t "
-        "interval. Repaired: the baseline is wrong and the student right; broken: the reverse. Images change sides "
-        "between any two trainings. Runs of one seed start alike and see the same views, so chance is measured in the "
-        "last rows, means over all pairs of runs with different seeds: repaired and broken beside what two runs of the "
-        "baseline do to each other."
-    ),
-    "mcnemar": (
-        "McNemar's test of each pair of runs on the same test images, after the last epoch: are the images that only "
-        "one of the two gets wrong split evenly? It speaks for these two runs, on other images; the gain's interval "
-        "over the seeds speaks for other runs."
-    ),
-}
 
-
-def wrong_images(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+def wrong_images(predictions: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """Which test images an arm's runs get wrong after the last epoch: bool, a row per seed, a column per image."""
-    own = last_predictions(predictions, arm)
+    own = rows_of(predictions, arm)
     return own.assign(wrong=own.label != own.prediction).pivot(index="seed", columns="image", values="wrong")
 
 
-def likeness(predictions: pd.DataFrame, class_errors: pd.DataFrame, a: tuple, b: tuple) -> dict[str, np.ndarray]:
+def likeness(
+    predictions: pd.DataFrame, class_errors: pd.DataFrame, a: ExperimentArm, b: ExperimentArm
+) -> dict[str, np.ndarray]:
     """How alike the errors of two arms' runs are, by measure: [3, n, n] of a's to b's, a's to a's and b's to b's runs.
 
     Rows and columns are the n seeds that both arms have. Measures: distance and divergence (its square, in 1/1000 bit)
@@ -81,15 +60,12 @@ def different_seeds_mean(matrix: np.ndarray) -> float:
     return matrix[~np.eye(n, dtype=bool)].mean() if n > 1 else np.nan
 
 
-def similarity_table(
-    predictions: pd.DataFrame, class_errors: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame
-) -> pd.DataFrame:
+def similarity_table(results: Results) -> pd.DataFrame:
     """A row per experiment and pair of arms, an arm with itself included: likeness of errors over different seeds."""
     rows = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
-        for a, b in combinations_with_replacement(compared.itertuples(), 2):
-            alike = likeness(predictions, class_errors, a, b)
+    for experiment in results.experiments:
+        for a, b in combinations_with_replacement(results.compared(experiment), 2):
+            alike = likeness(results["predictions"], results["class_errors"], a, b)
             means = {name: different_seeds_mean(between) for name, (between, *_) in alike.items()}
             kappas = beyond_same_net(*alike["kappa"])
             excess = mean_interval(kappas if a != b else np.full_like(kappas, np.nan))
@@ -124,13 +100,13 @@ def _shown(value: float, digits: int) -> str:
     return show_interval(value, np.nan, digits)
 
 
-def outcome_table(predictions: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def outcome_table(results: Results) -> pd.DataFrame:
     """A row per experiment and outcome: how many test images it befalls, mean and t interval over the n seeds."""
     rows = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
+    for experiment in results.experiments:
+        compared = results.compared(experiment)
         three = [arm_of(compared, role) for role in ("teacher", "baseline", "student")]
-        wrong = common_wrong(predictions, *three)
+        wrong = common_wrong(results["predictions"], *three)
         for outcome, counts in _outcomes(*wrong):
             mean, low, high, _ = mean_interval(counts)
             rows.append(
@@ -140,7 +116,7 @@ def outcome_table(predictions: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFr
     return pd.DataFrame(rows)
 
 
-def common_wrong(predictions: pd.DataFrame, *arms: tuple) -> list[np.ndarray]:
+def common_wrong(predictions: pd.DataFrame, *arms: ExperimentArm) -> list[np.ndarray]:
     """Wrong images of each arm, bool [seeds, images], over the seeds that all arms have; an ensemble has each."""
     frames = [wrong_images(predictions, arm) for arm in arms]
     trained = [set(frame.index) for frame in frames if list(frame.index) != [ALL_SEEDS]]
@@ -177,12 +153,14 @@ def readable_outcomes(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def mcnemar_table(predictions: pd.DataFrame, arms: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def mcnemar_table(results: Results) -> pd.DataFrame:
     """A row per experiment and seed: images that only the baseline or only the student gets wrong, and McNemar's p."""
     rows = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
-        baseline, student = (wrong_images(predictions, arm_of(compared, role)) for role in ("baseline", "student"))
+    for experiment in results.experiments:
+        compared = results.compared(experiment)
+        baseline, student = (
+            wrong_images(results["predictions"], arm_of(compared, role)) for role in ("baseline", "student")
+        )
         for seed in baseline.index.intersection(student.index):
             test = mcnemar(baseline.loc[seed], student.loc[seed])
             rows.append(

@@ -7,38 +7,8 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
-from dark_knowledge.analysis.results import by_seed, rows_of
+from dark_knowledge.analysis.results import ExperimentArm, by_seed, distinct_arms, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, prediction_interval, sign_flip_p
-
-NOTES = {
-    "paper": (
-        "Errors on all test images, or on those of the classes named: mean over n runs ± half of Student's 95 % t "
-        "interval. The spread is where one more run of ours falls with 95 % (mean ± t · sd · √(1 + 1/n)); the paper's "
-        "figure is of a single run, which is inside if it could be one of ours. One run has neither interval nor "
-        "spread. Mended biases: fixed is the paper's shift; oracle is the shift with the fewest errors on the test "
-        "images themselves, so it flatters, as the paper's own does, which was picked on the test set for its nets; "
-        "label-free makes the classes' mean probability on validation images their share of the training labels."
-    ),
-    "bias_fixes": (
-        "Test errors after the last epoch of runs whose transfer set left classes out, as trained and with one shift "
-        "added to the logits of the classes named; nothing is trained again. Mean over n seeds ± half of Student's 95 "
-        "% t interval. Fixed: the paper's shift. Oracle: the shift with the fewest errors on these test images; it has "
-        "seen their labels. Label-free: on validation images the classes' mean probability becomes their share of the "
-        "training labels."
-    ),
-    "width_temperature": (
-        "Test errors after the last epoch by width of the student and temperature, and of the same net on labels: mean "
-        "over n seeds ± half of Student's 95 % t interval."
-    ),
-    "temperature_contrasts": (
-        "What the paper says of widths and temperatures, fixed before the runs: difference of test errors after the "
-        "last epoch, paired by seed, mean over n seeds ± half of its t interval, and p of the two-sided sign-flip "
-        "test, of which n seeds allow none below 2 / 2^n. Where the two temperatures that differ most were looked for "
-        "among several, interval and p are corrected for the pairs looked at (Bonferroni). Below zero the first makes "
-        "fewer errors."
-    ),
-}
-
 
 RUN = ["model", "supervision", "seed"]
 
@@ -50,7 +20,9 @@ def errors_by_class(predictions: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(images="size", errors="sum").reset_index()
 
 
-def paper_table(numbers: list[dict], errors: pd.DataFrame, mended: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def paper_table(
+    numbers: list[dict], errors: pd.DataFrame, mended: pd.DataFrame, arms: list[ExperimentArm]
+) -> pd.DataFrame:
     """A row per number of the paper (an entry of the config's `paper.numbers`), with what the study's runs give.
 
     `errors` is of `errors_by_class`, `mended` the collected table. `run_low` to `run_high` is the interval for one more
@@ -59,9 +31,9 @@ def paper_table(numbers: list[dict], errors: pd.DataFrame, mended: pd.DataFrame,
     return pd.DataFrame([_paper_row(entry, measured(entry, errors, mended, arms)) for entry in numbers])
 
 
-def measured(entry: dict, errors: pd.DataFrame, mended: pd.DataFrame, arms: pd.DataFrame) -> pd.Series:
+def measured(entry: dict, errors: pd.DataFrame, mended: pd.DataFrame, arms: list[ExperimentArm]) -> pd.Series:
     """What an entry of `paper.numbers` asks for, by seed: test errors, in images or percent of the images counted."""
-    arm = next(arms[(arms.experiment == entry["experiment"]) & (arms.arm == entry["arm"])].itertuples())
+    arm = next(arm for arm in arms if (arm.experiment, arm.arm) == (entry["experiment"], entry["arm"]))
     mend = entry.get("mend", "none")
     if mend == "none":
         rows = rows_of(errors[errors.epoch == entry.get("epoch", "last")], arm)
@@ -114,15 +86,15 @@ def bias_table(mended: pd.DataFrame, mends: dict) -> pd.DataFrame:
     return table.assign(classes=table.experiment.map(classes))
 
 
-def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: list[ExperimentArm]) -> pd.DataFrame:
     """Errors of baseline and students, a row per experiment and arm, over the seeds that all its arms have.
 
     `hidden` has the student's units by experiment.
     """
     rows = []
     for experiment, units in hidden.items():
-        own = arms[(arms.experiment == experiment) & arms.role.isin(["baseline", "student"])]
-        ordered = list(own.sort_values("temperature", na_position="first").itertuples())
+        own = [arm for arm in arms if arm.experiment == experiment and arm.role in ("baseline", "student")]
+        ordered = sorted(own, key=lambda arm: (arm.role, arm.temperature))
         wide = pd.concat([by_seed(_last(errors), arm, "errors") for arm in ordered], axis=1).dropna()
         for number, arm in enumerate(ordered):
             mean, low, high, n = mean_interval(wide.iloc[:, number])
@@ -138,7 +110,7 @@ def width_name(units: list[int]) -> str:
     return str(units[0]) if len(set(units)) == 1 else "-".join(map(str, units))
 
 
-def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: list[ExperimentArm]) -> pd.DataFrame:
     """A row per entry of the config's `paper.contrasts`: a difference of test errors between temperatures, by seed.
 
     With `alike` the difference is the largest between any two of the temperatures, its interval and p after Bonferroni
@@ -164,16 +136,16 @@ def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: pd.DataFra
     return pd.DataFrame(rows)
 
 
-def student_errors(errors: pd.DataFrame, arms: pd.DataFrame, experiment: str) -> pd.DataFrame:
+def student_errors(errors: pd.DataFrame, arms: list[ExperimentArm], experiment: str) -> pd.DataFrame:
     """An experiment's students' test errors after the last epoch, [seeds that all have, temperatures]."""
-    students = arms[(arms.experiment == experiment) & (arms.role == "student")]
+    students = [arm for arm in arms if (arm.experiment, arm.role) == (experiment, "student")]
     last = _last(errors)
-    return pd.DataFrame({arm.temperature: by_seed(last, arm, "errors") for arm in students.itertuples()}).dropna()
+    return pd.DataFrame({arm.temperature: by_seed(last, arm, "errors") for arm in students}).dropna()
 
 
-def lined_up(experiments: list[str], errors: pd.DataFrame, arms: pd.DataFrame) -> pd.DataFrame:
+def lined_up(experiments: list[str], errors: pd.DataFrame, arms: list[ExperimentArm]) -> pd.DataFrame:
     """A row per experiment, arm and run with its last test errors; an arm stands only where it comes first."""
-    own = arms[arms.experiment.isin(experiments)].drop_duplicates(["model", "supervision"])
+    own = pd.DataFrame(distinct_arms(arm for arm in arms if arm.experiment in experiments))
     return own[["experiment", "role", "arm", "model", "supervision"]].merge(_last(errors), on=["model", "supervision"])
 
 

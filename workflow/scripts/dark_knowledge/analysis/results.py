@@ -1,10 +1,102 @@
-"""Look-up of an experiment's arms in the collected tables."""
+"""A study's collected results: its tables by name, its experiments' arms, and what the tables say of an arm."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import ALL_SEEDS
+
+PREDICTION_COLUMNS = ["model", "supervision", "seed", "image", "label", "prediction", "confidence"]
+
+
+@dataclass(frozen=True)
+class ExperimentArm:
+    """An arm in its part in one experiment, as a row of the collected table `arms` has it.
+
+    `role` is teacher, baseline, student or control, `arm` the name for readers, `temperature` NaN and `teacher` None
+    where it learned from labels alone. `chosen`: the student whose temperature validation picks.
+    """
+
+    experiment: str
+    role: str
+    arm: str
+    model: str
+    supervision: str
+    teacher: str | None = None
+    temperature: float = np.nan
+    chosen: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its runs are filed under; experiments that share an arm share them."""
+        return self.model, self.supervision
+
+
+class Results(dict):
+    """The collected tables by name: arms, runs, epochs, steps, predictions, class_errors and fidelity.
+
+    Of the predictions those after the last epoch.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, pd.DataFrame] | None = None, *, folder: Path = Path(), experiment: str | None = None
+    ):
+        """Hold `tables`, and read others from `folder` when they are first asked for.
+
+        With an `experiment`, of the predictions those of its arms alone: a large study has fifty million.
+        """
+        super().__init__(tables or {})
+        self._folder, self._experiment = folder, experiment
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        path = self._folder / f"{name}.parquet"
+        if name == "predictions":
+            table = pd.read_parquet(path, columns=PREDICTION_COLUMNS, filters=self._drawn())
+        else:
+            table = pd.read_parquet(path)
+        self[name] = table
+        return table
+
+    def _drawn(self) -> list[tuple]:
+        last = [("epoch", "==", "last")]
+        if self._experiment is None:
+            return last
+        own = self["arms"][self["arms"].experiment == self._experiment]
+        return [*last, ("supervision", "in", own.supervision), ("model", "in", own.model)]
+
+    @property
+    def experiments(self) -> list[str]:
+        return list(self["arms"].experiment.unique())
+
+    def arms(self, experiment: str) -> list[ExperimentArm]:
+        """The experiment's arms, in the config's order."""
+        return arms_in(self["arms"], self["runs"], experiment)
+
+    def compared(self, experiment: str) -> list[ExperimentArm]:
+        """The experiment's arms, of its students only the chosen one."""
+        return compared(self.arms(experiment))
+
+    def all_arms(self) -> list[ExperimentArm]:
+        """The arms of all experiments, one after another."""
+        return [arm for experiment in self.experiments for arm in self.arms(experiment)]
+
+
+def arms_in(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> list[ExperimentArm]:
+    """An experiment's rows of the collected table `arms`."""
+    chosen = chosen_temperature(runs, arms, experiment)
+    return [
+        ExperimentArm(
+            *(experiment, row.role, row.arm, row.model, row.supervision),
+            teacher=None if pd.isna(row.teacher) else row.teacher,
+            temperature=float(row.temperature),
+            chosen=row.role == "student" and row.temperature == chosen,
+        )
+        for row in arms[arms.experiment == experiment].itertuples()
+    ]
 
 
 def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) -> float:
@@ -17,17 +109,33 @@ def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) 
     return float(scores.dropna().mean().idxmax())
 
 
-def named_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """The experiment's arms with `arm`, their name for readers, and `chosen`: the student that validation picks."""
-    own = arms[arms.experiment == experiment]
-    chosen = (own.role == "student") & (own.temperature == chosen_temperature(runs, arms, experiment))
-    return own.assign(chosen=chosen)
+def compared(arms: Iterable[ExperimentArm]) -> list[ExperimentArm]:
+    """Of an experiment's students only the chosen one, and all others."""
+    return [arm for arm in arms if arm.role != "student" or arm.chosen]
 
 
-def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """The named arms of an experiment, of its students only the chosen one."""
-    named = named_arms(arms, runs, experiment)
-    return named[(named.role != "student") | named.chosen]
+def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> list[ExperimentArm]:
+    """The arms of an experiment by the collected tables, of its students only the chosen one."""
+    return compared(arms_in(arms, runs, experiment))
+
+
+def arm_of(arms: Iterable[ExperimentArm], role: str) -> ExperimentArm:
+    """The one arm of a role among the compared arms of an experiment."""
+    return next(arm for arm in arms if arm.role == role)
+
+
+def distinct_arms(arms: Iterable[ExperimentArm]) -> list[ExperimentArm]:
+    """Each arm once, as it first comes: experiments share arms."""
+    first = {}
+    for arm in arms:
+        first.setdefault(arm.key, arm)
+    return list(first.values())
+
+
+def trained_arms(arms: Iterable[ExperimentArm], epochs: pd.DataFrame) -> list[ExperimentArm]:
+    """The arms that have learning curves; an ensemble was assembled, not trained, and has none."""
+    trained = set(epochs[["model", "supervision"]].drop_duplicates().itertuples(index=False, name=None))
+    return [arm for arm in arms if arm.key in trained]
 
 
 def with_experiment(experiment: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -35,45 +143,28 @@ def with_experiment(experiment: str, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"experiment": experiment}, index=table.index).join(table)
 
 
-def arm_of(arms: pd.DataFrame, role: str) -> tuple:
-    """The one arm of a role among the compared arms of an experiment."""
-    return next(arms[arms.role == role].itertuples())
-
-
-def rows_of(table: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+def rows_of(table: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """The rows of one arm's runs."""
     return table[(table.model == arm.model) & (table.supervision == arm.supervision)]
 
 
-def last_predictions(predictions: pd.DataFrame, arm: tuple) -> pd.DataFrame:
-    """The test predictions of one arm's runs after the last epoch."""
-    own = rows_of(predictions, arm)
-    return own[own.epoch == "last"]
-
-
-def by_seed(table: pd.DataFrame, arm: tuple, column: str) -> pd.Series:
+def by_seed(table: pd.DataFrame, arm: ExperimentArm, column: str) -> pd.Series:
     """One column of one arm's runs, by seed."""
     return rows_of(table, arm).set_index("seed")[column].sort_index()
 
 
 def beside(rows: pd.DataFrame | pd.Series, seeds: pd.Index) -> pd.DataFrame | pd.Series:
-    """An arm's `rows` by seed, to be compared with runs of `seeds`: an ensemble, one run of all seeds, is repeated."""
+    """One arm's `rows` by seed, to be set beside runs of `seeds`: an ensemble's one row is repeated for each seed."""
     if list(rows.index) != [ALL_SEEDS]:
         return rows
     return rows.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
 
 
-def teachers_of(runs: pd.DataFrame, arm: tuple) -> pd.DataFrame:
+def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """The run that taught each run of a student, indexed by the student's seed: the teacher's of the same seed."""
     seeds = pd.Index(sorted(rows_of(runs, arm).seed), name="seed")
     taught = runs[(runs.model == arm.teacher) & (runs.supervision == "labels")].set_index("seed")
     return beside(taught, seeds).loc[seeds]
-
-
-def trained_arms(arms: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
-    """The arms that have learning curves; an ensemble was assembled, not trained, and has none."""
-    trained = pd.MultiIndex.from_frame(epochs[["model", "supervision"]].drop_duplicates())
-    return arms[pd.MultiIndex.from_frame(arms[["model", "supervision"]]).isin(trained)]
 
 
 def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
@@ -82,11 +173,3 @@ def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
     if a.empty:
         raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
     return (a - b).to_numpy(float)
-
-
-KEYS = ["model", "supervision"]
-
-
-def distinct_arms(arms: pd.DataFrame) -> pd.DataFrame:
-    """Each arm once, numbered 0, 1, ... by the index: experiments share arms."""
-    return arms[KEYS].drop_duplicates(ignore_index=True)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -11,32 +10,41 @@ from matplotlib.ticker import LogLocator, NullLocator
 from dark_knowledge.analysis.costs import run_costs
 from dark_knowledge.analysis.results import by_seed
 from dark_knowledge.analysis.statistics import mean_interval
-from dark_knowledge.figures.style import in_percent, legend, log_temperatures, possible_percent, seed_points, subplots
+from dark_knowledge.figures.style import (
+    DrawnArm,
+    in_percent,
+    legend,
+    log_temperatures,
+    possible_percent,
+    seed_points,
+    subplots,
+    with_arms,
+)
 
 
-def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def temperature(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Last-epoch accuracy against temperature: seeds, mean and 95 % t interval, other arms as bands."""
     figure, axes = subplots(9.5, 4.2, columns=2, sharey=True)
-    students = arms[arms.role == "student"].sort_values("temperature")
-    others = arms[arms.role.isin(["teacher", "baseline"])]
+    students = sorted((arm for arm in arms if arm.role == "student"), key=lambda arm: arm.temperature)
+    others = [arm for arm in arms if arm.role in ("teacher", "baseline")]
     for axis, part in zip(axes, ("validation", "test"), strict=True):
-        scores = in_percent(runs).merge(arms, on=["model", "supervision"])
+        scores = with_arms(in_percent(runs), arms)
         scores = scores.assign(accuracy=scores[f"last_{part}_accuracy"]).groupby("arm").accuracy
-        for arm in others.itertuples():
+        for arm in others:
             mean, low, high, _ = mean_interval(scores.get_group(arm.arm))
             axis.axhspan(low, high, color=arm.colour, alpha=0.12, linewidth=0)
             axis.axhline(mean, color=arm.colour)
-        for arm in students.itertuples():
+        for arm in students:
             values = scores.get_group(arm.arm)
             mean, low, high, n = mean_interval(values)
             seed_points(axis, np.full(n, arm.temperature * 2**-0.1), values, arm.colour)
             axis.errorbar(arm.temperature, mean, [[mean - low], [high - mean]], fmt="o", color=arm.colour, capsize=3)
-        log_temperatures(axis, students.temperature)
+        log_temperatures(axis, pd.Series([arm.temperature for arm in students]))
         axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
         axis.label_outer()
     axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
-    keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in others.itertuples()]
-    colour = students.colour.iloc[len(students) // 2]
+    keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in others]
+    colour = students[len(students) // 2].colour
     keys += [Line2D([], [], color=colour, marker="o", linestyle="", label="student, mean")]
     keys += [Line2D([], [], color=colour, marker=".", linestyle="", alpha=0.6, label="student, one seed")]
     keys += [Patch(color="#808080", alpha=0.25, linewidth=0, label="95 % interval of the mean")]
@@ -44,7 +52,7 @@ def temperature(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def cost(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def cost(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Test accuracy against the cost of one run: hollow for its own training, filled with its teacher's share."""
     figure, axes = subplots(9.5, 4, columns=2, sharey=True)
     units = {
@@ -52,7 +60,7 @@ def cost(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
         "multiply_adds": (1e-12, "Multiply-adds of training (10¹², log scale)"),
     }
     for axis, (unit, (factor, title)) in zip(axes, units.items(), strict=True):
-        for arm in arms.itertuples():
+        for arm in arms:
             mean, low, high, _ = mean_interval(100 * by_seed(runs, arm, "last_test_accuracy"))
             costs = factor * run_costs(runs, arm).mean()
             own, total = costs[f"own_{unit}"], costs[f"total_{unit}"]
@@ -72,13 +80,3 @@ def cost(runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     ]
     axes[0].legend(keys, ["own training", "with teacher and logits"], loc="lower right")
     return figure
-
-
-def _cross(axis: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
-    """The seeds as small points, and their mean with intervals both ways."""
-    x, y = x.align(y, join="inner")
-    across, up = mean_interval(x), mean_interval(y)
-    seed_points(axis, x, y, colour)
-    axis.plot([across.low, across.high], [up.mean, up.mean], color=colour, linewidth=1)
-    axis.plot([across.mean, across.mean], [up.low, up.high], color=colour, linewidth=1)
-    axis.plot(across.mean, up.mean, "o", color=colour, markersize=5)

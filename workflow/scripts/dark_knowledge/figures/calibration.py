@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from dark_knowledge.analysis.measures import calibration_bins
-from dark_knowledge.analysis.results import arm_of, by_seed, last_predictions
-from dark_knowledge.figures.accuracy import _cross
-from dark_knowledge.figures.style import legend, possible_percent, subplots
+from dark_knowledge.analysis.results import arm_of, by_seed, rows_of
+from dark_knowledge.analysis.statistics import mean_interval
+from dark_knowledge.figures.style import DrawnArm, legend, possible_percent, seed_points, subplots
 
 FEWEST_IN_BIN = 10
 
@@ -16,15 +17,15 @@ FEWEST_IN_BIN = 10
 BINS = 15
 
 
-def reliability(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Share of right predictions against their confidence, and how many predictions have it, on test images."""
     figure, axes = subplots(9.5, 4, columns=2)
     edges = np.linspace(0, 1, BINS + 1)
     axes[0].plot([0, 1], [0, 1], color="#808080", linewidth=1, linestyle="--")
-    for arm in arms.itertuples():
+    for arm in arms:
         binned = [
             calibration_bins(run.confidence, run.prediction == run.label, BINS)
-            for _, run in last_predictions(predictions, arm).groupby("seed")
+            for _, run in rows_of(predictions, arm).groupby("seed")
         ]
         images, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
         shown = (images >= FEWEST_IN_BIN).all(axis=0)
@@ -40,16 +41,17 @@ def reliability(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Test accuracy against likeness to the teacher: seeds, means and 95 % t intervals.
 
     The dashed lines are the teacher: its accuracy, and how alike its own seeds are.
     """
     figure, axes = subplots(9.5, 4, columns=2, sharey=True)
     titles = {"agreement": (100, "Agreement with the teacher (%)"), "kl": (1, "KL divergence from the teacher (nats)")}
-    teacher, others = arm_of(arms, "teacher"), arms[arms.role != "teacher"]
+    teacher, others = arm_of(arms, "teacher"), [arm for arm in arms if arm.role != "teacher"]
+    fidelity = fidelity[fidelity.experiment == teacher.experiment]
     for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
-        for arm in others.itertuples():
+        for arm in others:
             scores = 100 * by_seed(runs, arm, "last_test_accuracy")
             likeness = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
             _cross(axis, factor * likeness, scores, arm.colour)
@@ -65,3 +67,13 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame) -> 
     axes[1].xaxis.set_major_locator(MaxNLocator(5))  # its labels have many digits
     legend(figure, arms)
     return figure
+
+
+def _cross(axis: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
+    """The seeds as small points, and their mean with intervals both ways."""
+    x, y = x.align(y, join="inner")
+    across, up = mean_interval(x), mean_interval(y)
+    seed_points(axis, x, y, colour)
+    axis.plot([across.low, across.high], [up.mean, up.mean], color=colour, linewidth=1)
+    axis.plot([across.mean, across.mean], [up.low, up.high], color=colour, linewidth=1)
+    axis.plot(across.mean, up.mean, "o", color=colour, markersize=5)

@@ -15,6 +15,7 @@ from dark_knowledge.analysis.class_errors import class_differences, class_error_
 from dark_knowledge.analysis.error_sets import wrong_images
 from dark_knowledge.analysis.measures import kappa_matrix
 from dark_knowledge.figures.style import (
+    DrawnArm,
     as_title,
     class_labels,
     draw_matrix,
@@ -23,16 +24,17 @@ from dark_knowledge.figures.style import (
     show_signed,
     subplots,
     whole_numbers,
+    with_arms,
 )
 from dark_knowledge.study.arms import ALL_SEEDS
 
 
-def errors_per_class(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> Figure:
+def errors_per_class(predictions: pd.DataFrame, arms: list[DrawnArm], classes: list[str]) -> Figure:
     """Test errors of each class at the last epoch, the given arms side by side, with 95 % t intervals."""
     figure, (axis,) = subplots(8, min(1 + 0.48 * len(classes), 60))
     errors = class_error_table(predictions, arms, classes)
     height = 0.8 / len(arms)
-    for number, arm in enumerate(arms.itertuples()):
+    for number, arm in enumerate(arms):
         own = errors[errors.role == arm.role]
         places = own.label + (number - (len(arms) - 1) / 2) * height
         axis.barh(places, own.errors, height, color=arm.colour, label=arm.arm)
@@ -48,13 +50,15 @@ def errors_per_class(predictions: pd.DataFrame, arms: pd.DataFrame, classes: lis
     return figure
 
 
-def confusion(predictions: pd.DataFrame, arms: pd.DataFrame, classes: list[str]) -> Figure:
+def confusion(predictions: pd.DataFrame, arms: list[DrawnArm], classes: list[str]) -> Figure:
     """Confusion matrices at the last epoch, of a teacher, a baseline and one student, and student minus baseline."""
     size = np.clip(0.42 * len(classes), 3, 12)
     figure, axes = subplots(2 * size + 2.2, 2 * size + 1.4, rows=2, columns=2, sharex=True, sharey=True)
-    last = predictions[predictions.epoch == "last"].merge(arms, on=["model", "supervision"])
-    shares = {role: confusion_shares(rows.label, rows.prediction, len(classes)) for role, rows in last.groupby("role")}
-    for axis, arm in zip(axes, arms.itertuples(), strict=False):
+    shares = {
+        role: confusion_shares(rows.label, rows.prediction, len(classes))
+        for role, rows in with_arms(predictions, arms).groupby("role")
+    }
+    for axis, arm in zip(axes, arms, strict=False):
         scale = PowerNorm(0.5, 0, 100)
         mesh = draw_matrix(axis, shares[arm.role], as_title(arm.arm), "Greys", scale, smallest=1, text="{:.0f}".format)
         if arm.role == "baseline":
@@ -91,11 +95,11 @@ MOST_LABELLED_RUNS, MOST_RUNS = 40, 200
 
 
 def class_differences_figure(
-    class_errors: pd.DataFrame, arms: pd.DataFrame, classes: list[str], level: float
+    class_errors: pd.DataFrame, arms: list[DrawnArm], classes: list[str], level: float
 ) -> Figure:
     """Errors per class less the baseline's, with 95 % t intervals; filled where Holm's p is at most `level`."""
     rows = class_differences(class_errors, arms, classes).rename(columns={"difference": "mean"})
-    others = arms[arms.role != "baseline"]
+    others = [arm for arm in arms if arm.role != "baseline"]
     figure, (axis,) = subplots(8, min(1.2 + 0.42 * len(classes), 60))
     _dots(axis, rows.assign(place=rows.label, filled=rows.p_holm <= level), others)
     _categories(axis, class_labels(classes))
@@ -105,7 +109,7 @@ def class_differences_figure(
     return figure
 
 
-def hardest_class_figure(predictions: pd.DataFrame, arms: pd.DataFrame, label: int, classes: list[str]) -> Figure:
+def hardest_class_figure(predictions: pd.DataFrame, arms: list[DrawnArm], label: int, classes: list[str]) -> Figure:
     """Recall and precision of one class, and the images that it loses to and takes from other classes."""
     rows = hardest_class_rows(predictions, arms, label, classes).assign(filled=True)
     name = class_labels(classes)[label]
@@ -130,10 +134,10 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: pd.DataFrame, label: i
     return figure
 
 
-def _dots(axis: Axes, rows: pd.DataFrame, arms: pd.DataFrame) -> None:
+def _dots(axis: Axes, rows: pd.DataFrame, arms: list[DrawnArm]) -> None:
     """A point with interval per row at its `place` on the y axis, arms beside one another; hollow unless `filled`."""
-    offsets = dict(zip(arms.arm, 0.6 * ((np.arange(len(arms)) + 0.5) / len(arms) - 0.5), strict=True))
-    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    offsets = {arm.arm: 0.6 * ((place + 0.5) / len(arms) - 0.5) for place, arm in enumerate(arms)}
+    colours = {arm.arm: arm.colour for arm in arms}
     for row in rows.itertuples():
         place, colour = row.place + offsets[row.arm], colours[row.arm]
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=1)
@@ -147,10 +151,10 @@ def _categories(axis: Axes, names: list[str]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def error_similarity(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Cohen's kappa of every two runs' wrong images, the runs in the order of an average-linkage clustering."""
     seeds = max(1, MOST_RUNS // len(arms))
-    frames = {arm.arm: wrong_images(predictions, arm).head(seeds) for arm in arms.itertuples()}
+    frames = {arm.arm: wrong_images(predictions, arm).head(seeds) for arm in arms}
     wrong = pd.concat(frames, names=["arm", "seed"])
     kappa = kappa_matrix(wrong.to_numpy())
     # Runs without an error have no kappa with one another; as far as errors go they are the same.
@@ -161,7 +165,7 @@ def error_similarity(predictions: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     defined = off_diagonal[~np.isnan(off_diagonal)]
     low, high = (defined.min(), defined.max()) if defined.size else (0, 1)
     names = [f"{arm}, {'all seeds' if seed == ALL_SEEDS else f'seed {seed}'}" for arm, seed in wrong.index]
-    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    colours = {arm.arm: arm.colour for arm in arms}
     few = len(names) <= MOST_LABELLED_RUNS
     side = np.clip(3.5 + 0.3 * len(names), 6, 14)
     margin = 0.5 + 0.08 * max(map(len, names))  # for the runs' names and the legend

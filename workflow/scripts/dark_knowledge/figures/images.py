@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dark_knowledge.analysis.error_sets import common_wrong
 from dark_knowledge.analysis.results import arm_of, rows_of
-from dark_knowledge.figures.style import class_labels, subplots
+from dark_knowledge.figures.style import DrawnArm, class_labels, subplots
 
 
 def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: int = 12) -> Figure:
@@ -32,7 +32,7 @@ GALLERY_COLUMNS = 10
 
 
 def image_gallery(
-    predictions: pd.DataFrame, arms: pd.DataFrame, images: np.ndarray, labels: np.ndarray, classes: list[str]
+    predictions: pd.DataFrame, arms: list[DrawnArm], images: np.ndarray, labels: np.ndarray, classes: list[str]
 ) -> Figure:
     """The test images that distillation repairs, that it breaks and that all arms get wrong in the most seeds.
 

@@ -1,6 +1,6 @@
 """Figures of losses and accuracies along the training.
 
-`arms` is what `style.drawn_arms` returns; the other tables are the collected ones, all arms and seeds. Accuracies are
+`arms` are of `style.drawn_arms`; the tables are the collected ones, all arms and seeds. Accuracies are
 shares in the tables and percent in the figures.
 """
 
@@ -12,10 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.analysis.convergence import bin_centres
-from dark_knowledge.figures.style import MOST_MARKED_EPOCHS, in_percent, legend, subplots, whole_numbers
+from dark_knowledge.figures.style import (
+    MOST_MARKED_EPOCHS,
+    DrawnArm,
+    in_percent,
+    legend,
+    subplots,
+    whole_numbers,
+    with_arms,
+)
 
 
-def loss_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def loss_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The loss that each arm minimises, by training step, a panel per role."""
     figure, axes = _by_step(steps, arms, "loss", "Training loss (log scale)")
     for axis in axes:
@@ -23,12 +31,12 @@ def loss_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def accuracy_by_step(steps: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def accuracy_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The accuracy on the batches as they are learned, by training step, a panel per role."""
     return _by_step(in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")[0]
 
 
-def loss_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def loss_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The loss that each arm minimises, and its cross-entropy with the labels on validation images."""
     figure, axes = subplots(9.5, 3.8, columns=2)
     columns = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
@@ -39,7 +47,7 @@ def loss_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def accuracy_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Accuracy on the augmented training images as they are learned, and on validation images."""
     figure, axes = subplots(9.5, 3.8, columns=2, sharey=True)
     for axis, part in zip(axes, ("train", "validation"), strict=True):
@@ -49,10 +57,10 @@ def accuracy_by_epoch(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def student_losses(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def student_losses(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
     figure, axes = subplots(9.5, 3.8, columns=2)
-    shown = arms[arms.role != "teacher"]
+    shown = [arm for arm in arms if arm.role != "teacher"]
     columns = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
     for axis, (column, title) in zip(axes, columns.items(), strict=True):
         _draw_epochs(axis, epochs, shown, column, "Training loss (log scale)", title)
@@ -61,7 +69,7 @@ def student_losses(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def validation_accuracy(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Validation accuracy of all arms: the whole training, and its second half enlarged."""
     figure, axes = subplots(9.5, 3.8, columns=2)
     last = epochs.groupby(["model", "supervision"]).epoch.transform("max")
@@ -72,10 +80,10 @@ def validation_accuracy(epochs: pd.DataFrame, arms: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_lines(axis: Axes, table: pd.DataFrame, arms: pd.DataFrame, x: str, y: str) -> None:
+def _draw_lines(axis: Axes, table: pd.DataFrame, arms: list[DrawnArm], x: str, y: str) -> None:
     """A line per arm: the mean over the rows of each x, in a band from the lowest to the highest."""
-    rows = table.merge(arms, on=["model", "supervision"])
-    colours = dict(zip(arms.arm, arms.colour, strict=True))
+    rows = with_arms(table, arms)
+    colours = {arm.arm: arm.colour for arm in arms}
     band = {"alpha": min(0.15, 1 / len(arms)), "linewidth": 0}
     sns.lineplot(
         rows, x=x, y=y, hue="arm", hue_order=list(colours), palette=colours, ax=axis, legend=False,
@@ -83,13 +91,13 @@ def _draw_lines(axis: Axes, table: pd.DataFrame, arms: pd.DataFrame, x: str, y: 
     )  # fmt: skip
 
 
-def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: str, label: str, title: str) -> None:
+def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: list[DrawnArm], column: str, label: str, title: str) -> None:
     _draw_lines(axis, epochs.assign(epoch=epochs.epoch + 1), arms, "epoch", column)
     if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS:
         for line in axis.lines:
             line.set(marker=".", markersize=6, markeredgewidth=0)
     axis.set(title=title, xlabel="Epoch", ylabel=label)
-    ends = epochs.merge(arms, on=["model", "supervision"]).groupby("arm").epoch.max() + 1
+    ends = with_arms(epochs, arms).groupby("arm").epoch.max() + 1
     if ends.max() > 4 * ends.min():  # the short trainings would be a stroke at the edge
         axis.set(xlabel="Epoch (log scale)", xscale="log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -99,12 +107,12 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: pd.DataFrame, column: s
         axis.xaxis.set_major_locator(whole_numbers(8))
 
 
-def _by_step(steps: pd.DataFrame, arms: pd.DataFrame, column: str, label: str) -> tuple[Figure, np.ndarray]:
-    roles = arms.role.unique()
+def _by_step(steps: pd.DataFrame, arms: list[DrawnArm], column: str, label: str) -> tuple[Figure, np.ndarray]:
+    roles = list(dict.fromkeys(arm.role for arm in arms))
     figure, axes = subplots(9.5, 3.8, columns=len(roles), sharey=True)
     binned = steps.assign(step=steps.groupby(["model", "supervision"]).step.transform(bin_centres))
     for axis, role in zip(axes, roles, strict=True):
-        _draw_lines(axis, binned, arms[arms.role == role], "step", column)
+        _draw_lines(axis, binned, [arm for arm in arms if arm.role == role], "step", column)
         axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)
         axis.xaxis.set_major_locator(whole_numbers(3))
         axis.label_outer()

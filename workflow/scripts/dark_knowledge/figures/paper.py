@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from dark_knowledge.analysis.results import ExperimentArm, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 from dark_knowledge.figures.style import (
     BASELINE,
@@ -129,17 +130,14 @@ def bias_fixes(mended: pd.DataFrame, classes: list[str]) -> Figure:
     return figure
 
 
-def early_stopping(epochs: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame, experiments: list[str]) -> Figure:
+def early_stopping(
+    epochs: pd.DataFrame, runs: pd.DataFrame, arms: list[ExperimentArm], experiments: list[str]
+) -> Figure:
     """Test errors by epoch on labels and on soft targets: mean, lowest to highest seed, and the selected epochs."""
     figure, axes = subplots(1.5 + 5.5 * len(experiments), 3.9, columns=len(experiments))
     for axis, experiment in zip(axes, experiments, strict=True):
-        drawn = drawn_arms(arms, experiment)
-        drawn = drawn[drawn.role.isin(["baseline", "student"])]
-        for arm in drawn.itertuples():
-            own = (
-                table[(table.model == arm.model) & (table.supervision == arm.supervision)] for table in (epochs, runs)
-            )
-            curves, stopped = (in_percent(table) for table in own)
+        for arm in (arm for arm in drawn_arms(arms, experiment) if arm.role in ("baseline", "student")):
+            curves, stopped = (in_percent(rows_of(table, arm)) for table in (epochs, runs))
             of_epoch = (100 - curves.set_index("epoch").test_accuracy).groupby("epoch")
             ends = of_epoch.mean().index + 1
             axis.fill_between(ends, of_epoch.min(), of_epoch.max(), color=arm.colour, alpha=0.18, linewidth=0)
@@ -160,10 +158,13 @@ def early_stopping(epochs: pd.DataFrame, runs: pd.DataFrame, arms: pd.DataFrame,
     return figure
 
 
-def side_by_side(rows: pd.DataFrame, arms: pd.DataFrame) -> Figure:
+def side_by_side(rows: pd.DataFrame, arms: list[ExperimentArm]) -> Figure:
     """Test errors of the arms of several experiments, `rows` of `lined_up`: every run, mean and 95 % t interval."""
-    colours = pd.concat([drawn_arms(arms, experiment) for experiment in rows.experiment.unique()])
-    colours = {(arm.experiment, arm.arm): arm.colour for arm in colours.itertuples()}
+    colours = {
+        (experiment, arm.arm): arm.colour
+        for experiment in rows.experiment.unique()
+        for arm in drawn_arms(arms, experiment)
+    }
     groups = list(rows.groupby(["experiment", "arm"], sort=False))
     figure, (axis,) = subplots(8.5, 1.1 + 0.42 * len(groups))
     for place, (key, own) in enumerate(groups):

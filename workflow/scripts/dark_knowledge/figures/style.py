@@ -1,6 +1,7 @@
 """The style that all figures share: an arm has one colour throughout. Importing this module sets Matplotlib's style."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.analysis.formats import class_label
+from dark_knowledge.analysis.results import ExperimentArm
 
 # Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
 MOST_TEMPERATURES = 10
@@ -66,30 +68,48 @@ MOST_MARKED_EPOCHS = 20
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
-def drawn_arms(arms: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """The experiment's arms with a column more: `colour`.
+@dataclass(frozen=True, kw_only=True)
+class DrawnArm(ExperimentArm):
+    """An arm with its colour."""
+
+    colour: str
+
+
+def drawn_arms(arms: Iterable[ExperimentArm], experiment: str) -> list[DrawnArm]:
+    """An experiment's of all the study's `arms`, coloured.
 
     Students' colours spread over the temperatures of the whole study: a temperature looks alike in all experiments.
     """
-    temperatures = sorted(arms[arms.role == "student"].temperature.unique())
-    students = dict(zip(temperatures, sns.color_palette(STUDENTS, len(temperatures)).as_hex(), strict=True))
-    own = arms[arms.experiment == experiment]
-    controls = own[own.role == "control"].arm
-    of_control = dict(zip(controls, sns.color_palette(CONTROLS, len(controls)).as_hex(), strict=True))
-    colours = [
-        {"teacher": TEACHER, "baseline": BASELINE}.get(arm.role) or of_control.get(arm.arm) or students[arm.temperature]
-        for arm in own.itertuples()
-    ]
-    return own.assign(colour=colours)
+    arms = list(arms)
+    own = [arm for arm in arms if arm.experiment == experiment]
+    students = _palette(STUDENTS, sorted({arm.temperature for arm in arms if arm.role == "student"}))
+    controls = _palette(CONTROLS, [arm.arm for arm in own if arm.role == "control"])
+    colours = {
+        "teacher": lambda arm: TEACHER,
+        "baseline": lambda arm: BASELINE,
+        "student": lambda arm: students[arm.temperature],
+        "control": lambda arm: controls[arm.arm],
+    }
+    return [DrawnArm(**vars(arm), colour=colours[arm.role](arm)) for arm in own]
 
 
-def legible_arms(arms: pd.DataFrame, chosen: float) -> pd.DataFrame:
-    """Of more temperatures than a figure can tell apart, the `chosen` one and others from the lowest to the highest."""
-    temperatures = np.sort(arms[arms.role == "student"].temperature.unique())
+def _palette(name: str, keys: list) -> dict:
+    return dict(zip(keys, sns.color_palette(name, len(keys)).as_hex(), strict=True))
+
+
+def legible_arms(arms: list[DrawnArm]) -> list[DrawnArm]:
+    """Of more temperatures than a figure can tell apart, the chosen one and others from the lowest to the highest."""
+    temperatures = sorted({arm.temperature for arm in arms if arm.role == "student"})
     if len(temperatures) <= MOST_TEMPERATURES:
         return arms
     places = np.linspace(0, len(temperatures) - 1, MOST_TEMPERATURES).round().astype(int)
-    return arms[(arms.role != "student") | arms.temperature.isin([*temperatures[places], chosen])]
+    kept = {temperatures[place] for place in places}
+    return [arm for arm in arms if arm.role != "student" or arm.chosen or arm.temperature in kept]
+
+
+def with_arms(table: pd.DataFrame, arms: list[DrawnArm]) -> pd.DataFrame:
+    """The rows of the arms' runs, in the table's order, with the arms' fields beside them."""
+    return table.merge(pd.DataFrame(arms), on=["model", "supervision"])
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -174,8 +194,8 @@ def draw_matrix(
     return mesh
 
 
-def legend(figure: Figure, arms: pd.DataFrame) -> None:
-    keys = [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms.itertuples()]
+def legend(figure: Figure, arms: list[DrawnArm]) -> None:
+    keys = [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms]
     columns = 1 + len(keys) // LEGEND_ROWS
     figure.set_figwidth(figure.get_figwidth() + 2 * (columns - 1))
     figure.legend(handles=keys, loc="outside right upper", ncols=columns)

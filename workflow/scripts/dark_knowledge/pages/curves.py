@@ -1,10 +1,13 @@
 """What the page of learning curves carries: each run's losses and accuracies, by epoch and by step."""
 
+from itertools import groupby
+
 import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.convergence import STEP_POINTS, bin_centres
-from dark_knowledge.analysis.results import distinct_arms, trained_arms
+from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arms, rows_of, trained_arms
+from dark_knowledge.figures.style import DrawnArm
 
 # Columns of the collected tables, and what they are multiplied by: accuracies are shown in percent.
 BY_EPOCH = {"loss": 1, "train_accuracy": 100, "validation_loss": 1, "validation_accuracy": 100}
@@ -13,31 +16,28 @@ BY_EPOCH = {"loss": 1, "train_accuracy": 100, "validation_loss": 1, "validation_
 BY_STEP = {"loss": 1, "train_accuracy": 100}
 
 
-def page_data(arms: pd.DataFrame, runs: pd.DataFrame, epochs: pd.DataFrame, steps: pd.DataFrame, points: int) -> dict:
+def page_data(arms: list[DrawnArm], results: Results, points: int) -> dict:
     """The page's numbers, for JSON.
 
-    `arms` has a row per experiment and arm, with `arm` (its name) and `colour`; `runs`, `epochs` and `steps` are the
-    collected tables. Arms without epochs are left out. A curve has at most so many `points`: epochs at even distances,
-    means of neighbouring steps.
+    `arms` are those of all experiments; the ones without epochs are left out. A curve has at most so many `points`:
+    epochs at even distances, means of neighbouring steps.
     """
-    arms = trained_arms(arms, epochs)
+    steps = results["steps"]
+    arms = trained_arms(arms, results["epochs"])
     distinct = distinct_arms(arms)
-    number = {(arm.model, arm.supervision): arm.Index for arm in distinct.itertuples()}
-    kept = spaced_epochs(epochs, points)
+    number = {arm.key: place for place, arm in enumerate(distinct)}
+    kept = spaced_epochs(results["epochs"], points)
     return {
         "arms": [
-            arm_curves(kept[_own(kept, arm)], steps[_own(steps, arm)], _steps_per_epoch(runs, arm), points)
-            for arm in distinct.itertuples()
+            arm_curves(rows_of(kept, arm), rows_of(steps, arm), _steps_per_epoch(results["runs"], arm), points)
+            for arm in distinct
         ],
         "experiments": [
             {
                 "name": name,
-                "arms": [
-                    {"name": row.arm, "colour": row.colour, "arm": number[row.model, row.supervision]}
-                    for row in rows.itertuples()
-                ],
+                "arms": [{"name": arm.arm, "colour": arm.colour, "arm": number[arm.key]} for arm in own],
             }
-            for name, rows in arms.groupby("experiment", sort=False)
+            for name, own in groupby(arms, key=lambda arm: arm.experiment)
         ],
     }
 
@@ -82,11 +82,7 @@ def _short(value: float) -> float | int | None:
     return int(short) if short.is_integer() else short
 
 
-def _steps_per_epoch(runs: pd.DataFrame, arm: tuple) -> int:
+def _steps_per_epoch(runs: pd.DataFrame, arm: ExperimentArm) -> int:
     """By the run's own count: a transfer set has fewer images than the data set."""
-    run = runs[_own(runs, arm)].iloc[0]
+    run = rows_of(runs, arm).iloc[0]
     return int(run.steps // run.epochs)
-
-
-def _own(table: pd.DataFrame, arm: tuple) -> pd.Series:
-    return (table.model == arm.model) & (table.supervision == arm.supervision)

@@ -7,13 +7,14 @@ runs are numbered apart in the same way.
 import base64
 import io
 import zlib
+from itertools import groupby
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 from scipy.special import softmax
 
 from dark_knowledge.analysis.results import distinct_arms
+from dark_knowledge.figures.style import DrawnArm
 from dark_knowledge.study.arms import ALL_SEEDS
 
 
@@ -66,7 +67,7 @@ def packed(codes: np.ndarray) -> str:
 
 
 def page_data(
-    arms: pd.DataFrame,
+    arms: list[DrawnArm],
     logits: list[np.ndarray],
     seeds: list[list[int]],
     labels: np.ndarray,
@@ -75,14 +76,13 @@ def page_data(
 ) -> dict:
     """The page's numbers, for JSON.
 
-    `arms` has a row per experiment and arm, with `arm` (its name), `colour` and `chosen`; `logits` [seeds, n, classes]
-    and `seeds` are those of `distinct_arms(arms)`; `labels` [n]; `order` is what `disputed_images` gives, of which the
-    first `shown` carry probabilities. Every image of `order` carries each run's answer, so that counts are complete.
+    `arms` are those of all experiments; `logits` [seeds, n, classes] and `seeds` are those of `distinct_arms(arms)`;
+    `labels` [n]; `order` is what `disputed_images` gives, of which the first `shown` carry probabilities. Every image
+    of `order` carries each run's answer, so that counts are complete.
     """
-    number = {(arm.model, arm.supervision): arm.Index for arm in distinct_arms(arms).itertuples()}
-    teachers = [
-        number[teacher, "labels"] for teacher in arms.teacher.dropna().unique() if (teacher, "labels") in number
-    ]
+    number = {arm.key: place for place, arm in enumerate(distinct_arms(arms))}
+    taught_by = dict.fromkeys((arm.teacher, "labels") for arm in arms)
+    teachers = [number[teacher] for teacher in taught_by if teacher in number]
     images = order[:shown]
     answers = np.concatenate([own.argmax(-1) for own in logits])[:, order]
     probabilities = np.concatenate([probability_codes(own[:, images]) for own in logits])
@@ -101,22 +101,25 @@ def page_data(
         "allSeeds": ALL_SEEDS,
         "arms": [{"seeds": own} for own in seeds],
         "teachers": teachers,
-        "experiments": [_experiment(rows, number) for _, rows in arms.groupby("experiment", sort=False)],
+        "experiments": [
+            _experiment(name, list(own), number) for name, own in groupby(arms, key=lambda arm: arm.experiment)
+        ],
     }
 
 
-def _experiment(rows: pd.DataFrame, number: dict) -> dict:
+def _experiment(name: str, arms: list[DrawnArm], number: dict) -> dict:
     """An experiment's arms as the page lists them: the first two to compare are the chosen student and the baseline."""
-    arms = [
+    listed = [
         {
-            "name": row.arm,
-            "role": row.role,
-            "colour": row.colour,
-            "arm": number[row.model, row.supervision],
-            "temperature": None if pd.isna(row.temperature) else float(row.temperature),
-            "teacher": None if pd.isna(row.teacher) else number.get((row.teacher, "labels")),
+            "name": arm.arm,
+            "role": arm.role,
+            "colour": arm.colour,
+            "arm": number[arm.key],
+            "temperature": None if np.isnan(arm.temperature) else arm.temperature,
+            "teacher": number.get((arm.teacher, "labels")),
         }
-        for row in rows.itertuples()
+        for arm in arms
     ]
-    chosen, baseline = rows.chosen.to_numpy(), (rows.role == "baseline").to_numpy()
-    return {"name": rows.experiment.iloc[0], "arms": arms, "compared": [int(chosen.argmax()), int(baseline.argmax())]}
+    chosen = [arm.chosen for arm in arms].index(True)
+    baseline = [arm.role for arm in arms].index("baseline")
+    return {"name": name, "arms": listed, "compared": [chosen, baseline]}

@@ -74,15 +74,23 @@ def benchmark_table(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "jobs", "wall seconds, all jobs", "largest memory of a job, MB"])
 
 
+def is_form_of(config: dict, full: dict) -> bool:
+    """Whether the study asks what the study `full` asks: on its data set, with one of its pairs at least."""
+    own, others = experiments_of(config), experiments_of(full)
+    roles = ("teacher", "student")
+    shared = [name for name in own.keys() & others if all(own[name][role] == others[name][role] for role in roles)]
+    return config["dataset"] == full["dataset"] and bool(shared)
+
+
 def left_undone(config: dict, full: dict, devices: set[str]) -> list[str]:
-    """What the study did not run, a line each: against the study `full` where they share data and experiments."""
+    """What the study did not run, a line each: against the study `full` where it is a form of it."""
     limits = {"training": config["split"].get("train_limit"), "test": config["split"].get("test_limit")}
     lines = [
         f"The data set's other {part} images: {limit:,} at most were used."
         for part, limit in limits.items()
         if limit is not None
     ]
-    if config["dataset"] == full["dataset"]:
+    if is_form_of(config, full):
         lines += _unlike(config, full)
     if not devices & {"cuda", "mps"}:
         lines.append("A run on a GPU: nothing here shows its speed or its rounding.")

@@ -9,6 +9,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dark_knowledge.command import written_whole
+
 TEMPLATES = Path(__file__).parents[3] / "report"
 
 
@@ -16,9 +18,14 @@ TEMPLATES = Path(__file__).parents[3] / "report"
 MOST_BYTES = 1_500_000
 
 
-def table_page(table: pd.DataFrame, note: str, style: str = "") -> str:
-    """A page with one table, in a style of page.html.j2, and the note that explains it."""
-    return _render("table.html.j2", table=html_table(table, style), note=note)
+def table_page(table: Markup, note: str, *, one_seed: bool = False) -> str:
+    """A page with one table as HTML, and the note that explains it; of one seed it says why there is no interval."""
+    return _render("table.html.j2", table=table, note=note, one_seed=one_seed)
+
+
+def note(name: str, config: dict) -> str:
+    """What a table says of itself: the text that is its caption in Snakemake's report, with the same variables."""
+    return _render(f"{name}.rst", snakemake={"config": config}).strip()
 
 
 def summary_page(**content: object) -> str:
@@ -86,6 +93,21 @@ def embedded_svg(path: str | Path) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(Path(path).read_bytes()).decode()
 
 
+def write_table(folder: Path, name: str, tidy: pd.DataFrame, readable: pd.DataFrame) -> None:
+    """Write a table as <name>.csv (tidy), and as it is read as <name>.tex and bare/<name>.html, without a page."""
+    save(folder / f"{name}.csv", tidy.to_csv(index=False))
+    save(folder / f"{name}.tex", latex_table(readable))
+    save(folder / "bare" / f"{name}.html", html_table(readable))
+
+
+def save(path: Path, text: str) -> None:
+    """Write `text`, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _render(template: str, **content: object) -> str:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: name.endswith(".j2"), undefined=StrictUndefined
+    )
     return environment.get_template(template).render(content)

@@ -77,6 +77,19 @@ def as_yaml(given: object) -> object:
         return given
 
 
+def canonical(value: object, name: str = "") -> object:
+    """A configuration as its meaning alone decides: keys in alphabetical order, whole numbers without a point.
+
+    Experiments and controls keep their order, in which readers see them.
+    """
+    if isinstance(value, dict):
+        keys = value if name in ("experiments", "controls") else sorted(value)
+        return {key: canonical(value[key], key) for key in keys}
+    if isinstance(value, list):
+        return [canonical(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def check_config(config: dict, schema_path: str) -> None:
     """Refuse a configuration that breaks the schema or contradicts itself, in one line that names the key."""
     with open(schema_path, encoding="utf-8") as file:

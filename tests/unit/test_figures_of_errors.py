@@ -1,0 +1,132 @@
+"""Figures of errors, calibration, fidelity and cost: drawn from the fabricated study, and true to its numbers."""
+
+import numpy as np
+import pytest
+
+from dark_knowledge.analysis.results import Results, compared
+from dark_knowledge.figures import accuracy, calibration, errors, images, style
+
+from .results import CLASSES, make_results
+
+COLOURS = ["#1a1a1a", "#d55e00", "#70ad8d", "#20517a", "#a01a7d"]
+
+
+def arms_of(study: Results) -> list[style.DrawnArm]:
+    """All arms of the study, each with a colour."""
+    return [style.DrawnArm(**vars(arm), colour=colour) for arm, colour in zip(study.arms("x"), COLOURS, strict=False)]
+
+
+def draw_all(study: Results) -> dict:
+    arms = arms_of(study)
+    shown_arms = compared(arms)
+    predictions, class_errors, runs = study["predictions"], study["class_errors"], study["runs"]
+    labels = predictions.drop_duplicates("image").label.to_numpy()
+    shown = np.zeros((len(labels), 4, 4), np.uint8)
+    return {
+        "class_differences": errors.class_differences_figure(class_errors, shown_arms, CLASSES, 0.05),
+        "hardest_class": errors.hardest_class_figure(predictions, shown_arms, 1, CLASSES),
+        "error_similarity": errors.error_similarity(predictions, arms),
+        "image_gallery": images.image_gallery(predictions, shown_arms, shown, labels, CLASSES),
+        "reliability": calibration.reliability(predictions, shown_arms),
+        "fidelity": calibration.fidelity(study["fidelity"], runs, arms),
+        "cost": accuracy.cost(runs, arms),
+    }
+
+
+def without_errors(study: Results) -> Results:
+    right = {"predictions": study["predictions"].assign(prediction=study["predictions"].label)}
+    return Results(study | right | {"class_errors": study["class_errors"].assign(errors=0)})
+
+
+@pytest.fixture(scope="module")
+def study() -> Results:
+    return make_results(3, controls=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "study",
+    [make_results(1), make_results(2, controls=True), make_results(12, controls=True)],
+    ids=["one seed", "a control", "many runs"],
+)
+def test_every_study_can_be_drawn(study, tmp_path):
+    for name, figure in draw_all(study).items():
+        style.save(figure, tmp_path / f"{name}.svg")
+        assert 5_000 < (tmp_path / f"{name}.svg").stat().st_size < 400_000
+
+
+@pytest.mark.filterwarnings("ignore:Attempting to set identical low and high")  # a tree of no height
+def test_runs_without_an_error_can_be_drawn(tmp_path):
+    for name, figure in draw_all(without_errors(make_results(2))).items():
+        style.save(figure, tmp_path / f"{name}.svg")
+
+
+def test_the_same_tables_give_the_same_bytes(study, tmp_path):
+    for figure, again in zip(draw_all(study).values(), draw_all(study).values(), strict=True):
+        style.save(figure, tmp_path / "figure.svg")
+        style.save(again, tmp_path / "again.svg")
+        assert (tmp_path / "figure.svg").read_text() == (tmp_path / "again.svg").read_text()
+
+
+def test_controls_are_shown_and_named(study):
+    for name, figure in draw_all(study).items():
+        shown = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        assert ("label smoothing" in shown) == (name != "image_gallery")
+
+
+def test_a_difference_is_filled_where_holms_p_is_small_enough():
+    study = make_results(10)
+    arms = compared(arms_of(study))
+    (axis,) = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 0.05).axes
+    points = [line for line in axis.lines if line.get_marker() == "o"]
+    of_student = [line for line in points if line.get_color() == COLOURS[2]]
+    assert [line.get_markerfacecolor() == COLOURS[2] for line in of_student] == [False, True, False]  # coats alone
+    nothing = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 1e-6).axes[0]
+    assert {line.get_markerfacecolor() for line in nothing.lines if line.get_marker() == "o"} == {"white"}
+
+
+def test_similarity_orders_runs_by_their_clusters(study):
+    """Two runs that are wrong on the same images stand side by side."""
+    arms = arms_of(study)
+    predictions = study["predictions"].copy()
+    keys = predictions.set_index(["model", "supervision", "seed"]).index
+    predictions.loc[keys == ("big", "labels", 0), "prediction"] = predictions[
+        keys == ("small", "big_T4_w0.1", 2)
+    ].prediction.to_numpy()
+    figure = errors.error_similarity(predictions, arms)
+    names = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels() if "seed" in text.get_text()]
+    assert len(names) == 15
+    assert abs(names.index("teacher, seed 0") - names.index("student, T = 4, seed 2")) == 1
+
+
+def test_the_gallery_shows_what_happens_in_most_seeds(study):
+    figure = draw_all(study)["image_gallery"]
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    wrong = {
+        (model, supervision): rows.assign(wrong=rows.label != rows.prediction).pivot(
+            index="seed", columns="image", values="wrong"
+        )
+        for (model, supervision), rows in study["predictions"].groupby(["model", "supervision"])
+    }
+    repaired = (wrong["small", "labels"] & ~wrong["small", "big_T2_w0.1"]).sum()
+    assert titles[0] == f"Repaired: {(repaired == 3).sum()} images in every seed, {(repaired > 0).sum()} in some"
+    texts = [text.get_text() for axis in figure.subfigs[0].axes for text in axis.texts]
+    assert len(texts) == 10
+    assert texts[0].endswith(f"{repaired.max()} of 3")
+
+
+def test_reliability_leaves_bins_with_few_images_out(study):
+    arms = arms_of(study)
+    few = study["predictions"].assign(confidence=np.where(study["predictions"].image < 5, 0.2, 0.9))
+    axis = calibration.reliability(few, arms[:1]).axes[0]
+    diagonal, teacher = axis.lines
+    assert list(diagonal.get_xdata()) == [0, 1]
+    assert list(teacher.get_xdata()) == pytest.approx([0.9])
+    right = few[(few.model == "big") & (few.image >= 5)]
+    assert list(teacher.get_ydata()) == pytest.approx([(right.label == right.prediction).mean()])
+
+
+def test_cost_shows_both_an_arms_own_and_all_that_it_needs(study):
+    axis = draw_all(study)["cost"].axes[0]
+    points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o" and line.get_color() == COLOURS[2]]
+    assert points == [12, 27]

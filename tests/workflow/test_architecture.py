@@ -1,0 +1,61 @@
+"""The worked examples of docs/architecture.md: what they touch, and that a study runs with all of them."""
+
+import re
+import subprocess
+
+import pandas as pd
+import pytest
+
+from ..conftest import CHECKOUT, TINY
+
+PAGE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^### An? (.+?)\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+COSTS = re.findall(r"^\| (\w+) \| (\d+) \|$", PAGE, re.MULTILINE)
+
+
+def blocks(text: str, language: str) -> str:
+    return "".join(re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+
+def test_each_wish_has_an_example():
+    assert [wish for wish, _ in COSTS] == list(EXAMPLES)
+
+
+@pytest.mark.parametrize(("wish", "cost"), COSTS)
+def test_a_wish_costs_what_the_page_says(wish, cost):
+    touched = re.findall(r"^\+\+\+ b/(.+)$", blocks(EXAMPLES[wish], "diff"), re.MULTILINE)
+    assert len([name for name in touched if not name.startswith("workflow/report/")]) == int(cost)
+
+
+@pytest.fixture(scope="module")
+def with_all(workflow_of_module):
+    """The tiny study's results, with every example of the page in the checkout."""
+    for example in EXAMPLES.values():
+        subprocess.run(
+            ["git", "apply", "-"],
+            cwd=workflow_of_module.folder, input=blocks(example, "diff"), text=True, check=True,
+        )  # fmt: skip
+    study = workflow_of_module.folder / "wishes.yaml"
+    study.write_text(blocks(PAGE, "yaml"))
+    run = workflow_of_module.snakemake("--cores", "2", "--configfile", TINY, study.name)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return workflow_of_module.folder / "results" / "tiny"
+
+
+@pytest.mark.slow
+def test_the_network_was_trained_and_distilled(with_all):
+    runs = pd.read_csv(with_all / "tables" / "runs.csv")
+    flat = runs[runs.model == "flat"]
+    assert sorted(flat.supervision) == ["labels", "resnet_T1_w0.1", "resnet_T4_w0.1"]
+    assert (flat.parameters == 785 * 10).all()
+
+
+@pytest.mark.slow
+def test_the_figure_and_the_table_are_in_the_report(with_all):
+    assert "</svg>" in (with_all / "figures" / "resnet" / "every_run.svg").read_text()
+    extremes = pd.read_csv(with_all / "tables" / "extremes.csv")
+    assert (extremes.lowest <= extremes.highest).all()
+    assert "More runs lie further apart" in (with_all / "tables" / "extremes.html").read_text()
+    report = (with_all / "report.html").read_text()
+    for label in ("every run", "table: best and worst runs"):
+        assert label in report

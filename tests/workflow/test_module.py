@@ -1,0 +1,79 @@
+"""The workflow as a part of another one, whose configuration, command line and rules are its own."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+
+from ..conftest import CHECKOUT, TINY
+
+OUTER = """
+configfile: "outer.yaml"
+
+module dk:
+    snakefile: "{snakefile}"
+    config: config["dk"]
+    {place}
+
+use rule * from dk as dk_*
+
+rule count_runs:
+    default_target: True
+    input: rules.dk_all.input
+    output: "runs.txt"
+    shell: "wc --lines < {folder}/tables/runs.csv > {{output}}"
+"""
+PLACES = {
+    "prefix": ('prefix: "distilled"', "distilled/results/tiny"),
+    "pathvars": ('pathvars:\n        results="here",', "here"),
+    "neither": ("", "results/tiny"),
+}
+
+
+@pytest.fixture(params=PLACES)
+def outer(request, workflow, tmp_path):
+    """A workflow in a folder of its own that uses a checkout's, and the folder of the study's results."""
+    place, folder = PLACES[request.param]
+    home = tmp_path / "outer"
+    home.mkdir()
+    (home / "Snakefile").write_text(
+        OUTER.format(snakefile=workflow.folder / "workflow" / "Snakefile", place=place, folder=folder)
+    )
+    changed = yaml.safe_load((CHECKOUT / TINY).read_text())
+    changed["datasets"]["subset"]["folder"] = str(CHECKOUT / "tests/data/fashion-mnist")
+    (home / "outer.yaml").write_text(yaml.safe_dump({"dk": changed, "seeds": "of the outer workflow", "more": {}}))
+    return home, folder
+
+
+def test_only_changed_keys_are_given_and_the_outer_workflows_are_its_own(workflow, outer):
+    home, _ = outer
+    (home / "more.yaml").write_text("seeds: {a: b}\nmore: [1, 2]\n")
+    plan = workflow.plan("--configfile", "more.yaml", "--config", "seeds=[7]", folder=home)
+    assert (plan["dk_train_model"], plan["dk_distill_model"], plan["count_runs"]) == (2, 2, 1)
+
+
+def test_a_bad_key_of_the_modules_part_is_refused_in_one_line(workflow, outer):
+    home, _ = outer
+    config = yaml.safe_load((home / "outer.yaml").read_text())
+    config["dk"]["seedz"] = [1]
+    (home / "outer.yaml").write_text(yaml.safe_dump(config))
+    refused = workflow.snakemake("--dry-run", folder=home)
+    assert refused.returncode != 0
+    assert "error: config: unknown key 'seedz'; did you mean 'seeds'?" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
+def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
+    home, folder = outer
+    done = workflow.snakemake("--cores", "2", folder=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = home / folder
+    assert int((home / "runs.txt").read_text()) == 1 + len(pd.read_csv(results / "tables/runs.csv"))
+    report = (results / "report.html").read_text()
+    assert "accuracy by temperature" in report
+    assert json.loads((results / "config.json").read_text())["seeds"] == [0]
+    assert not [path for path in home.rglob("report.html") if path.parent != results]
+    assert workflow.plan(folder=home) == {}
