@@ -213,7 +213,11 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain, resnet, mlp, ensemble or logits"),
+    (
+        "models/student/architecture",
+        "plane",
+        "mlp, plain, resnet or wide-resnet; or file.py:function or module:function",
+    ),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
@@ -654,7 +658,7 @@ def test_a_wrong_schedule_is_named(config, changes, named):
 def test_one_more_loss_takes_no_other_file(config, tmp_path, monkeypatch):
     more = "\n\ndef brier(z, v, temperature, labels, *, scale: float, power: float = 2):\n    return scale\n"
     (tmp_path / "losses.py").write_text(SOFT_LOSSES.read_text() + more)
-    monkeypatch.setattr("dark_knowledge.study.checking.SOFT_LOSSES", tmp_path / "losses.py")
+    monkeypatch.setattr("dark_knowledge.study.contradictions.SOFT_LOSSES", tmp_path / "losses.py")
     config["losses"]["mine"] = {"function": "brier", "scale": 1}
     check_config(config, SCHEMA)
     assert "key 'losses.mine.scale' is missing" in message_of(changed(config, "losses/mine", {"function": "brier"}))

@@ -31,7 +31,9 @@ try:
         for file in workflow.configfiles:
             checking.check_file(file)
         update_config(config, checking.as_yaml(workflow.config_settings.config))
-    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    # Files that it names lie beside it, or where Snakemake runs.
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
 except InputError as error:
     sys.exit(f"error: {error}")

@@ -16,8 +16,8 @@ from dark_knowledge.training.elsewhere import read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
 from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
 
-# Of an ensemble the sum of its members'. Not steps: in each of its steps all members take one, which their multiply-adds
-# count.
+# Of an ensemble the sum of its members'. Not steps: in each of its steps all members take one, which their
+# multiply-adds count.
 SUMS = ("parameters", "multiply_adds", "seconds", "start_up_seconds")
 # What no run has that was not trained, and what is not known of a training elsewhere.
 NONE = ("validation_accuracy", "selected_epoch", "images_per_second", "peak_memory_mb")
@@ -79,7 +79,7 @@ def from_elsewhere(file: Path, architecture: dict, data: Dataset) -> tuple[dict[
     model = build_model(architecture, data.image_size, len(data.classes))
     read_weights(file, model)
     sizes = {"parameters": count_parameters(model), "multiply_adds": count_multiply_adds(model, data.image_size)}
-    return {name: value.contiguous() for name, value in model.state_dict().items()}, record | sizes
+    return {name: value.clone() for name, value in model.state_dict().items()}, record | sizes
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ import json
 import time
 
 import torch
-from safetensors.torch import load_file, load_model
+from safetensors.torch import load_file
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset
 from dark_knowledge.training.devices import choose_compute
-from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.networks import build_model, load_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import (
     save_teacher_logits,
@@ -46,7 +46,7 @@ def main() -> None:
         logits.append(teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe))
     else:
         teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
-        load_model(teacher, arguments.weights)
+        load_weights(teacher, arguments.weights)
         teacher.to(compute.device, memory_format=torch.channels_last)
         epochs = stored_epochs(recipe)
         for epoch in range(epochs):

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, load_model, save
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from dark_knowledge import command
@@ -13,7 +13,7 @@ from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.training.devices import Compute, choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
-from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.networks import build_model, load_weights
 from dark_knowledge.training.transfer_sets import chosen_images
 
 PARTS = ("train", "validation", "test")
@@ -70,7 +70,7 @@ def logits_of(model: nn.Module | None, weights: str, data: Dataset, compute: Com
     if model is None:
         logits = load_file(weights)
     else:
-        load_model(model, weights, device=str(compute.device))
+        load_weights(model, weights)
         logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
     for part in PARTS:
         print(f"{weights}  {part}  {accuracy(logits[part], getattr(data, f'{part}_labels').cpu()):.2%}", flush=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import save
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
@@ -18,7 +17,7 @@ from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
 from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
-from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters, save_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
 from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
@@ -137,11 +136,6 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         label_smoothing=recipe.label_smoothing,
         soft_loss=soft_loss_of(arguments.loss),
     )
-
-
-def save_weights(path: Path, model: torch.nn.Module) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

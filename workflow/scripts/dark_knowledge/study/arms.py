@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from dark_knowledge.fingerprint import file_fingerprint
 from dark_knowledge.study import paths
 
 # In tables, the seed of a model that was not trained here: one run, an ensemble or a file, stands beside all seeds.
@@ -128,16 +129,26 @@ def is_trained(config: dict, model: str) -> bool:
     return not is_ensemble(config, model) and file_of(config, model) is None
 
 
+def is_own_file(architecture: str) -> bool:
+    """Whether a network is a function in a file of the user's, my_nets.py:wide."""
+    return ".py:" in architecture
+
+
 def members_of(config: dict, ensemble: str) -> Arm:
     """The arm whose runs, all seeds, make an ensemble."""
     return arm_named(config, config["models"][ensemble]["members"])
 
 
 def network_of(config: dict, model: str) -> dict:
-    """The settings of a model's network: for an ensemble its members' too, and how many they are."""
+    """The settings of a model's network.
+
+    For an ensemble its members' too, and how many they are; for one in a file of the user's, a hash of its code.
+    """
     settings = {
         key: value for key, value in config["models"][model].items() if key not in ("recipe", "weights", "file")
     }
+    if is_own_file(settings["architecture"]):
+        settings |= {"code": file_fingerprint(settings["architecture"].rpartition(":")[0])}
     if is_ensemble(config, model):
         settings |= {"members": network_of(config, members_of(config, model).model), "count": len(config["seeds"])}
     return settings
@@ -171,7 +182,7 @@ def arms_of(config: dict) -> dict[Arm, list[int]]:
 
 
 def _needed(config: dict, arm: Arm, seeds: list[int]) -> Iterator[tuple[Arm, list[int]]]:
-    """An arm with its seeds, and the arms that it is made from: its teacher, the teacher's teacher, an ensemble's members."""
+    """An arm and those that it is made from (its teacher, the teacher's teacher, an ensemble's members), with seeds."""
     if is_trained(config, arm.model):
         yield arm, seeds
     else:

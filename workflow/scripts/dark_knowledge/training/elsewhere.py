@@ -76,7 +76,7 @@ def read_logits(path: Path, data: Dataset) -> dict[str, Tensor]:
         array = arrays[name]
         if array.ndim != 2 or array.shape[1] != len(data.classes) or len(array) <= index.max():
             raise InputError(
-                f"{path}: {name} has shape {tuple(array.shape)}; allowed: [n, {len(data.classes)}], with a row for each "
+                f"{path}: {name} has shape {tuple(array.shape)}; allowed: [n, {len(data.classes)}], a row for each "
                 f"{name} image of the data set, more than {index.max()}"
             )
         logits[part] = array[index].float().contiguous()

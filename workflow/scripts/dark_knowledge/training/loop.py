@@ -160,7 +160,7 @@ def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: 
     for group in optimiser.param_groups:
         group["lr"] = rate
     with training.compute.autocast():
-        logits = training.model(images)
+        logits = training.model(images).float()  # a network of the user's may give them in bfloat16
     losses = training.supervision(logits, epoch, index)
     optimiser.zero_grad()
     losses.total.backward()
