@@ -158,7 +158,7 @@ def measure(task: str, variant: str, threads: int) -> dict:
     repetitions = max(1, round(4 / seconds_of(epoch, 1)))
     wait_for_the_others()
     seconds = seconds_of(epoch, repetitions)
-    return {"images_per_second": repetitions * images / seconds, "peak_memory_mb": peak_memory_mb()}
+    return {"images_per_second": repetitions * images / seconds, "peak_memory_mb": peak_memory_mb(torch.device("cpu"))}
 
 
 def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:

@@ -23,10 +23,12 @@ class ItemByItem(TorchDataset):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.transform(Image.fromarray(self.images[index].numpy(), mode="L")), int(self.labels[index])
+        return self.transform(Image.fromarray(self.images[index, 0].numpy(), mode="L")), int(self.labels[index])
 
 
-def tutorial_epoch(student: nn.Module, teacher: nn.Module | None, data: Dataset, batch_size: int, workers: int):
+def tutorial_epoch(
+    student: nn.Module, teacher: nn.Module | None, data: Dataset, batch_size: int, workers: int, device="cpu"
+):
     """One epoch as in "Knowledge Distillation Tutorial" (docs.pytorch.org); without a teacher, its plain training."""
     loader = DataLoader(ItemByItem(data), batch_size=batch_size, shuffle=True, num_workers=workers, drop_last=True)
     cross_entropy = nn.CrossEntropyLoss()
@@ -36,6 +38,7 @@ def tutorial_epoch(student: nn.Module, teacher: nn.Module | None, data: Dataset,
         running_loss = 0.0
         student.train()
         for inputs, labels in loader:
+            inputs, labels = inputs.to(device), labels.to(device)
             optimizer.zero_grad()
             student_logits = student(inputs)
             loss = cross_entropy(student_logits, labels)

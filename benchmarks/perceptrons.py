@@ -99,7 +99,7 @@ def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
 
 def one_net(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:
     settings = {"architecture": "mlp", "hidden": [width, width], "input_dropout": 0.0, "hidden_dropout": 0.0}
-    model = build_model(settings, data.image_size, len(data.classes))
+    model = build_model(settings, data.image_shape, len(data.classes))
     folder = Path(tempfile.mkdtemp())
 
     def epoch() -> None:
@@ -131,7 +131,7 @@ class Perceptrons(nn.Module):
 
 
 def many_nets(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:
-    model = Perceptrons([data.image_size[0] * data.image_size[1], width, width, len(data.classes)])
+    model = Perceptrons([data.train_images[0].numel(), width, width, len(data.classes)])
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=RECIPE.momentum, nesterov=True, fused=True)
     padded = pad_images(data.train_images, 0)
 

@@ -234,7 +234,7 @@ def odd_study(images: int, classes: int, seeds: list[list[int]], spread: float) 
     )
     labels = random.integers(0, classes, images)
     logits = [random.normal(spread * np.eye(classes)[labels], 1, (len(own), images, classes)) for own in seeds]
-    pictures = random.integers(0, 256, (images, 20, 33), dtype=np.uint8)
+    pictures = random.integers(0, 256, (images, 1, 20, 33), dtype=np.uint8)
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
     data = explorer.page_data(arms, logits, seeds, labels, order, len(order) // 2)
     return write_error_explorer.error_page(

@@ -10,7 +10,8 @@ import pytest
 import torch
 import yaml
 
-from dark_knowledge.data.prepared import Dataset, load_dataset, prepare, save_dataset
+from dark_knowledge.data.prepared import Dataset, load_dataset, save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.data.sources import FILES
 from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.devices import Compute
@@ -57,9 +58,7 @@ def idx_files(tmp_path_factory) -> dict[str, Path]:
 def data(idx_files, tmp_path_factory) -> Dataset:
     """500 training, 100 validation and 200 test images. Shared: a test must not write into its tensors."""
     path = tmp_path_factory.mktemp("prepared") / "dataset.safetensors"
-    prepared = prepare(
-        idx_files, classes=[str(c) for c in range(10)], validation=100, seed=0, train_limit=None, test_limit=None
-    )
+    prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=0))
     save_dataset(path, *prepared)
     return load_dataset(path)
 
@@ -95,7 +94,7 @@ def make_model():
     def make(seed: int = 0, channels: tuple[int, ...] = (4, 8)) -> torch.nn.Module:
         torch.manual_seed(seed)
         settings = {"architecture": "plain", "channels": list(channels), "pool": [True] * len(channels)}
-        return build_model(settings, (28, 28), 10).to(memory_format=torch.channels_last)
+        return build_model(settings, (1, 28, 28), 10).to(memory_format=torch.channels_last)
 
     return make
 
@@ -155,9 +154,7 @@ def training(idx_files, tmp_path_factory):
         flip=True,
         shift=2,
     )
-    prepared = prepare(
-        idx_files, classes=[str(c) for c in range(10)], validation=100, seed=0, train_limit=None, test_limit=None
-    )
+    prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=0))
     save_dataset(inputs / "dataset.safetensors", *prepared)
     logits = torch.randn(EPOCHS, 500, 10, generator=torch.Generator().manual_seed(0)).half()
     save_teacher_logits(inputs / "logits.safetensors", logits, recipe, seed=3)

@@ -17,10 +17,10 @@ LONGEST = 300  # lines
 MAY_IMPORT = {
     "command": set(),
     "fingerprint": set(),
-    "study": {"command"},
-    "data": {"command"},
+    "data": {"command", "fingerprint"},
+    "study": {"command", "fingerprint", "data"},
     "training": {"command", "study", "data"},
-    "analysis": {"command", "study"},
+    "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},
 }

@@ -6,17 +6,15 @@ from dataclasses import asdict
 import cache_teacher_logits
 from safetensors.torch import save_file
 
-from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.data.prepared import save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
     idx_files, make_model, recipe, tmp_path, monkeypatch
 ):
     classes = [str(c) for c in range(10)]
-    save_dataset(
-        tmp_path / "data.safetensors",
-        *prepare(idx_files, classes=classes, validation=100, seed=0, train_limit=None, test_limit=None),
-    )
+    save_dataset(tmp_path / "data.safetensors", *prepare(idx_files, classes, Split(validation=100, seed=0)))
     save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
     stored = []
     for number in range(2):
@@ -29,7 +27,7 @@ def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
             "accelerator": "cpu",
             "precision": "float32",
             "out": tmp_path / f"{number}.safetensors",
-            "cost": tmp_path / f"{number}.json",
+            "record": tmp_path / f"{number}.json",
         }
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         monkeypatch.setattr("sys.argv", ["cache_teacher_logits.py", *arguments])

@@ -1,4 +1,4 @@
-"""Sets of wrong images: their likeness, and what becomes of single images, counted by hand."""
+"""Sets of wrong images: their similarity, and what becomes of single images, counted by hand."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from dark_knowledge.analysis import error_sets
 from dark_knowledge.analysis.formats import NO_NUMBER
-from dark_knowledge.analysis.measures import error_kappa, jensen_shannon
+from dark_knowledge.analysis.measures import jensen_shannon, kappa_matrix
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.study.arms import ALL_SEEDS
 
@@ -80,8 +80,8 @@ def test_an_ensemble_is_like_nothing_that_other_seeds_are_like():
     tables = [study[name] for name in ("predictions", "class_errors")]
     tables = [table[(table.model != "big") | (table.seed == 0)] for table in tables]
     tables = [table.assign(seed=table.seed.where(table.model != "big", ALL_SEEDS)) for table in tables]
-    alike = error_sets.likeness(*tables, teacher, baseline)
-    assert all(np.isnan(matrices).all() for matrices in alike.values())
+    similar = error_sets.similarity(*tables, teacher, baseline)
+    assert all(np.isnan(matrices).all() for matrices in similar.values())
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
@@ -109,28 +109,27 @@ def errors_of(predictions: pd.DataFrame) -> pd.DataFrame:
     return wrong.groupby([*keys, "label"]).errors.sum().reset_index().assign(part="test")
 
 
-def test_likeness_is_that_of_each_pair_of_runs():
+def test_similarity_is_that_of_each_pair_of_runs():
     study = make_results(3)
     teacher, baseline, *_ = study.arms("x")
-    alike = error_sets.likeness(study["predictions"], study["class_errors"], teacher, baseline)
+    similar = error_sets.similarity(study["predictions"], study["class_errors"], teacher, baseline)
     wrong = [error_sets.wrong_images(study["predictions"], arm).to_numpy(bool) for arm in (teacher, baseline)]
-    assert alike["kappa"][0, 2, 1] == pytest.approx(error_kappa(wrong[0][2], wrong[1][1]).mean)
-    assert alike["kappa"][2, 0, 1] == pytest.approx(error_kappa(wrong[1][0], wrong[1][1]).mean)
+    assert similar["kappa"][0, 2, 1] == pytest.approx(kappa_matrix(np.array([wrong[0][2], wrong[1][1]]))[0, 1])
+    assert similar["kappa"][2, 0, 1] == pytest.approx(kappa_matrix(wrong[1][:2])[0, 1])
     counts = [
         study["class_errors"].query(f"model == '{m}' and supervision == 'labels' and part == 'test'")
         for m in ("big", "small")
     ]
     of_teacher, of_baseline = (rows[rows.seed == 1].errors.to_numpy() for rows in counts)
-    assert alike["distance"][0, 1, 1] == pytest.approx(jensen_shannon(of_teacher, of_baseline))
-    assert alike["divergence"][0, 1, 1] == pytest.approx(1000 * jensen_shannon(of_teacher, of_baseline) ** 2)
-    assert alike["correlation"][0, 1, 1] == pytest.approx(np.corrcoef(of_teacher, of_baseline)[0, 1])
+    assert similar["distance"][0, 1, 1] == pytest.approx(jensen_shannon(of_teacher, of_baseline))
+    assert similar["correlation"][0, 1, 1] == pytest.approx(np.corrcoef(of_teacher, of_baseline)[0, 1])
 
 
-def test_runs_without_an_error_have_no_likeness():
+def test_runs_without_an_error_have_no_similarity():
     predictions = predictions_of(teacher=["....", "...."], baseline=["....", "...."])
     teacher, baseline, _ = study_of(predictions).arms("x")
-    alike = error_sets.likeness(predictions, errors_of(predictions), teacher, baseline)
-    assert all(np.isnan(matrices).all() for matrices in alike.values())
+    similar = error_sets.similarity(predictions, errors_of(predictions), teacher, baseline)
+    assert all(np.isnan(matrices).all() for matrices in similar.values())
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])

@@ -81,13 +81,14 @@ def test_equal_logits_have_no_gap():
 
 
 @pytest.mark.parametrize("count", [1, 5, 6])
-def test_sprite_holds_every_image(count):
-    images = np.random.default_rng(2).integers(0, 256, (count, 4, 3), dtype=np.uint8)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sprite_holds_every_image(count, channels):
+    images = np.random.default_rng(2).integers(0, 256, (count, channels, 4, 3), dtype=np.uint8)
     sheet = np.asarray(Image.open(io.BytesIO(explorer.sprite(images, columns=3))))
-    assert sheet.shape == (4 * -(-count // 3), 9)
+    sheet = sheet.reshape(4 * -(-count // 3), 9, channels)
     for number, image in enumerate(images):
         top, left = 4 * (number // 3), 3 * (number % 3)
-        assert (sheet[top : top + 4, left : left + 3] == image).all()
+        assert (sheet[top : top + 4, left : left + 3].transpose(2, 0, 1) == image).all()
 
 
 def test_page_data_numbers_runs_through_whatever_the_roles_and_seeds():
@@ -120,7 +121,7 @@ def test_a_study_without_errors_and_one_without_distillation_have_a_page():
     certain = [np.tile(20 * np.eye(3)[LABELS], (len(seeds), 1, 1)) for seeds in SEEDS]
     data = make_data(certain)
     assert (data["image"], data["shown"]) == ([], 0)
-    assert "the 0 that some run gets wrong" in write_error_explorer.error_page(data, np.empty((0, 4, 3), np.uint8))
+    assert "the 0 that some run gets wrong" in write_error_explorer.error_page(data, np.empty((0, 1, 4, 3), np.uint8))
     no_teacher = [replace(arm, teacher=None) for arm in ARMS]
     order = np.arange(5)
     data = explorer.page_data(no_teacher, make_logits(), SEEDS, LABELS, order, 5)
@@ -131,7 +132,7 @@ def test_a_study_without_errors_and_one_without_distillation_have_a_page():
 def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
     random = np.random.default_rng(3)
     count = 400
-    images = random.integers(0, 256, (count, 80, 80), dtype=np.uint8)  # noise does not compress: 3.4 MB as text
+    images = random.integers(0, 256, (count, 1, 80, 80), dtype=np.uint8)  # noise does not compress: 3.4 MB as text
     labels = random.integers(0, 3, count)
     logits = [random.normal(0, 1, (len(seeds), count, 3)) for seeds in SEEDS]
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
@@ -154,7 +155,7 @@ def test_a_small_page_is_whole():
 
 def test_class_names_cannot_break_the_page():
     data = make_data(make_logits()) | {"classes": ["</script><b>", "'\"", "&"]}
-    text = write_error_explorer.error_page(data, np.zeros((data["shown"], 4, 3), np.uint8))
+    text = write_error_explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
     assert "</script><b>" not in text
 
 

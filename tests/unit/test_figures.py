@@ -61,7 +61,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
 
 
 def arms_of(tables: Results, experiment: str = "full") -> list[style.DrawnArm]:
-    return style.drawn_arms(tables.all_arms(), experiment)
+    return [arm for arm in style.drawn_arms(tables.all_arms()) if arm.experiment == experiment]
 
 
 def draw_all(tables: Results) -> dict:
@@ -209,14 +209,14 @@ def test_labelled_temperatures_stand_apart():
 
 
 def test_samples_name_every_class_even_one_without_images(tmp_path):
-    grey = np.full((20, 28, 28), 200, np.uint8)
+    grey = np.full((20, 1, 28, 28), 200, np.uint8)
     drawn = svg(images.samples(grey, np.zeros(20, int), CLASSES), tmp_path / "samples.svg")
     for label in ("T-shirt/top (0)", "Trouser (1)", "Bag (2)"):
         assert label in drawn
 
 
 def test_numbered_classes_are_not_numbered_twice(tmp_path):
-    drawn = svg(images.samples(np.zeros((2, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
+    drawn = svg(images.samples(np.zeros((2, 1, 8, 8), np.uint8), np.arange(2), ["0", "1"]), tmp_path / "samples.svg")
     assert ">0<" in drawn
     assert "(0)" not in drawn
 

@@ -21,7 +21,7 @@ def draw_all(study: Results) -> dict:
     shown_arms = compared(arms)
     predictions, class_errors, runs = study["predictions"], study["class_errors"], study["runs"]
     labels = predictions.drop_duplicates("image").label.to_numpy()
-    shown = np.zeros((len(labels), 4, 4), np.uint8)
+    shown = np.zeros((len(labels), 3, 4, 4), np.uint8)
     return {
         "class_differences": errors.class_differences_figure(class_errors, shown_arms, CLASSES, 0.05),
         "hardest_class": errors.hardest_class_figure(predictions, shown_arms, 1, CLASSES),

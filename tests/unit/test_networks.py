@@ -17,7 +17,7 @@ PLAIN = {"architecture": "plain", "channels": [4, 8], "pool": [True, False]}
 RESNET = {"architecture": "resnet", "stem": [2, 4], "stages": [[4, 1], [8, 2]]}
 
 
-def build(settings: dict, size: tuple[int, int] = (28, 28), classes: int = 10) -> torch.nn.Module:
+def build(settings: dict, size: tuple[int, int, int] = (1, 28, 28), classes: int = 10) -> torch.nn.Module:
     return build_model({key: value for key, value in settings.items() if key != "recipe"}, size, classes)
 
 
@@ -55,21 +55,21 @@ def test_the_configs_networks_have_the_notes_sizes(config, model, expected):
     ],
 )
 def test_multiply_adds_worked_by_hand(settings, expected):
-    assert count_multiply_adds(build(settings), (28, 28)) == expected
+    assert count_multiply_adds(build(settings), (1, 28, 28)) == expected
 
 
 def test_counting_leaves_the_model_as_it_is():
     model = build(PLAIN).train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    count_multiply_adds(model, (28, 28))
+    count_multiply_adds(model, (1, 28, 28))
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("size", [(28, 28), (33, 17)])
+@pytest.mark.parametrize("size", [(1, 28, 28), (1, 33, 17), (3, 28, 28)])
 @pytest.mark.parametrize("settings", [PLAIN, RESNET], ids=["plain", "resnet"])
 def test_logits_have_a_row_per_image_and_a_column_per_class(settings, size):
-    assert build(settings, size, classes=7)(torch.randn(3, 1, *size)).shape == (3, 7)
+    assert build(settings, size, classes=7)(torch.randn(3, *size)).shape == (3, 7)
 
 
 @pytest.mark.parametrize("settings", [PLAIN, RESNET], ids=["plain", "resnet"])
@@ -114,8 +114,8 @@ def test_stages_halve_the_resolution_from_the_second_on():
 )
 def test_more_poolings_than_the_image_has_halves_are_refused(settings):
     with pytest.raises(InputError, match="pools 5 times, but images are 28x31 pixels; allowed: at most 4"):
-        build(settings, (28, 31))
-    assert build(settings, (32, 32))(torch.randn(2, 1, 32, 32)).shape == (2, 10)
+        build(settings, (1, 28, 31))
+    assert build(settings, (1, 32, 32))(torch.randn(2, 1, 32, 32)).shape == (2, 10)
 
 
 def test_pooling_before_the_norm_equals_pooling_after_it():
@@ -143,7 +143,7 @@ MEMBERS = {"architecture": "mlp", "hidden": [12], "input_dropout": 0.2, "hidden_
 def ensemble_of(mean: str, temperature: float = 1.0) -> torch.nn.Module:
     torch.manual_seed(0)
     settings = {"architecture": "ensemble", "members": MEMBERS, "count": 3, "mean": mean, "temperature": temperature}
-    return build_model(settings, (28, 28), 10).eval()
+    return build_model(settings, (1, 28, 28), 10).eval()
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_the_mean_of_one_network_is_that_network(images):
 )
 def test_perceptrons_have_the_papers_parameters(widths, parameters):
     settings = {"architecture": "mlp", "hidden": widths, "input_dropout": 0.0, "hidden_dropout": 0.0}
-    assert count_parameters(build_model(settings, (28, 28), 10)) == parameters
+    assert count_parameters(build_model(settings, (1, 28, 28), 10)) == parameters
 
 
 @pytest.mark.parametrize("probability", [0.2, 0.5, 0.73])

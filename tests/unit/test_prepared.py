@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.checks import check
 from dark_knowledge.data.formats import read_idx
-from dark_knowledge.data.prepared import prepare, stratified_split
+from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.splitting import stratified_split
 
 SUBSET_SHA256 = {
     "train_images": "75b18c8ae51f6e40e40a20f0d47c39a2f88855670c5e72bc82218160bc1599f2",
@@ -40,9 +42,10 @@ def write_parts(folder, **parts) -> dict:
 
 
 def prepare_two_classes(files: dict, **settings) -> tuple:
-    return prepare(
-        files, **{"classes": ["a", "b"], "validation": 2, "seed": 0, "train_limit": None, "test_limit": None} | settings
-    )
+    """As the rules do: what cannot be learned is refused before anything is prepared."""
+    split = Split(**{"validation": 2, "seed": 0} | settings)
+    check(files, ["a", "b"], split)
+    return prepare(files, ["a", "b"], split)
 
 
 def test_the_subset_is_the_committed_one(idx_files):
@@ -87,17 +90,18 @@ def test_a_broken_idx_file_is_named(payload, message):
         ([10, 10, 10], 6, [2, 2, 2]),
         ([60, 30, 10], 10, [6, 3, 1]),
         ([50, 30, 20], 11, [6, 3, 2]),  # 5.5, 3.3, 2.2: the image left over goes to the largest remainder
-        ([7, 7, 7], 20, [7, 7, 6]),  # 6.67 each: two left over, the tie in the order of the classes
-        ([1, 1, 98], 50, [1, 0, 49]),
+        ([7, 7, 7], 17, [6, 6, 5]),  # 5.67 each: two left over, the tie in the order of the classes
+        ([2, 1, 97], 50, [1, 0, 49]),  # the only image of a class is trained on
+        ([2, 2, 96], 5, [1, 1, 3]),  # 0.1, 0.1, 4.8: a class of two has one in each part
     ],
 )
 def test_split_takes_each_class_in_proportion(counts, validation, expected):
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
-    _, held_out = stratified_split(labels, validation, seed=0)
+    _, held_out = stratified_split(labels, validation, seed=0, left=1)
     assert np.bincount(labels[held_out], minlength=len(counts)).tolist() == expected
 
 
-@pytest.mark.parametrize("validation", [1, 10, 100, 599])
+@pytest.mark.parametrize("validation", [10, 100, 599])
 def test_split_is_exact_disjoint_and_whole(validation):
     labels = np.random.default_rng(1).integers(0, 10, 600)
     training, held_out = stratified_split(labels, validation, seed=0)
@@ -135,7 +139,7 @@ def test_prepared_parts_hold_every_image_with_its_label(data, idx_files):
     assert torch.bincount(data.validation_labels).tolist() == [10] * 10
     assert data.test_images.numpy().tobytes() == idx_files["test_images"].read_bytes()[16:]
     assert data.classes == CLASSES
-    assert data.image_size == (28, 28)
+    assert data.image_shape == (1, 28, 28)
 
 
 def test_normalised_training_pixels_have_mean_zero_and_variance_one(data):
@@ -150,13 +154,13 @@ def test_mean_and_spread_are_of_the_training_part_alone(tmp_path):
     files = write_parts(tmp_path)
     tensors, description = prepare_two_classes(files)
     pixels = tensors["train_images"].double() / 255
-    assert description["mean"] == pytest.approx(pixels.mean().item())
-    assert description["std"] == pytest.approx(pixels.std(correction=0).item())
-    assert description["mean"] != pytest.approx(np.arange(24).mean() / 255)
+    assert description["mean"] == pytest.approx([pixels.mean().item()])
+    assert description["std"] == pytest.approx([pixels.std(correction=0).item()])
+    assert description["mean"][0] != pytest.approx(np.arange(24).mean() / 255)
 
 
 def test_limits_keep_a_stratified_part(idx_files):
-    tensors, _ = prepare(idx_files, classes=CLASSES, validation=20, seed=0, train_limit=120, test_limit=50)
+    tensors, _ = prepare(idx_files, CLASSES, Split(validation=20, seed=0, train_limit=120, test_limit=50))
     counts = {part: torch.bincount(tensors[f"{part}_labels"]).tolist() for part in ("train", "validation", "test")}
     assert counts == {"train": [10] * 10, "validation": [2] * 10, "test": [5] * 10}
 
@@ -170,13 +174,13 @@ def test_limits_above_the_data_set_keep_it_whole(tmp_path):
 @pytest.mark.parametrize(
     ("parts", "named"),
     [
-        ({"train_images": np.zeros((5, 2, 2))}, ["train_images.idx", "train_labels.idx", "(5, 2, 2)", "(6,)"]),
+        ({"train_images": np.zeros((5, 2, 2))}, ["train_images.idx", "train_labels.idx", "5 images", "6 labels"]),
         ({"train_images": np.zeros((6, 4))}, ["train_images.idx", "(6, 4)"]),
         ({"test_labels": np.zeros((2, 1))}, ["test_labels.idx", "(2, 1)"]),
-        ({"train_labels": [0, 1, 2, 0, 1, 0]}, ["train_labels.idx", "label 2", "2 classes"]),
+        ({"train_labels": [0, 1, 2, 0, 1, 0]}, ["train_labels.idx", "label 2", "1 of 6", "2 classes"]),
         ({"test_labels": [0, 255]}, ["test_labels.idx", "label 255"]),
-        ({"test_images": np.zeros((0, 2, 2)), "test_labels": []}, ["test_labels.idx"]),
-        ({"test_images": np.zeros((2, 3, 3))}, ["test_images.idx", "(2, 3, 3)"]),
+        ({"test_images": np.zeros((0, 2, 2)), "test_labels": []}, ["test_images.idx", "(0, 2, 2)"]),
+        ({"test_images": np.zeros((2, 3, 3))}, ["test_images.idx", "1x3x3"]),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(tmp_path, parts, named):
@@ -187,7 +191,7 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, parts, named):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("validation", [1, 6, 1000])
+@pytest.mark.parametrize("validation", [1, 5, 6, 1000])
 def test_a_validation_part_that_does_not_fit_is_refused(tmp_path, validation):
-    with pytest.raises(InputError, match=rf"split.validation is {validation}; allowed are 2 .* to 5"):
+    with pytest.raises(InputError, match=rf"split.validation: of 6 images, {validation} .* allowed: 2 to 4"):
         prepare_two_classes(write_parts(tmp_path), validation=validation)

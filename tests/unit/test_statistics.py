@@ -13,18 +13,17 @@ from dark_knowledge.analysis.measures import (
     area_under_curve,
     calibration_bins,
     epochs_to_threshold,
-    error_kappa,
     expected_calibration_error,
     gini,
     jensen_shannon,
     kappa_matrix,
     kl_to_teacher,
+    largest_share,
     negative_log_likelihood,
     normalised_entropy,
     stability,
 )
 from dark_knowledge.analysis.statistics import (
-    bca_interval,
     beyond_same_net,
     holm,
     least_sign_flip_p,
@@ -33,11 +32,9 @@ from dark_knowledge.analysis.statistics import (
     pitman_morgan_p,
     prediction_interval,
     probability_of_superiority,
+    ratio_interval,
     seeds_needed,
     sign_flip_p,
-    two_way_bootstrap,
-    two_way_interval,
-    wilson_interval,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -99,118 +96,34 @@ def test_equal_values_have_a_point_interval():
     assert mean_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
 
 
-def test_bca_against_its_formula():
-    # Efron & Tibshirani 1993, An Introduction to the Bootstrap, equations 14.9 to 14.15
-    values = random().exponential(size=12)
-    resampled = random(1).choice(values, size=(20_000, 12)).mean(axis=1)
-    bias = stats.norm.ppf((resampled < values.mean()).mean())
-    jackknife = np.array([np.delete(values, i).mean() for i in range(12)])
-    skew = jackknife.mean() - jackknife
-    acceleration = (skew**3).sum() / (6 * (skew**2).sum() ** 1.5)
-    z = bias + stats.norm.ppf([0.025, 0.975])
-    expected = np.quantile(resampled, stats.norm.cdf(bias + z / (1 - acceleration * z)))
-    interval = bca_interval(values)
-    assert interval[1:3] == pytest.approx(expected, rel=0.02)
-    assert interval.high - interval.mean > 1.1 * (interval.mean - interval.low)  # it follows the skew
-    assert (interval.mean, interval.n) == (values.mean(), 12)
+def test_a_ratio_worked_by_hand():
+    numerator, denominator = [1, 2, 3], [4, 3, 5]
+    interval = ratio_interval(numerator, denominator)
+    assert interval.mean == 0.5
+    for end in (interval.low, interval.high):  # where the t interval of numerator - end * denominator ends at zero
+        rest = mean_interval(np.subtract(numerator, end * np.array(denominator)))
+        assert min(abs(rest.low), abs(rest.high)) == pytest.approx(0, abs=1e-9)
+    assert interval.low < 0.5 < interval.high
 
 
-@pytest.mark.parametrize(("n", "least", "most"), [(10, 0.86, 0.94), (3, 0.65, 0.8)])
-def test_coverage_of_bca_falls_short_at_few_values(n, least, most):
-    draws = random().normal(1, 2, size=(300, n))
-    assert least < coverage([bca_interval(draw, resamples=400) for draw in draws], 1) < most
+def test_a_ratio_is_covered_as_often_as_said():
+    draw = random()
+    pairs = [draw.multivariate_normal([0.7, 1], [[0.04, 0.02], [0.02, 0.04]], size=8).T for _ in range(1000)]
+    assert coverage([ratio_interval(*pair) for pair in pairs], 0.7) == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize("values", [[0.9], [0.9, 0.9], [0.1] * 7, [0.9, math.nan, 0.8]])
-def test_bca_has_no_interval_for_one_value_or_equal_values(values):
-    interval = bca_interval(values)
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "ratio"),
+    [([1], [2], 0.5), ([1], [-2], math.nan), ([1], [0], math.nan), ([1, 2], [-1, 1.1], math.nan)],
+)
+def test_a_ratio_of_one_pair_has_no_interval_and_one_to_nothing_is_none(numerator, denominator, ratio):
+    interval = ratio_interval(numerator, denominator)
+    assert interval.mean == pytest.approx(ratio, nan_ok=True)
     assert no_interval(interval)
-    assert interval.mean == pytest.approx(np.mean(values), nan_ok=True)
 
 
-@pytest.mark.parametrize("values", [[0, 1], [0, 0, 1], [1, 2, 4]])
-def test_bca_of_two_or_three_values_spans_no_more_than_them(values):
-    interval = bca_interval(values)
-    assert min(values) <= interval.low < interval.mean < interval.high <= max(values)
-
-
-def effects(draw, seeds, images, of_seed, of_image, noise):
-    """Differences [seeds, images] of true mean 0: effects of seed and image, and noise, with these sd."""
-    parts = draw.normal(size=(seeds, 1)), draw.normal(size=(1, images)), draw.normal(size=(seeds, images))
-    return of_seed * parts[0] + of_image * parts[1] + noise * parts[2]
-
-
-@pytest.mark.parametrize(("of_seed", "of_image", "noise"), [(0.1, 1, 0.3), (0.3, 0.5, 0.5), (0, 0, 1)])
-@pytest.mark.parametrize("seeds", [3, 10])
-def test_coverage_of_two_way_interval(seeds, of_seed, of_image, noise):
-    draw = random(seeds)
-    draws = [effects(draw, seeds, 60, of_seed, of_image, noise) for _ in range(400)]
-    assert 0.91 < coverage([two_way_interval(values, 0 * values) for values in draws], 0) < 0.99
-
-
-@pytest.mark.parametrize(
-    ("seeds", "sds", "least", "most"),
-    [(10, (0.1, 1, 0.3), 0.89, 0.98), (10, (0, 0, 1), 0.97, 1.01), (3, (0.3, 0, 0.1), 0.6, 0.85)],
-)
-def test_coverage_of_two_way_bootstrap_is_right_too_wide_and_too_narrow(seeds, sds, least, most):
-    draw = random(seeds)
-    draws = [effects(draw, seeds, 60, *sds) for _ in range(150)]
-    covered = coverage([two_way_bootstrap(values, 0 * values, resamples=200) for values in draws], 0)
-    assert least < covered < most
-
-
-def test_two_way_bootstrap_draws_one_axis_where_the_other_has_no_effect():
-    # the seeds differ by 0, 1, ..., 9 and the images not at all: the plain bootstrap of ten values
-    by_seed = np.repeat(np.arange(10.0)[:, None], 40, axis=1)
-    plain = stats.bootstrap((np.arange(10.0),), np.mean, method="percentile", rng=1).confidence_interval
-    assert two_way_bootstrap(by_seed, 0 * by_seed)[1:3] == pytest.approx(plain, abs=0.2)
-    assert two_way_bootstrap(by_seed.T, 0 * by_seed.T)[1:3] == pytest.approx(plain, abs=0.2)
-
-
-def test_two_way_interval_worked_by_hand():
-    # difference [[0, 2, 4], [2, 4, 6]]: squares 3 * 2 = 6 of seeds, 2 * 4 = 8 of images and none of noise, so the
-    # variance is (6 + 8) / 6 with 14^2 / 6^2 degrees of freedom
-    interval = two_way_interval([[1, 3, 5], [4, 6, 8]], [[1, 1, 1], [2, 2, 2]])
-    half = stats.t.ppf(0.975, 196 / 36) * math.sqrt(14 / 6)
-    assert interval == pytest.approx((3, 3 - half, 3 + half, 2))
-
-
-def test_two_way_interval_without_image_effects_is_the_interval_over_seeds():
-    noise = random().normal(size=(5, 8))
-    differences = noise - noise.mean(axis=0) + np.array([[0.1], [0.2], [0.4], [0.3], [0.1]])
-    assert two_way_interval(differences, 0 * differences) == pytest.approx(mean_interval(differences.mean(axis=1)))
-
-
-@pytest.mark.parametrize("interval", [two_way_bootstrap, two_way_interval])
-def test_two_way_pairs_the_arms(interval):
-    hits = random().random((4, 50)) < 0.9
-    better = hits.copy()
-    better[:, 0] = ~hits[:, 0]
-    assert interval(hits, hits)[:3] == (0, 0, 0)
-    assert interval(better, hits).mean == pytest.approx(better.mean() - hits.mean())
-
-
-@pytest.mark.parametrize("interval", [two_way_bootstrap, two_way_interval])
-@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
-def test_two_way_has_no_interval_for_one_seed_or_one_image(interval, shape):
-    result = interval(np.ones(shape), np.zeros(shape))
-    assert (result.mean, result.n) == (1, shape[0])
-    assert no_interval(result)
-
-
-@pytest.mark.parametrize(
-    ("k", "n", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_against_newcombe(k, n, low, high):
-    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
-    interval = wilson_interval(k, n)
-    assert interval[1:3] == pytest.approx((low, high), abs=5e-5)
-    assert (interval.mean, interval.n) == (k / n, n)
-
-
-def test_wilson_of_nothing():
-    assert no_interval(wilson_interval(0, 0))
+def test_a_ratio_of_equal_pairs_is_a_point():
+    assert ratio_interval([1, 1, 1], [2, 2, 2])[:3] == (0.5, 0.5, 0.5)
 
 
 # Tests
@@ -236,6 +149,22 @@ def test_sign_flip_against_all_flips_in_a_loop():
     differences = random().normal(0.4, 1, size=9)
     sums = [abs(np.dot(signs, differences)) for signs in itertools.product([1, -1], repeat=9)]
     assert sign_flip_p(differences) == np.mean(np.array(sums) >= abs(differences.sum()) - 1e-12)
+
+
+def test_flips_that_are_as_extreme_count_whatever_their_rounding():
+    # errors of 10,000 images, as percentages: the sums of errors are whole and often tie
+    draw = random()
+    flips = np.array(list(itertools.product([1, -1], repeat=10)))
+    for errors in draw.binomial(10_000, 0.009, size=(50, 2, 10)):
+        whole = errors[1] - errors[0]
+        accuracy = 100 * (1 - errors / 10_000)
+        exact = np.mean(np.abs(flips @ whole) >= abs(whole.sum()))
+        assert sign_flip_p(accuracy[0] - accuracy[1]) == sign_flip_p(whole) == exact
+
+
+def test_drawn_flips_count_ties_too():
+    whole = np.array([1, -1] * 9 + [1, 1])
+    assert sign_flip_p(whole / 10_000 * 100) == sign_flip_p(whole)
 
 
 def test_sign_flips_are_drawn_beyond_sixteen():
@@ -355,44 +284,6 @@ def test_seeds_needed_at_the_edges(differences, n):
 # Errors and their distribution over classes
 
 
-def test_kappa_worked_by_hand():
-    # 20 both, 5 only a, 10 only b, 15 neither: 0.7 observed, 0.5 * 0.6 + 0.5 * 0.4 = 0.5 expected
-    a, b = np.repeat([1, 1, 0, 0], [20, 5, 10, 15]), np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
-    assert error_kappa(a, b).mean == pytest.approx(0.4)
-    assert error_kappa(b, a).mean == pytest.approx(0.4)
-
-
-def test_kappas_interval_against_its_asymptotic_error():
-    # Fleiss, Cohen & Everitt 1969; statsmodels 0.15 cohens_kappa gives 0.4590 to 0.5469 for these counts
-    p = np.array([[4410, 190], [180, 220]]) / 5000
-    a, b = np.repeat([0, 0, 1, 1], [4410, 190, 180, 220]), np.repeat([0, 1, 0, 1], [4410, 190, 180, 220])
-    rows, columns = p.sum(axis=1), p.sum(axis=0)
-    chance = rows @ columns
-    kappa = (np.trace(p) - chance) / (1 - chance)
-    same = sum(p[i, i] * (1 - (rows[i] + columns[i]) * (1 - kappa)) ** 2 for i in range(2))
-    other = (1 - kappa) ** 2 * sum(p[i, j] * (columns[i] + rows[j]) ** 2 for i, j in ((0, 1), (1, 0)))
-    half = 1.96 * math.sqrt((same + other - (kappa - chance * (1 - kappa)) ** 2) / 5000) / (1 - chance)
-    interval = error_kappa(a, b)
-    assert interval == pytest.approx((kappa, kappa - half, kappa + half, 5000), abs=0.003)
-
-
-@pytest.mark.parametrize(
-    ("wrong_a", "wrong_b", "kappa"),
-    [
-        ([0, 0, 0], [0, 0, 0], math.nan),
-        ([1, 1, 1], [1, 1, 1], math.nan),
-        ([0], [1], 0),
-        ([0, 0, 0], [0, 1, 0], 0),
-        ([0, 1, 1], [0, 1, 1], 1),
-        ([0, 1], [1, 0], -1),
-    ],
-)
-def test_kappa_at_the_edges(wrong_a, wrong_b, kappa):
-    interval = error_kappa(wrong_a, wrong_b)
-    assert interval.mean == pytest.approx(kappa, nan_ok=True)
-    assert no_interval(interval) == (math.isnan(kappa) or len(wrong_a) == 1)
-
-
 def test_jensen_shannon_worked_by_hand():
     # p = (1, 0), q = (1/2, 1/2): divergence of p from the middle log2(4/3), of q 1/2 log2(2/3) + 1/2 log2 2
     divergence = (math.log2(4 / 3) + 0.5 * math.log2(2 / 3) + 0.5) / 2
@@ -424,6 +315,15 @@ def test_jensen_shannon_without_errors(p, q):
 )
 def test_gini_worked_by_hand(counts, coefficient):
     assert gini(counts) == pytest.approx(coefficient, nan_ok=True)
+
+
+def test_measures_of_spread_are_of_the_last_axis():
+    counts = random().integers(0, 9, size=(2, 3, 5))
+    for measure in (gini, normalised_entropy, largest_share):
+        assert measure(counts)[1, 2] == pytest.approx(measure(counts[1, 2]))
+        assert measure(counts).shape == (2, 3)
+    assert largest_share([1, 2, 5]) == 5 / 8
+    assert math.isnan(largest_share([0, 0]))
 
 
 def test_gini_is_twice_the_area_above_the_lorenz_curve():
@@ -529,22 +429,6 @@ def test_stability_needs_three_epochs_and_a_full_window(epochs, last):
     assert np.isnan(stability(np.linspace(0, 1, epochs), last)).all()
 
 
-# The same twice
-
-
-@pytest.mark.parametrize(
-    "interval",
-    [
-        lambda seed: bca_interval([1, 2, 4, 8, 16], seed=seed),
-        lambda seed: two_way_bootstrap(random(1).random((4, 30)), random(2).random((4, 30)), seed=seed),
-        lambda seed: error_kappa(random(1).random(80) < 0.3, random(2).random(80) < 0.3, seed=seed),
-    ],
-)
-def test_seed_decides_the_resamples(interval):
-    assert interval(0) == interval(0)
-    assert interval(0) != interval(1)
-
-
 # Against the null of two seeds of one net
 
 
@@ -591,12 +475,39 @@ def test_beyond_same_net_needs_three_seeds(n):
     assert np.isnan(beyond_same_net(*np.ones((3, n, n)))).all()
 
 
+def kappa_by_hand(a, b):
+    """Cohen's kappa of two runs, from its definition."""
+    observed, chance = np.mean(a == b), a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
+    return (observed - chance) / (1 - chance) if chance < 1 else math.nan
+
+
+def test_kappa_worked_by_hand():
+    # 20 both, 5 only a, 10 only b, 15 neither: 0.7 observed, 0.5 * 0.6 + 0.5 * 0.4 = 0.5 expected
+    a, b = np.repeat([1, 1, 0, 0], [20, 5, 10, 15]), np.repeat([1, 0, 1, 0], [20, 5, 10, 15])
+    assert kappa_matrix(np.array([a, b])) == pytest.approx(np.array([[1, 0.4], [0.4, 1]]))
+
+
+@pytest.mark.parametrize(
+    ("wrong_a", "wrong_b", "kappa"),
+    [
+        ([0, 0, 0], [0, 0, 0], math.nan),
+        ([1, 1, 1], [1, 1, 1], math.nan),
+        ([0], [1], 0),
+        ([0, 0, 0], [0, 1, 0], 0),
+        ([0, 1, 1], [0, 1, 1], 1),
+        ([0, 1], [1, 0], -1),
+    ],
+)
+def test_kappa_at_the_edges(wrong_a, wrong_b, kappa):
+    assert kappa_matrix(np.array([wrong_a, wrong_b]))[0, 1] == pytest.approx(kappa, nan_ok=True)
+
+
 def test_kappa_of_many_runs_is_that_of_each_pair():
     wrong = random().random((4, 50)) < 0.3
     wrong[3] = False
     matrix = kappa_matrix(wrong)
     for i, j in itertools.product(range(4), repeat=2):
-        assert matrix[i, j] == pytest.approx(error_kappa(wrong[i], wrong[j]).mean, nan_ok=True)
+        assert matrix[i, j] == pytest.approx(kappa_by_hand(wrong[i], wrong[j]), nan_ok=True)
     assert math.isnan(matrix[3, 3])
     assert matrix[0, 3] == 0
 

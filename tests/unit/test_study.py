@@ -184,6 +184,8 @@ REFUSED = [
     ("recipes/student/label_smoothing", 1, "below 1"),
     ("recipes/student/warmup", 1.1, "from 0 to 1"),
     ("recipes/student/shift", 17, "from 0 to 16"),
+    ("recipes/student/padding", "zero", "background or reflect"),
+    ("recipes/student/erase", 1.5, "a number from 0 to 1"),
     ("models/student/channels", [0, 1, 1, 1], "from 1 to 4096"),
     ("models/student/channels", [10**6, 1, 1, 1], "from 1 to 4096"),
     ("models/resnet/stages", [], "a list of 1 to 10"),

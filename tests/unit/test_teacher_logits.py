@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.prepared import Dataset
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.losses import learn_from_labels
+from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.teacher_logits import (
     load_teacher_logits,
     save_teacher_logits,
@@ -42,7 +44,26 @@ def live(teacher: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         return teacher(images).half()
 
 
-def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, compute, run, make_model, teacher):
+def coloured(data: Dataset) -> Dataset:
+    """The data set in three channels that differ."""
+    images = {
+        name: torch.cat([getattr(data, name), getattr(data, name).flip(2), 255 - getattr(data, name)], 1)
+        for name in ("train_images", "validation_images", "test_images")
+    }
+    return dataclasses.replace(data, **images, mean=[0.3, 0.3, 0.7], std=[0.3, 0.2, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("channels", "views"),
+    [(1, {}), (3, {}), (3, {"padding": "reflect", "erase": 0.5}), (1, {"flip": False, "shift": 0, "erase": 1})],
+    ids=["grey", "colour", "reflected and erased", "erased alone"],
+)
+def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, compute, run, channels, views):
+    data = coloured(data) if channels == 3 else data
+    torch.manual_seed(5)
+    settings = {"architecture": "plain", "channels": [6, 12], "pool": [True, True]}
+    teacher, student = (build_model(settings, data.image_shape, 10) for _ in range(2))
+    run(5, data=data, model=teacher, epochs=1)
     labels = learn_from_labels(data.train_labels, 0)
     batches = []
 
@@ -50,17 +71,19 @@ def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, co
         batches.append((epoch, index))
         return labels(logits, epoch, index)
 
-    student = Recorder(make_model())
-    run(3, model=student, supervision=supervision, epochs=2)
+    student = Recorder(student)
+    run(3, data=data, model=student, supervision=supervision, epochs=2, **views)
     assert [epoch for epoch, _ in batches] == [0] * 10 + [1] * 10
-    stored = [teacher_logits_of_epoch(teacher, data, recipe(), 3, epoch, compute) for epoch in (0, 1)]
+    stored = [teacher_logits_of_epoch(teacher, data, recipe(**views), 3, epoch, compute) for epoch in (0, 1)]
     for (epoch, index), images in zip(batches, student.seen, strict=True):
         assert not torch.equal(index, index.sort().values)
         torch.testing.assert_close(stored[epoch][index], live(teacher, images), rtol=ONE_STEP, atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 4}, {"epoch": 0}, {"flip": False}, {"shift": 0}], ids=["seed", "epoch", "flip", "shift"]
+    "other",
+    [{"seed": 4}, {"epoch": 0}, {"flip": False}, {"shift": 0}, {"erase": 0.5}],
+    ids=["seed", "epoch", "flip", "shift", "erase"],
 )
 def test_rows_of_another_stream_differ_by_far_more_than_rounding(data, recipe, compute, teacher, other):
     place = {"seed": 3, "epoch": 1}
@@ -97,7 +120,10 @@ def test_logits_of_another_shape_are_refused(data, recipe, tmp_path, shape):
     assert "2 epochs of 500 images and 10 classes" in str(error.value)
 
 
-@pytest.mark.parametrize(("change", "seed"), [({"shift": 1}, 0), ({"flip": False}, 0), ({}, 1)])
+@pytest.mark.parametrize(
+    ("change", "seed"),
+    [({"shift": 1}, 0), ({"flip": False}, 0), ({"padding": "reflect"}, 0), ({"erase": 0.1}, 0), ({}, 1)],
+)
 def test_logits_of_another_stream_are_refused(data, recipe, tmp_path, change, seed):
     path = tmp_path / "logits.safetensors"
     save_teacher_logits(path, torch.zeros((2, 500, 10), dtype=torch.float16), recipe(epochs=2), seed=0)

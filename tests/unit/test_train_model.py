@@ -7,7 +7,8 @@ import pytest
 import torch
 import train_model
 
-from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.data.prepared import save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
@@ -22,14 +23,7 @@ def distil(idx_files, recipe, tmp_path, monkeypatch):
     """Run the command line on a split of the subset and logits [3, 500, 10]; returns the run's folder."""
 
     def distil(logits: torch.Tensor, split_seed: int = 0, folder: str = "run"):
-        prepared = prepare(
-            idx_files,
-            classes=[str(c) for c in range(10)],
-            validation=100,
-            seed=split_seed,
-            train_limit=None,
-            test_limit=None,
-        )
+        prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=split_seed))
         save_dataset(tmp_path / "dataset.safetensors", *prepared)
         save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=3), seed=0)
         options = {

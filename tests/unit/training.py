@@ -15,7 +15,8 @@ import train_model
 
 from dark_knowledge import command
 
-WALL_CLOCK = {"seconds", "images_per_second", "start_up_seconds", "peak_memory_mb"}
+# What a clock fills, and the checksums of files that hold it.
+WALL_CLOCK = {"seconds", "images_per_second", "start_up_seconds", "peak_memory_mb", "files"}
 
 
 class Training:

@@ -1,6 +1,8 @@
 """Helpers for the rules: the checked configuration, the study's arms, and what a rule needs to know about a run."""
 
+import getpass
 import hashlib
+import importlib.util
 import json
 import os
 import shlex
@@ -10,6 +12,19 @@ from pathlib import Path
 # In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
 WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
+if set("{}") & set(str(WORKFLOW)):
+    sys.exit(f"error: braces in {WORKFLOW.parent}: Snakemake takes them for wildcards; rename that folder")
+
+# What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
+# else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
+if importlib.util.find_spec("torch") is not None:
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+for variable in ("PYTHONSAFEPATH", "SNAKEMAKE_PROFILE"):
+    os.environ.pop(variable, None)
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # a user without a name, as in a container; Snakemake asks for it too
+    os.environ["LOGNAME"] = str(os.getuid())
 
 import yaml
 from snakemake.common.configfile import load_configfile
@@ -20,6 +35,8 @@ from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
 from dark_knowledge.command import InputError
+from dark_knowledge.data.identity import identity_of
+from dark_knowledge.data.sources import checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
@@ -35,6 +52,11 @@ try:
     folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
+    IDENTITY = identity_of(
+        config["dataset"],
+        config["datasets"][config["dataset"]],
+        Path("results", config["study"], "data", "source.json"),
+    )
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -190,6 +212,6 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one."""
-    checksum = DATASET["sha256"][part]
-    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
+    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    checksum = checksum_of(DATASET, part)
+    return update(ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {})))

@@ -139,6 +139,7 @@ rule write_provenance:
     """Tell where the numbers come from, and what was not run."""
     input:
         **rules.download_dataset.output,
+        findings=rules.check_dataset.output,
         runs=rules.collect_results.output.runs,
         data=rules.prepare_dataset.output,
         config=rules.save_config.output,
@@ -170,6 +171,7 @@ rule write_provenance:
         " --runs {input.runs:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
+        " --findings {input.findings:q}"
         " --data {input.data:q}"
         " --config {input.config:q}"
         " --full {params.full:q}"

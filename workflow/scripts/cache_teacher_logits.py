@@ -2,17 +2,19 @@
 
 import argparse
 import json
-import time
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256
-from dark_knowledge.data.prepared import load_dataset
+from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.training.devices import choose_compute
+from dark_knowledge.training.memory import scoring_need
 from dark_knowledge.training.networks import build_model, load_weights
 from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.stopwatch import Stopwatch
 from dark_knowledge.training.teacher_logits import (
     save_teacher_logits,
     stored_epochs,
@@ -38,23 +40,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
-    data = load_dataset(arguments.data, compute.device)
+    data = load_dataset(arguments.data)
     recipe = Recipe(**arguments.recipe)
-    logits, seconds = [], []
     if arguments.architecture["architecture"] == "logits":
-        logits.append(teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe))
+        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe)[None]
+        cost = {"seconds": 0.0, "images": 0, "machine": "not here"}
     else:
-        teacher = build_model(arguments.architecture, data.image_size, len(data.classes))
-        load_weights(teacher, arguments.weights)
-        teacher.to(compute.device, memory_format=torch.channels_last)
-        epochs = stored_epochs(recipe)
-        for epoch in range(epochs):
-            started = time.perf_counter()
-            logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
-            seconds.append(time.perf_counter() - started)
-            print(f"epoch {epoch + 1:3d}/{epochs}  {len(logits[0]) / seconds[-1]:.0f} images/s", flush=True)
-    save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
+        logits, cost = compute_logits(arguments, data, recipe)
+    save_teacher_logits(arguments.out, logits, recipe, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
     command.write_json(
         arguments.record,
@@ -65,11 +58,35 @@ def main() -> None:
             "seed": arguments.seed,
             "data": sha256(arguments.data),
             "logits": sha256(arguments.out),
-            "seconds": sum(seconds),
-            "images": len(seconds) * len(logits[0]),  # passed through the teacher here
-            "machine": compute.machine,
-        },
+        }
+        | cost,
     )
+
+
+def compute_logits(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> tuple[Tensor, dict]:
+    """The teacher's logits [epochs, n, c] on the stream, and what they cost: the images passed through it."""
+    teacher = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    load_weights(teacher, arguments.weights)
+    epochs = stored_epochs(recipe)
+    # Twice, while they are joined.
+    stored = 2 * epochs * len(data.train_images) * len(data.classes) * torch.half.itemsize
+    compute = choose_compute(
+        arguments.accelerator,
+        arguments.precision,
+        arguments.threads,
+        need=lambda: scoring_need(teacher, data, stored),
+    )
+    data = data.to(compute.device)
+    teacher.to(compute.device, memory_format=torch.channels_last)
+    logits, seconds = [], [0.0]
+    with Stopwatch() as clock:
+        for epoch in range(epochs):
+            logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
+            seconds.append(clock.seconds())
+            speed = len(logits[0]) / (seconds[-1] - seconds[-2])
+            print(f"epoch {epoch + 1:3d}/{epochs}  {speed:.0f} images/s", flush=True)
+    cost = {"seconds": seconds[-1], "images": len(logits) * len(logits[0]), "machine": compute.machine}
+    return torch.stack(logits), cost
 
 
 if __name__ == "__main__":

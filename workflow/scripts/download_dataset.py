@@ -1,12 +1,11 @@
-"""Find the four IDX files of a data set at its sources, verify them, and store them uncompressed."""
+"""Read a data set at its source, verify it, and store its images and labels as four IDX files."""
 
 import argparse
 import json
 from pathlib import Path
 
 from dark_knowledge import command
-from dark_knowledge.command import written_whole
-from dark_knowledge.data.sources import FILES, fetch_part
+from dark_knowledge.data.storing import store
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,11 +18,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    for part, file in FILES.items():
-        payload, origin = fetch_part(arguments.dataset, part, arguments.source)
-        with written_whole(arguments.out / f"{part}.idx") as temporary:
-            temporary.write_bytes(payload)
-        print(f"{file} from {origin}", flush=True)
+    for line in store(arguments.dataset, arguments.source, arguments.out):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     results = Results(folder=arguments.collected, experiment=arguments.experiment)
-    arms = style.drawn_arms(results.all_arms(), arguments.experiment)
+    arms = [arm for arm in style.drawn_arms(results.all_arms()) if arm.experiment == arguments.experiment]
     with_controls = compared(arms)
     three = [arm_of(with_controls, role) for role in ("teacher", "baseline", "student")]
     legible = style.legible_arms(arms)

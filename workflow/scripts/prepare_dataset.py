@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from dark_knowledge import command
-from dark_knowledge.data.prepared import prepare, save_dataset
+from dark_knowledge.data.prepared import save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.data.sources import FILES
 
 
@@ -21,19 +22,13 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    split = arguments.split
-    tensors, description = prepare(
-        {part: getattr(arguments, part) for part in FILES},
-        classes=arguments.classes,
-        validation=split["validation"],
-        seed=split["seed"],
-        train_limit=split.get("train_limit"),
-        test_limit=split.get("test_limit"),
-    )
+    files = {part: getattr(arguments, part) for part in FILES}
+    tensors, description = prepare(files, arguments.classes, Split(**arguments.split))
     save_dataset(arguments.out, tensors, description)
     for name, tensor in tensors.items():
         print(f"{name:18} {tuple(tensor.shape)}")
-    print(f"mean {description['mean']:.4f}, standard deviation {description['std']:.4f}")
+    for key, title in (("mean", "mean"), ("std", "standard deviation")):
+        print(f"{title} by channel: {', '.join(f'{value:.4f}' for value in description[key])}")
 
 
 if __name__ == "__main__":

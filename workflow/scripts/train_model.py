@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
 from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
+from dark_knowledge.training.memory import training_need
 from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters, save_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
@@ -46,15 +48,22 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     started = time.perf_counter()
-    compute = choose_compute(arguments.accelerator, arguments.precision, arguments.threads)
-    data = load_dataset(arguments.data, compute.device)
+    data = load_dataset(arguments.data)
     recipe = Recipe(**arguments.recipe)
     transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
     images = int(transfer_set.sum())
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(arguments.seed)
-    model = build_model(arguments.architecture, data.image_size, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    stored = 2 * os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0  # twice while shuffled
+    compute = choose_compute(
+        arguments.accelerator,
+        arguments.precision,
+        arguments.threads,
+        need=lambda: training_need(model, data, recipe, stored),
+    )
+    data = data.to(compute.device)
     model.to(compute.device, memory_format=torch.channels_last)
     identity = {
         "architecture": arguments.architecture,
@@ -75,7 +84,7 @@ def main() -> None:
         "threads": arguments.threads,
     }
     checkpoint = arguments.out / "resume.pt"
-    start_up = time.perf_counter() - started
+    start_up = time.perf_counter() - started - compute.waited
     progress = train(
         model,
         data,
@@ -86,7 +95,7 @@ def main() -> None:
         score_test_each_epoch=arguments.score_test_each_epoch,
         checkpoint=checkpoint,
         identity=identity,
-        transfer_set=transfer_set,
+        transfer_set=transfer_set.to(compute.device),
     )
 
     history = pd.DataFrame(progress.history)
@@ -102,7 +111,7 @@ def main() -> None:
             "files": run_sums(arguments.out),
             "parameters": count_parameters(model),
             "training_images": images,
-            "multiply_adds": count_multiply_adds(model, data.image_size),
+            "multiply_adds": count_multiply_adds(model, data.image_shape),
             "epochs": len(history),
             "steps": len(history) * steps_per_epoch(images, recipe),
             "selected_epoch": progress.selected_epoch,
@@ -113,7 +122,7 @@ def main() -> None:
             "seconds": history.seconds.sum(),
             "start_up_seconds": start_up,
             "images_per_second": history.images_per_second.median(),
-            "peak_memory_mb": peak_memory_mb(),
+            "peak_memory_mb": peak_memory_mb(compute.device),
             "machine": compute.machine,
             "commit": git_commit(),
         },

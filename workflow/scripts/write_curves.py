@@ -20,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     results = Results(folder=arguments.collected)
-    arms = [arm for name in results.experiments for arm in style.drawn_arms(results.all_arms(), name)]
+    arms = style.drawn_arms(results.all_arms())
     most = max(int(results["epochs"].epoch.max()) + 1, convergence.STEP_POINTS)
 
     def page(points: int) -> str:

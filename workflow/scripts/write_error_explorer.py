@@ -32,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     results = Results(folder=arguments.collected)
-    arms = [arm for name in results.experiments for arm in style.drawn_arms(results.all_arms(), name)]
+    arms = style.drawn_arms(results.all_arms())
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
     distinct = distinct_arms(arms)
@@ -68,8 +68,8 @@ def check_against(predictions: pd.DataFrame, distinct: list[ExperimentArm], seed
 
 
 def error_page(data: dict, images: np.ndarray) -> str:
-    """The page of the given numbers and pictures, uint8 [shown, h, w]."""
-    height, width = images.shape[1:]
+    """The page of the given numbers and pictures, uint8 [shown, c, h, w]."""
+    channels, height, width = images.shape[1:]
     columns = max(1, math.isqrt(len(images)))
     left_out = len(data["image"]) - len(images)
     carried = (
@@ -83,6 +83,7 @@ def error_page(data: dict, images: np.ndarray) -> str:
         "error_explorer.html.j2",
         data | {"width": width, "height": height, "columns": columns},
         sprite=explorer.base64_text(explorer.sprite(images, columns)) if len(images) else "",
+        inverted=channels == 1,
         small=pixel(SMALL, height, width),
         large=pixel(LARGE, height, width),
         carried=carried,

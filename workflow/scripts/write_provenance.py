@@ -22,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=pd.read_parquet, required=True, help="collected table")
     for part in PARTS:
         parser.add_argument(f"--{part.replace('_', '-')}", type=Path, required=True, help="IDX file")
+    parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--full", type=json.loads, required=True, help="configuration of the full study, as JSON")
@@ -44,8 +45,9 @@ def main() -> None:
         python=platform.python_version(),
         versions=rendering.html_table(provenance.versions(PACKAGES)),
         files=rendering.html_table(
-            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset["sha256"])
+            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset.get("sha256", {}))
         ),
+        noteworthy=provenance.noteworthy(json.loads(arguments.findings.read_text())),
         prepared=sha256(arguments.data),
         images=image_counts(arguments.data),
         runs=rendering.html_table(provenance.run_counts(trained)),

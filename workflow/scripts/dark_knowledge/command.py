@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -30,9 +31,9 @@ def run(main: Callable[[], None]) -> None:
         place = f": {error.filename}" if error.filename else ""
         sys.exit(f"error: {error.strerror or error}{place}; mend this and run the same command again")
     except Exception as error:
-        if (message := _library_error(type(error).__name__)) is None:
+        if (message := _library_error(error)) is None:
             raise
-        sys.exit(f"error: {message} ({error})")
+        sys.exit(f"error: {message} ({' '.join(str(error).split())})")
 
 
 def _own_traceback(error: BaseException) -> str:
@@ -43,14 +44,23 @@ def _own_traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, step)).rstrip()
 
 
-def _library_error(name: str) -> str | None:
+def memory_is_full(error: Exception) -> bool:
+    """Whether a library found no memory on a GPU: PyTorch, CUDA, cuBLAS, cuDNN and Metal each say so in their way."""
+    said = str(error)
+    is_gpu = any(name in said for name in ("CUDA", "CUBLAS", "CUDNN", "HIP", "MPS"))
+    return is_gpu and re.search("out of memory|ALLOC(ATION)?_FAILED|STATUS_NOT_INITIALIZED", said) is not None
+
+
+def _library_error(error: Exception) -> str | None:
     """What an error of a library that takes too long to import here means, and what to do; None for any other."""
-    if name == "OutOfMemoryError":
+    if memory_is_full(error):
         return (
             "the GPU's memory is full; lower `batch_size` of this model's recipe, or let fewer jobs share the GPU, "
             "and run the same command again"
         )
-    if name == "SafetensorError" and (damaged := ", ".join(_damaged(sys.argv[1:]))):
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+        return "this machine's memory is full; let fewer jobs run at a time and run the same command again"
+    if type(error).__name__ == "SafetensorError" and (damaged := ", ".join(_damaged(sys.argv[1:]))):
         return f"an input is damaged: {damaged}; delete it and run the same command again, which makes it anew"
     return None
 

@@ -98,7 +98,17 @@ def _place(module: str) -> Path | None:
 
 @cache
 def _normalised(path: Path) -> str:
-    return ast.dump(_WithoutTexts().visit(ast.parse(path.read_text(encoding="utf-8"))))
+    return _as_text(_WithoutTexts().visit(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _as_text(node: object) -> str:
+    """A syntax tree as text without its empty fields, of which each version of Python has and shows others."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(_as_text, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [f"{name}={_as_text(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    return f"{type(node).__name__}({', '.join(fields)})"
 
 
 class _WithoutTexts(ast.NodeTransformer):

@@ -1,12 +1,11 @@
 """Accuracies of a study's arms, and the share of the teacher's lead that distillation passes on."""
 
-import math
-
+import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_number, starred
 from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, rows_of
-from dark_knowledge.analysis.statistics import Interval, mean_interval
+from dark_knowledge.analysis.statistics import mean_interval, ratio_interval
 
 AS_PUBLISHED = "as published"
 
@@ -64,8 +63,8 @@ def published_rows(published: dict) -> pd.DataFrame:
 def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
-    `gain` is the arm minus the baseline in points, `gap` the teacher minus the baseline of the same seeds, both with
-    their t interval; `recovered` is what `gap_recovered` makes of them.
+    `gain` is the arm minus the baseline in percentage points, `gap` the teacher minus the baseline of the same seeds,
+    both with their t interval; `recovered` is the one as a share of the other in percent, with Fieller's interval.
     """
     rows, runs = [], results["runs"]
     for experiment in results.experiments:
@@ -75,25 +74,17 @@ def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
         )
         for arm in (arm for arm in arms if arm.role in ("student", "control")):
             gained = (100 * by_seed(runs, arm, "last_test_accuracy") - baseline).dropna()
-            gap = mean_interval(difference(teacher, baseline[gained.index]))
-            rows.append(_gap_row(experiment, arm.arm, arm.chosen, mean_interval(gained), gap))
+            gap = difference(teacher, baseline[gained.index])
+            rows.append(_gap_row(experiment, arm.arm, arm.chosen, gained, gap))
         figures = published[published.experiment == experiment].set_index("role").test_accuracy
         if {"teacher", "baseline", "student"} <= set(figures.index):
-            gain, gap = (mean_interval([figures[role] - figures.baseline]) for role in ("student", "teacher"))
+            gain, gap = ([figures[role] - figures.baseline] for role in ("student", "teacher"))
             rows.append(_gap_row(experiment, AS_PUBLISHED, False, gain, gap))
     return pd.DataFrame(rows)
 
 
-def gap_recovered(gain: float, gap: Interval) -> float:
-    """A gain as a share of the gap between teacher and baseline, in percent; NaN unless the gap is above zero.
-
-    With its whole interval, where it has one: of a gap that may be none there is no share.
-    """
-    above_zero = gap.mean > 0 if math.isnan(gap.low) else gap.low > 0
-    return 100 * gain / gap.mean if above_zero else math.nan
-
-
-def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Interval) -> dict:
+def _gap_row(experiment: str, arm: str, chosen: bool, gains: np.ndarray, gaps: np.ndarray) -> dict:
+    gain, gap, share = mean_interval(gains), mean_interval(gaps), ratio_interval(gains, gaps)
     return {
         "experiment": experiment,
         "arm": arm,
@@ -105,7 +96,9 @@ def _gap_row(experiment: str, arm: str, chosen: bool, gain: Interval, gap: Inter
         "gap": gap.mean,
         "gap_low": gap.low,
         "gap_high": gap.high,
-        "recovered": gap_recovered(gain.mean, gap),
+        "recovered": 100 * share.mean,
+        "recovered_low": 100 * share.low,
+        "recovered_high": 100 * share.high,
     }
 
 
@@ -145,8 +138,20 @@ def readable_gap(table: pd.DataFrame) -> pd.DataFrame:
             "experiment": table.experiment,
             "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
             "n": table.n,
-            "arm minus baseline, points": [show_difference(row.gain, row.gain_high) for row in table.itertuples()],
-            "teacher minus baseline, points": [show_difference(row.gap, row.gap_high) for row in table.itertuples()],
-            "gap recovered, %": [NO_NUMBER if pd.isna(value) else show_number(value, 0) for value in table.recovered],
+            "arm minus baseline, percentage points": [
+                show_difference(row.gain, row.gain_high) for row in table.itertuples()
+            ],
+            "teacher minus baseline, percentage points": [
+                show_difference(row.gap, row.gap_high) for row in table.itertuples()
+            ],
+            "gap recovered, %": [_share(row) for row in table.itertuples()],
         }
     )
+
+
+def _share(row: tuple) -> str:
+    """71 (67 to 75); a dash where there is no share."""
+    if pd.isna(row.recovered):
+        return NO_NUMBER
+    ends = "" if pd.isna(row.recovered_low) else f" ({show_number(row.recovered_low, 0)} to "
+    return show_number(row.recovered, 0) + (ends and f"{ends}{show_number(row.recovered_high, 0)})")

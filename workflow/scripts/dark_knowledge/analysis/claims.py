@@ -1,11 +1,17 @@
 """The note's claims, judged: effects and verdicts by a rule that the config states, and how they are shown."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from dark_knowledge.analysis.claim_quantities import Evidence, Quantity, quantities
+from dark_knowledge.analysis.claim_accuracy import generalisation, nearness
+from dark_knowledge.analysis.claim_errors import evenness, hardest, similar_errors
+from dark_knowledge.analysis.claim_learning import accuracy_stability, convergence, fit, loss_stability
+from dark_knowledge.analysis.claim_quantities import Evidence, Quantity
 from dark_knowledge.analysis.formats import NO_NUMBER, show_number, show_p
-from dark_knowledge.analysis.results import arm_of, compared_arms
+from dark_knowledge.analysis.image_noise import Tested, seeds_and_images
+from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.analysis.statistics import holm, least_sign_flip_p, mean_interval, seeds_needed, sign_flip_p
 
 CLAIMS = {
@@ -15,42 +21,57 @@ CLAIMS = {
     "3a": "The student fits the training set better than the baseline.",
     "3b": "The student generalises better than the baseline.",
     "3c": "The student comes closer to the teacher than to the baseline.",
-    "4": "Teacher and baseline spread their errors over the classes alike.",
+    "4": "Teacher and baseline spread their errors over the classes in the same way.",
     "5": "The student makes fewer errors on the hardest class.",
     "6": "The student's errors are spread more evenly over the classes than the baseline's.",
 }
 
+# Every question asked of an experiment, in the claims' order.
+PARTS = (
+    convergence,
+    loss_stability,
+    accuracy_stability,
+    fit,
+    generalisation,
+    nearness,
+    similar_errors,
+    hardest,
+    evenness,
+)
+
 
 NOTE = (
-    "One row per quantity; a verdict stands at the one that decides its claim, fixed before any run that can. Baseline "
-    "and student are means over their seeds (claim 4: two seeds of one net, and teacher with baseline). The effect is "
-    "the mean of n paired differences with Student's 95 % t interval; p is of the two-sided sign-flip test, and p "
-    "(Holm) is adjusted over the deciding quantities of one experiment. Published figures are of one run. The claims "
-    "page says how verdicts are reached."
+    "One row per quantity; a verdict stands at the one that decides its claim. Baseline and student are means over "
+    "their seeds (claim 4: the distance that noise gives, and that of teacher and baseline). The effect is the mean of "
+    "n paired differences with Student's 95 % t interval and p of the two-sided sign-flip test, for these test images; "
+    "where the page of all quantities says so, both hold for other test images too. p (Holm) is adjusted over the "
+    "deciding quantities of one experiment. Published figures are of one run. The claims page says how verdicts are "
+    "reached."
 )
 
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 
 
-def claims_table(tables: dict[str, pd.DataFrame], classes: list[str], published: dict, settings: dict) -> pd.DataFrame:
+def claims_table(results: Results, classes: list[str], published: dict, settings: dict) -> pd.DataFrame:
     """A row per experiment and quantity, with effect, interval and p; verdicts stand in the rows that decide.
 
-    `tables` are the collected ones by name, `published` the figures by experiment, `settings` the config's `claims`.
+    `published` are the figures by experiment, `settings` the config's `claims`.
     """
-    arms, runs = tables["arms"], tables["runs"]
     judged = []
-    for experiment in arms.experiment.unique():
-        compared = compared_arms(arms, runs, experiment)
+    for experiment in results.experiments:
+        compared = results.compared(experiment)
         evidence = Evidence(
             *(arm_of(compared, role) for role in ("teacher", "baseline", "student")),
-            **{name: tables[name] for name in ("runs", "epochs", "steps", "predictions", "class_errors")},
+            **{name: results[name] for name in ("runs", "epochs", "steps", "predictions", "class_errors")},
             classes=classes,
             published=published[experiment],
             settings=settings,
         )
         keys = pd.DataFrame({"experiment": [experiment], "student_arm": evidence.student.arm})
-        judged.append(keys.merge(judge(quantities(evidence), settings), how="cross"))
+        judged.append(
+            keys.merge(judge([quantity for part in PARTS for quantity in part(evidence)], settings), how="cross")
+        )
     return pd.concat(judged, ignore_index=True)
 
 
@@ -76,8 +97,8 @@ def judge(measured: list[Quantity], settings: dict) -> pd.DataFrame:
 
 
 def _row(quantity: Quantity) -> dict:
-    interval = quantity.interval or mean_interval(quantity.values)
-    p = sign_flip_p(quantity.values - quantity.reference) if quantity.p is None else quantity.p
+    measured = _tested(quantity)
+    interval = quantity.interval or measured.interval
     return {
         "claim": quantity.claim,
         "quantity": quantity.name,
@@ -90,7 +111,7 @@ def _row(quantity: Quantity) -> dict:
         "effect": interval.mean,
         "low": interval.low,
         "high": interval.high,
-        "p": p,
+        "p": measured.p if quantity.p is None else quantity.p,
         "n": interval.n,
         "published": quantity.published,
         "is_difference": quantity.is_difference,
@@ -99,7 +120,13 @@ def _row(quantity: Quantity) -> dict:
     }
 
 
-def _verdict(row: tuple, settings: dict) -> str:
+def _tested(quantity: Quantity) -> Tested:
+    if quantity.image_noise is not None:
+        return seeds_and_images(quantity.values, quantity.image_noise, quantity.reference)
+    return Tested(mean_interval(quantity.values), sign_flip_p(quantity.values - quantity.reference))
+
+
+def _verdict(row: NamedTuple, settings: dict) -> str:
     if not (row.n >= settings["fewest_seeds"] and row.p_holm <= settings["level"]):
         return UNDECIDED
     return SUPPORTED if (row.effect > row.reference) == (row.claimed == "above") else CONTRADICTED
@@ -108,10 +135,12 @@ def _verdict(row: tuple, settings: dict) -> str:
 def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     """Pairs that a verdict at `level` takes if effect and spread are the true ones; inf for more than 1000.
 
-    Not fewer than `fewest`, nor than the sign-flip test needs to reach `level` at all. NaN where nothing was measured,
-    or no difference at all.
+    Not fewer than `fewest`, nor than the sign-flip test needs to reach `level` at all; inf where the noise of the test
+    images alone forbids a verdict. NaN where nothing was measured by seed, or no difference at all.
     """
     values = quantity.values - quantity.reference
+    if quantity.image_noise is not None and (np.abs(quantity.image_noise) >= abs(values.mean())).mean() > level:
+        return np.inf
     least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
     if len(values) == 1 and not np.isnan(values).any():
         return least
@@ -138,16 +167,16 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _number(value: float, row: tuple, signed: bool = False) -> str:
+def _number(value: float, row: NamedTuple, signed: bool = False) -> str:
     return NO_NUMBER if pd.isna(value) else show_number(value, row.digits, signed=signed)
 
 
-def _effect(row: tuple) -> str:
+def _effect(row: NamedTuple) -> str:
     text = _number(row.effect, row, row.is_difference)
     return text if text == NO_NUMBER else f"{text} {row.unit}".rstrip()
 
 
-def _interval(row: tuple) -> str:
+def _interval(row: NamedTuple) -> str:
     """(+0.01 to +0.61), empty where there is none."""
     if pd.isna(row.low):
         return ""

@@ -1,4 +1,4 @@
-"""Which test images the errors are: how alike the arms' sets of them are, and which ones distillation changes.
+"""Which test images the errors are: how similar the arms' sets of them are, and which ones distillation changes.
 
 Tidy tables first, then what a person reads, all after the last epoch.
 """
@@ -23,13 +23,13 @@ def wrong_images(predictions: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     return own.assign(wrong=own.label != own.prediction).pivot(index="seed", columns="image", values="wrong")
 
 
-def likeness(
+def similarity(
     predictions: pd.DataFrame, class_errors: pd.DataFrame, a: ExperimentArm, b: ExperimentArm
 ) -> dict[str, np.ndarray]:
-    """How alike the errors of two arms' runs are, by measure: [3, n, n] of a's to b's, a's to a's and b's to b's runs.
+    """Similarity of two arms' errors, by measure: [3, n, n] of a's runs to b's, a's to a's and b's to b's.
 
-    Rows and columns are the n seeds that both arms have. Measures: distance and divergence (its square, in 1/1000 bit)
-    of the errors per class, correlation of them, kappa of the sets of wrong images. NaN where errors define none: for
+    Rows and columns are the n seeds that both arms have. Measures: Jensen-Shannon distance and
+    correlation of the errors per class, kappa of the sets of wrong images. NaN where errors define none: for
     correlation of fewer than three classes, and between arms without a common seed, such as an ensemble and others.
     """
     counts = _stacked(class_error_counts(class_errors, a), class_error_counts(class_errors, b))
@@ -41,7 +41,6 @@ def likeness(
         correlation = np.corrcoef(counts) if counts.shape[1] > 2 else np.full((len(counts),) * 2, np.nan)
     measures = {
         "distance": distance,
-        "divergence": 1000 * distance**2,
         "correlation": correlation,
         "kappa": kappa_matrix(wrong),
     }
@@ -61,13 +60,13 @@ def different_seeds_mean(matrix: np.ndarray) -> float:
 
 
 def similarity_table(results: Results) -> pd.DataFrame:
-    """A row per experiment and pair of arms, an arm with itself included: likeness of errors over different seeds."""
+    """A row per experiment and pair of arms, an arm with itself included: similarity of errors over different seeds."""
     rows = []
     for experiment in results.experiments:
         for a, b in combinations_with_replacement(results.compared(experiment), 2):
-            alike = likeness(results["predictions"], results["class_errors"], a, b)
-            means = {name: different_seeds_mean(between) for name, (between, *_) in alike.items()}
-            kappas = beyond_same_net(*alike["kappa"])
+            measured = similarity(results["predictions"], results["class_errors"], a, b)
+            means = {name: different_seeds_mean(between) for name, (between, *_) in measured.items()}
+            kappas = beyond_same_net(*measured["kappa"])
             excess = mean_interval(kappas if a != b else np.full_like(kappas, np.nan))
             rows.append(
                 {"experiment": experiment, "arm": a.arm, "other": b.arm, "n": excess.n}

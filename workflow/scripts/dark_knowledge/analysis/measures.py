@@ -5,30 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
-from dark_knowledge.analysis.statistics import Interval, _percentile_interval
-
 # Errors and their distribution over classes
 
 
-def error_kappa(
-    wrong_a: np.ndarray, wrong_b: np.ndarray, confidence: float = 0.95, seed: int = 0, resamples: int = 9_999
-) -> Interval:
-    """Cohen's kappa (1960) of two runs' errors [images], with a percentile bootstrap interval over images; n is images.
+def kappa_matrix(wrong: np.ndarray) -> np.ndarray:
+    """Cohen's kappa (1960) of every two runs' errors: `wrong` [runs, images] to [runs, runs].
 
     1: the same images are wrong; 0: as many in common as chance gives. NaN where both runs are right, or wrong, on
-    every image; resamples of that kind are left out. One image has no interval.
+    every image.
     """
-    wrong_a, wrong_b = np.asarray(wrong_a, dtype=bool), np.asarray(wrong_b, dtype=bool)
-    counts, n = np.bincount(2 * wrong_a + wrong_b, minlength=4), len(wrong_a)
-    kappa = float(_kappa(counts))
-    if n < 2 or np.isnan(kappa):
-        return Interval(kappa, np.nan, np.nan, n)
-    resampled = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
-    return _percentile_interval(kappa, _kappa(resampled), n, confidence)
-
-
-def kappa_matrix(wrong: np.ndarray) -> np.ndarray:
-    """Cohen's kappa of every two runs' errors: `wrong` [runs, images] to [runs, runs]; NaN as in `error_kappa`."""
     wrong = np.asarray(wrong, dtype=float)
     both, only_a, only_b = wrong @ wrong.T, wrong @ (1 - wrong).T, (1 - wrong) @ wrong.T
     neither = wrong.shape[1] - both - only_a - only_b
@@ -60,20 +45,31 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     return np.sqrt(max(divergence, 0) / np.log(2))
 
 
-def gini(counts: np.ndarray) -> float:
-    """Gini coefficient of `counts` [k]: 0 where all are equal, 1 - 1/k where one class has all; NaN where all are 0."""
-    counts = np.asarray(counts, dtype=float)
-    if not counts.sum():
-        return np.nan
-    return np.abs(counts[:, None] - counts).sum() / (2 * len(counts) * counts.sum())
+def gini(counts: np.ndarray) -> np.ndarray:
+    """Gini coefficient of `counts` [..., k]: 0 where all are equal, 1 - 1/k where one class has all; NaN: all are 0."""
+    ordered = np.sort(np.asarray(counts, dtype=float), axis=-1)
+    k = ordered.shape[-1]
+    with np.errstate(invalid="ignore"):
+        return (ordered @ (2 * np.arange(k) + 1 - k)) / (k * ordered.sum(axis=-1))
 
 
-def normalised_entropy(counts: np.ndarray) -> float:
-    """Entropy of `counts` [k] over log k: 1 where all are equal, 0 where one has all; NaN: all are 0, or k is 1."""
+def normalised_entropy(counts: np.ndarray) -> np.ndarray:
+    """Entropy of `counts` [..., k] over log k: 1 where all are equal, 0 where one has all; NaN: all are 0, k is 1."""
     counts = np.asarray(counts, dtype=float)
-    if not counts.sum() or len(counts) < 2:
-        return np.nan
-    return stats.entropy(counts) / np.log(len(counts))
+    with np.errstate(invalid="ignore"):
+        return stats.entropy(counts, axis=-1) / np.log(counts.shape[-1])
+
+
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Each of `counts` [..., k] over their sum; NaN where all are 0."""
+    counts = np.asarray(counts, dtype=float)
+    with np.errstate(invalid="ignore"):
+        return counts / counts.sum(axis=-1, keepdims=True)
+
+
+def largest_share(counts: np.ndarray) -> np.ndarray:
+    """Share of the largest of `counts` [..., k]; NaN where all are 0."""
+    return shares(counts).max(axis=-1)
 
 
 # Calibration and fidelity

@@ -114,11 +114,6 @@ def compared(arms: Iterable[ExperimentArm]) -> list[ExperimentArm]:
     return [arm for arm in arms if arm.role != "student" or arm.chosen]
 
 
-def compared_arms(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> list[ExperimentArm]:
-    """The arms of an experiment by the collected tables, of its students only the chosen one."""
-    return compared(arms_in(arms, runs, experiment))
-
-
 def arm_of(arms: Iterable[ExperimentArm], role: str) -> ExperimentArm:
     """The one arm of a role among the compared arms of an experiment."""
     return next(arm for arm in arms if arm.role == role)

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 import urllib.request
@@ -13,6 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.formats import read_idx
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -21,32 +23,36 @@ FILES = {
     "test_labels": "t10k-labels-idx1-ubyte",
 }
 
-
 SYSTEM_FOLDER = Path("/usr/share/datasets")
-
 
 TIMEOUT = 30
 
 
-def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
+def fetch_part(name: str, part: str, source: dict, *, local: bool = False) -> tuple[bytes, str]:
     """Find one file (`part`, a key of FILES) of the data set `name`: its uncompressed payload, and where it was found.
 
     `source` has the keys folder, mirrors, debian_package and sha256 of a data set in config.yaml. They are tried in
-    order; one that cannot be read, or whose payload has another SHA-256, is passed over and named in the error. A file
-    without a checksum comes from `folder` alone, if there is one.
+    order, with `local` those on this machine alone; one that cannot be read, is no such IDX file, or has another
+    SHA-256, is passed over and named in the log and in the error. A file without a checksum comes from `folder`
+    alone, if there is one.
     """
-    expected = source["sha256"][part]
+    expected = checksum_of(source, part)
     failures = []
-    for origin, read in _places(name, part, source):
+    for origin, read in _places(name, part, source, local):
         try:
             payload = _uncompressed(read())
-        except (OSError, EOFError, ValueError, zlib.error, HTTPException, subprocess.SubprocessError) as error:
+            _check_kind(payload, part, origin)
+        except InputError as error:
+            failures.append(str(error))
+        except _PASSED_OVER as error:
             failures.append(f"{origin}: {_reason(error)}")
-            continue
-        found = hashlib.sha256(payload).hexdigest()
-        if expected in (None, found):
-            return payload, origin
-        failures.append(f"{origin} has SHA-256 {found}, expected {expected}")
+        else:
+            found = hashlib.sha256(payload).hexdigest()
+            if expected in (None, found):
+                return payload, origin
+            failures.append(f"{origin} has SHA-256 {found}, expected {expected}")
+        if not local:
+            print(f"passed over {failures[-1]}", flush=True)
     raise InputError(
         f"{FILES[part]} of data set {name!r} was found nowhere ({'; '.join(failures) or 'no source is named'}); "
         f"put the four IDX files into a folder and name it in the config (datasets.{name}.folder) or in the "
@@ -54,32 +60,79 @@ def fetch_part(name: str, part: str, source: dict) -> tuple[bytes, str]:
     )
 
 
-def _places(name: str, part: str, source: dict) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    file = FILES[part]
+_PASSED_OVER = (OSError, EOFError, ValueError, RuntimeError, zlib.error, HTTPException, subprocess.SubprocessError)
+
+
+def checksum_of(source: dict, part: str) -> str | None:
+    """The SHA-256 of a file's payload, where the config names it."""
+    return source.get("sha256", {}).get(part)
+
+
+def _check_kind(payload: bytes, part: str, origin: str) -> None:
+    """Refuse what is no IDX file, and images where labels are looked for."""
+    axes = read_idx(payload, origin).ndim
+    if (axes == 1) != part.endswith("_labels"):
+        raise InputError(f"{origin} has {axes} axes, which is not an IDX file of {part.partition('_')[2]}")
+
+
+def _places(name: str, part: str, source: dict, local: bool) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if folder := source.get("folder"):
-        yield from _files(folder, file)
+        yield from _files(Path(folder), part)
         # Nothing else tells a file of another place, of another data set perhaps, from the one that is meant.
-        if source["sha256"][part] is None:
+        if checksum_of(source, part) is None:
             return
     if root := os.environ.get("DARK_KNOWLEDGE_DATA"):
-        yield from _files(Path(root, name), file)
-        yield from _files(root, file)
-    yield from _files(SYSTEM_FOLDER / name, file)
+        yield from _files(Path(root, name), part)
+        yield from _files(Path(root), part)
+    yield from _files(SYSTEM_FOLDER / name, part)
+    if local:
+        return
     for mirror in source.get("mirrors") or []:
-        address = f"{mirror.rstrip('/')}/{file}.gz"
+        address = f"{mirror.rstrip('/')}/{FILES[part]}.gz"
         yield address, partial(_download, address)
     if package := source.get("debian_package"):
-        yield f"Debian package {package}", lambda: (_unpacked(package) / name / f"{file}.gz").read_bytes()
+        yield f"Debian package {package}", lambda: (_unpacked(package) / name / f"{FILES[part]}.gz").read_bytes()
 
 
-def _files(folder: str | Path, file: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    plain, packed = (Path(folder, name).expanduser() for name in (file, f"{file}.gz"))
-    for path in [path for path in (plain, packed) if path.exists()] or [plain]:
-        yield str(path), path.read_bytes
+def _files(folder: Path, part: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The files of a folder that have the part's name: the usual one, plain and compressed, then other spellings."""
+    usual = FILES[part]
+    try:
+        folder = folder.expanduser()
+        spelled = sorted(file for file in folder.iterdir() if _NAMES[part].fullmatch(file.name.lower()))
+    except _PASSED_OVER:
+        spelled = []  # reading the usual name tells why
+    names = [folder / usual, folder / f"{usual}.gz"]
+    found = [file for file in names if file in spelled]
+    if not found and len(plain := {file.name.lower().replace(".gz", "") for file in spelled}) > 1:
+        yield str(folder), partial(_refuse_several, sorted(plain))
+        return
+    for path in found or spelled or names[:1]:
+        yield str(path), partial(_read, path)
+
+
+# As archives, EMNIST and Kaggle spell them: emnist-letters-test-images-idx3-ubyte.gz, train-images.idx3-ubyte.
+_NAMES = {
+    f"{part}_{kind}": re.compile(rf"(.*[-_])?({words})[-_.]{kind}[-_.]idx{axes}[-_.]ubyte(\.gz)*")
+    for part, words in (("train", "train"), ("test", "t10k|test"))
+    for kind, axes in (("images", "[34]"), ("labels", "1"))
+}
+
+
+def _refuse_several(names: list[str]) -> bytes:
+    raise ValueError(f"several files could be meant, {', '.join(names)}; leave one of them there")
+
+
+def _read(path: Path) -> bytes:
+    path = path.expanduser()
+    # An unpacked archive may hold the file in a folder of its own name.
+    return (path / path.name if path.is_dir() else path).read_bytes()
 
 
 def _uncompressed(content: bytes) -> bytes:
-    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    while content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    return content
 
 
 def _reason(error: Exception) -> str:

@@ -3,29 +3,38 @@
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dark_knowledge.analysis.error_sets import common_wrong
 from dark_knowledge.analysis.results import arm_of, rows_of
 from dark_knowledge.figures.style import DrawnArm, class_labels, subplots
 
+# What is white when it is drawn, of grey and of coloured images.
+PAPER = {1: 0, 3: 255}
+
 
 def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: int = 12) -> Figure:
-    """The first `count` images of each class, a row per class: images uint8 [n, h, w], labels [n]."""
-    height, width = images.shape[1:]
-    sheet = np.zeros((len(classes) * (height + 2), count * (width + 2)), np.uint8)
+    """The first `count` images of each class, a row per class: images uint8 [n, c, h, w], labels [n]."""
+    channels, height, width = images.shape[1:]
+    sheet = np.full((channels, len(classes) * (height + 2), count * (width + 2)), PAPER[channels], np.uint8)
     for label in range(len(classes)):
         for column, image in enumerate(images[labels == label][:count]):
             top, left = label * (height + 2) + 1, column * (width + 2) + 1
-            sheet[top : top + height, left : left + width] = image
+            sheet[:, top : top + height, left : left + width] = image
     figure, (axis,) = subplots(0.5 * count + 1.5, 0.5 * len(classes) * height / width + 0.2)
-    axis.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
+    _show(axis, sheet)
     axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), class_labels(classes))
     axis.tick_params(length=0)
     axis.xaxis.set_visible(False)
     axis.grid(visible=False)
     sns.despine(ax=axis, left=True, bottom=True)
     return figure
+
+
+def _show(axis: Axes, image: np.ndarray) -> None:
+    """Draw an image uint8 [c, h, w]: grey ones dark on light, as the background of most is 0."""
+    axis.imshow(image.transpose(1, 2, 0), cmap="gray_r", vmin=0, vmax=255, interpolation="none")
 
 
 GALLERY_COLUMNS = 10
@@ -36,8 +45,8 @@ def image_gallery(
 ) -> Figure:
     """The test images that distillation repairs, that it breaks and that all arms get wrong in the most seeds.
 
-    `images` uint8 [n, h, w] and `labels` [n] are the test set. Under an image: its class, and the wrong class that it
-    is most often given.
+    `images` uint8 [n, c, h, w] and `labels` [n] are the test set. Under an image: its class, and the wrong class that
+    it is most often given.
     """
     teacher, baseline, student = (arm_of(arms, role) for role in ("teacher", "baseline", "student"))
     wrong = dict(zip("tbs", common_wrong(predictions, teacher, baseline, student), strict=True))
@@ -57,7 +66,7 @@ def image_gallery(
         for axis, image in zip(line.subplots(1, GALLERY_COLUMNS), most, strict=False):
             axis.set_axis_off()
             if times[image]:
-                axis.imshow(images[image], cmap="gray_r", vmin=0, vmax=255, interpolation="none")
+                _show(axis, images[image])
                 text = f"{classes[labels[image]]}\nas {classes[given[image]]}\n{times[image]} of {seeds}"
                 axis.text(0.5, -0.04, text, transform=axis.transAxes, fontsize=8, ha="center", va="top")
     return figure

@@ -135,8 +135,11 @@ def early_stopping(
 ) -> Figure:
     """Test errors by epoch on labels and on soft targets: mean, lowest to highest seed, and the selected epochs."""
     figure, axes = subplots(1.5 + 5.5 * len(experiments), 3.9, columns=len(experiments))
+    drawn = drawn_arms(arms)
     for axis, experiment in zip(axes, experiments, strict=True):
-        for arm in (arm for arm in drawn_arms(arms, experiment) if arm.role in ("baseline", "student")):
+        for arm in drawn:
+            if arm.experiment != experiment or arm.role not in ("baseline", "student"):
+                continue
             curves, stopped = (in_percent(rows_of(table, arm)) for table in (epochs, runs))
             of_epoch = (100 - curves.set_index("epoch").test_accuracy).groupby("epoch")
             ends = of_epoch.mean().index + 1
@@ -160,11 +163,7 @@ def early_stopping(
 
 def side_by_side(rows: pd.DataFrame, arms: list[ExperimentArm]) -> Figure:
     """Test errors of the arms of several experiments, `rows` of `lined_up`: every run, mean and 95 % t interval."""
-    colours = {
-        (experiment, arm.arm): arm.colour
-        for experiment in rows.experiment.unique()
-        for arm in drawn_arms(arms, experiment)
-    }
+    colours = {(arm.experiment, arm.arm): arm.colour for arm in drawn_arms(arms)}
     groups = list(rows.groupby(["experiment", "arm"], sort=False))
     figure, (axis,) = subplots(8.5, 1.1 + 0.42 * len(groups))
     for place, (key, own) in enumerate(groups):

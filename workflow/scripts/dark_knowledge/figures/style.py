@@ -1,7 +1,8 @@
 """The style that all figures share: an arm has one colour throughout. Importing this module sets Matplotlib's style."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib
@@ -75,22 +76,20 @@ class DrawnArm(ExperimentArm):
     colour: str
 
 
-def drawn_arms(arms: Iterable[ExperimentArm], experiment: str) -> list[DrawnArm]:
-    """An experiment's of all the study's `arms`, coloured.
+def drawn_arms(arms: list[ExperimentArm]) -> list[DrawnArm]:
+    """The study's arms, experiment after experiment, with their colours.
 
     Students' colours spread over the temperatures of the whole study: a temperature looks alike in all experiments.
     """
-    arms = list(arms)
-    own = [arm for arm in arms if arm.experiment == experiment]
     students = _palette(STUDENTS, sorted({arm.temperature for arm in arms if arm.role == "student"}))
-    controls = _palette(CONTROLS, [arm.arm for arm in own if arm.role == "control"])
-    colours = {
-        "teacher": lambda arm: TEACHER,
-        "baseline": lambda arm: BASELINE,
-        "student": lambda arm: students[arm.temperature],
-        "control": lambda arm: controls[arm.arm],
-    }
-    return [DrawnArm(**vars(arm), colour=colours[arm.role](arm)) for arm in own]
+    drawn = []
+    for _, own in groupby(arms, key=lambda arm: arm.experiment):
+        own = list(own)
+        controls = _palette(CONTROLS, [arm.arm for arm in own if arm.role == "control"])
+        for arm in own:
+            colour = {"teacher": TEACHER, "baseline": BASELINE}.get(arm.role) or controls.get(arm.arm)
+            drawn.append(DrawnArm(**vars(arm), colour=colour or students[arm.temperature]))
+    return drawn
 
 
 def _palette(name: str, keys: list) -> dict:

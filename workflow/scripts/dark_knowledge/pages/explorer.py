@@ -45,14 +45,15 @@ def gap_codes(logits: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def sprite(images: np.ndarray, columns: int) -> bytes:
-    """Images uint8 [n, h, w] as tiles of one grey PNG, row by row; n above 0."""
-    count, height, width = images.shape
+    """Images uint8 [n, c, h, w], grey or coloured, as tiles of one PNG, row by row; n above 0."""
+    count, channels, height, width = images.shape
     rows = -(-count // columns)
-    tiles = np.zeros((rows * columns, height, width), np.uint8)
-    tiles[:count] = images
-    sheet = tiles.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+    tiles = np.zeros((rows * columns, height, width, channels), np.uint8)
+    tiles[:count] = images.transpose(0, 2, 3, 1)
+    sheet = tiles.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * height, columns * width, channels)
     file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "PNG", optimize=True)
+    Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -31,7 +31,7 @@ def file_table(files: dict[str, Path], named: dict[str, str | None]) -> pd.DataF
     return pd.DataFrame(
         {
             "file": list(files),
-            "checked": [_verdict(checksum, named[part]) for part, checksum in found.items()],
+            "checked": [_verdict(checksum, named.get(part)) for part, checksum in found.items()],
             "bytes": [f"{path.stat().st_size:,}" for path in files.values()],
             "SHA-256 of the uncompressed file": list(found.values()),
         }
@@ -42,6 +42,20 @@ def _verdict(found: str, named: str | None) -> str:
     if named is None:
         return "accepted unseen: the config names no checksum"
     return "as in the config" if found == named else "differs from the config"
+
+
+def noteworthy(findings: dict) -> list[str]:
+    """What a reader should know of the images that the study uses, a line each; `findings` as `checks.check` gives."""
+    both = findings["test_images_in_training"]
+    lines = [f"{both:,} of the test images are also, byte for byte, training or validation images."]
+    if findings["under_two_classes"]:
+        lines.append(f"{findings['under_two_classes']:,} different training images stand under more than one class.")
+    for what, line in (("blank", "are blank, one value everywhere"), ("repeated", "repeat another one of theirs")):
+        lines += [f"{count:,} of the {part} images {line}." for part, count in findings[what].items() if count]
+    for part, classes in findings["missing_classes"].items():
+        if classes:
+            lines.append(f"Without {part} images: {', '.join(classes)}.")
+    return lines
 
 
 def machine_table(runs: pd.DataFrame) -> pd.DataFrame:

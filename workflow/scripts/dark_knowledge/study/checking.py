@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.listing import class_names
 from dark_knowledge.study.contradictions import contradictions
 from dark_knowledge.study.messages import missing_key, shown, unknown_key
 from dark_knowledge.study.model_section import locate_files
@@ -93,8 +94,18 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
     if error is not None:
         raise InputError(_schema_message(error))
     locate_files(config["models"], folders)
+    _complete_classes(config)
     for message in contradictions(config):
         raise InputError(message)
+
+
+def _complete_classes(config: dict) -> None:
+    """Name the classes of the chosen data set where its folders do."""
+    if (dataset := config["datasets"].get(config["dataset"])) is not None:
+        try:
+            dataset["classes"] = class_names(dataset)
+        except (InputError, OSError) as error:
+            raise InputError(f"config: datasets.{config['dataset']}: {error}") from error
 
 
 def _schema_message(error: ValidationError) -> str:

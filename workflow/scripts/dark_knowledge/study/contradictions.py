@@ -6,7 +6,8 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 import math
 from collections.abc import Iterator
 
-from dark_knowledge.study.arms import arm_named, controls_of, experiments_of, published_of
+from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of
+from dark_knowledge.study.augmenting import augments
 from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
@@ -26,6 +27,7 @@ def contradictions(config: dict) -> Iterator[str]:
     split = config["split"]
     if (images := split.get("train_limit", math.inf)) <= split["validation"]:
         yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
+    yield from _lost_classes(config)
     for name, settings in config["recipes"].items():
         if settings["batch_size"] > images - split["validation"]:
             yield (
@@ -61,6 +63,22 @@ def contradictions(config: dict) -> Iterator[str]:
     yield from paper_contradictions(config)
     for name in sorted(models):
         yield from wrong_model(f"models.{name}", config["models"][name], config)
+    yield from _augmented_students(config)
+
+
+def _lost_classes(config: dict) -> Iterator[str]:
+    """Parts too small for an image of each class."""
+    if config["dataset"] not in config["datasets"]:
+        return
+    classes = len(config["datasets"][config["dataset"]]["classes"])
+    parts = {f"split.{key}": config["split"].get(key, math.inf) for key in ("validation", "test_limit")}
+    parts |= {
+        f"transfer_sets.{name}.images": settings.get("images", math.inf)
+        for name, settings in config["transfer_sets"].items()
+    }
+    for key, images in parts.items():
+        if images < classes:
+            yield f"config: {key} is {images}; allowed: at least {classes}, an image a class of {config['dataset']}"
 
 
 def _wrong_schedule(place: str, settings: dict) -> Iterator[str]:
@@ -145,6 +163,18 @@ def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str
             yield f"config: {place}.{key} is set without a teacher; name `teacher`, or leave it out"
     if _shuffles(changes, config) and "teacher" not in changes:
         yield f"config: {place} shuffles soft targets but has no teacher; name `teacher`"
+
+
+def _augmented_students(config: dict) -> Iterator[str]:
+    """Students of a teacher of which there are only logits, of unaugmented images, by a recipe that augments."""
+    for arm in arms_of(config):
+        if arm.teacher and config["models"][arm_named(config, arm.teacher).model]["architecture"] == "logits":
+            recipe = recipe_of(config, arm.model)
+            if augments(config["recipes"][recipe]):
+                yield (
+                    f"config: {arm.teacher} has only logits of unaugmented images, but recipes.{recipe} of its student "
+                    f"{arm.model} augments; give {arm.model} a recipe with flip: false, shift: 0 and no erase"
+                )
 
 
 def _shuffles(settings: dict, config: dict) -> bool:

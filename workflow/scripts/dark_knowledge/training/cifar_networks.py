@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from dark_knowledge.training.layers import Classifier
+from dark_knowledge.training.layers import Classifier, ImageShape
 
 
 class CifarBlock(nn.Module):
@@ -41,22 +41,25 @@ class WideBlock(nn.Module):
         return residual + (x if self.shortcut is None else self.shortcut(activated))
 
 
-def cifar_resnet(image_size: tuple[int, int], classes: int, *, depth: int, channels: list[int]) -> nn.Sequential:
+def cifar_resnet(image_shape: ImageShape, classes: int, *, depth: int, channels: list[int]) -> nn.Sequential:
     """The network for CIFAR of He et al. 2016 (arXiv 1512.03385, section 4.2), with convolutions as shortcuts.
 
     `channels` are of the first convolution and the three stages: 16, 16, 32, 64 for ResNet-20 and 56, and 32, 64, 128,
     256 for 8x4 and 32x4, as in RepDistiller (Tian et al. 2020, arXiv 1910.10699).
     """
     first, *stages = channels
-    layers = [nn.Conv2d(1, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
+    layers = [nn.Conv2d(image_shape[0], first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
     layers += _stages(CifarBlock, first, stages, blocks=(depth - 2) // 6)
     return _initialised(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(stages[-1], classes)))
 
 
-def wide_resnet(image_size: tuple[int, int], classes: int, *, depth: int, widen: int) -> nn.Sequential:
+def wide_resnet(image_shape: ImageShape, classes: int, *, depth: int, widen: int) -> nn.Sequential:
     """WRN-depth-widen of Zagoruyko & Komodakis 2016 (arXiv 1605.07146), without dropout."""
     stages = [16 * widen, 32 * widen, 64 * widen]
-    layers = [nn.Conv2d(1, 16, 3, padding=1, bias=False), *_stages(WideBlock, 16, stages, blocks=(depth - 4) // 6)]
+    layers = [
+        nn.Conv2d(image_shape[0], 16, 3, padding=1, bias=False),
+        *_stages(WideBlock, 16, stages, blocks=(depth - 4) // 6),
+    ]
     layers += [nn.BatchNorm2d(stages[-1]), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1)]
     return _initialised(nn.Sequential(*layers, Classifier(stages[-1], classes)))
 

@@ -1,30 +1,31 @@
 """Where and how precisely to compute: the choice behind `accelerator` and `precision` in the config."""
 
 import ctypes
-import fcntl
+import os
 import platform
 import re
 import resource
 import sys
-import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from getpass import getuser
-from itertools import count
 from pathlib import Path
-from typing import TextIO
 
 import torch
 
 from dark_knowledge.command import InputError
+from dark_knowledge.training.gpus import take_gpu, visible_gpus
+
+GPU_SCORING_BATCH = 2500
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device, and whether forward passes run in bfloat16 under autocast."""
+    """A device, whether forward passes run in bfloat16 under autocast, and the seconds waited for the device."""
 
     device: torch.device
     bfloat16: bool
+    waited: float = 0.0
 
     @property
     def precision(self) -> str:
@@ -43,70 +44,67 @@ class Compute:
     @property
     def scoring_batch(self) -> int:
         """Images of a forward pass without gradients: few enough for a processor's cache, enough to fill a GPU."""
-        return 250 if self.device.type == "cpu" else 5000
+        return 250 if self.device.type == "cpu" else GPU_SCORING_BATCH
 
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
 
-def choose_compute(accelerator: str, precision: str, threads: int) -> Compute:
-    """Settle `auto`: CUDA before Apple's GPU before the CPU; bfloat16 where the device multiplies matrices in it."""
+def choose_compute(accelerator: str, precision: str, threads: int, need: Callable[[], int] = lambda: 0) -> Compute:
+    """Settle `auto`: CUDA before Apple's GPU before the CPU; bfloat16 where the device multiplies matrices in it.
+
+    On a CUDA GPU, wait until one has room for the bytes that `need` tells.
+    """
     torch.set_num_threads(threads)
     _keep_freed_memory()
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {
+        "cuda": accelerator in ("auto", "cuda") and bool(visible_gpus()),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    asked = accelerator
     if accelerator == "auto":
         accelerator = next(name for name, present in available.items() if present)
     if not available[accelerator]:
-        raise InputError(f"accelerator is {accelerator!r}, but this machine has none; use auto or cpu")
-    device = torch.device(accelerator)
+        reason = f" ({_why_no_gpu()})" if accelerator == "cuda" else ""
+        raise InputError(f"accelerator is {accelerator!r}, but this machine has none{reason}; use auto or cpu")
+    if (asked, accelerator) == ("auto", "cpu") and (owner := _owner_of_a_gpu()):
+        print(f"this run computes on the CPU, though {owner} has a GPU: {_why_no_gpu()}", file=sys.stderr, flush=True)
+    device, waited = torch.device(accelerator), 0.0
     if accelerator == "cuda":
-        claims = Path(tempfile.gettempdir(), f"dark-knowledge-{getuser()}")
-        device = torch.device("cuda", claim_gpu(_gpu_names(), claims))
-        torch.cuda.set_device(device)
+        device, waited = take_gpu(need())
+        _repeat_bit_for_bit()
     bfloat16 = _gains_from_bfloat16(accelerator) if precision == "auto" else precision == "bfloat16"
-    return Compute(device, bfloat16)
+    return Compute(device, bfloat16, waited)
 
 
-def claim_gpu(names: list[str], folder: Path) -> int:
-    """Choose the GPU that the fewest jobs of this user on this machine hold; returns its index in `names`.
-
-    A job holds a place on a GPU by a lock on a file in `folder`, until its process ends, however it ends. Jobs choose
-    one after the other, so no two meet on a GPU while another is free.
-    """
-    assert names
-    folder.mkdir(exist_ok=True)
-    with (folder / "choosing").open("w") as choosing:
-        fcntl.flock(choosing, fcntl.LOCK_EX)
-        held = [sum(map(_is_held, folder.glob(f"{name}.*"))) for name in names]
-        index = held.index(min(held))
-        places = (folder / f"{names[index]}.{number}" for number in count())
-        _claims.append(next(filter(None, map(_lock, places))))
-    return index
-
-
-_claims = []  # the open files whose locks this process holds for its life
-
-
-def _is_held(place: Path) -> bool:
-    if (file := _lock(place)) is not None:
-        file.close()
-    return file is None
-
-
-def _lock(place: Path) -> TextIO | None:
-    """The file, opened and locked; None if another process has locked it."""
-    file = place.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+def _owner_of_a_gpu() -> str | None:
+    """Who has an NVIDIA GPU that CUDA_VISIBLE_DEVICES does not hide on purpose; None where nothing speaks of one."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return None
-    return file
+    if os.environ.get("SLURM_JOB_GPUS"):
+        return "this cluster job"
+    return "this machine" if any(DRIVER.glob("gpus/*")) else None
 
 
-def _gpu_names() -> list[str]:
-    """Names of the GPUs that CUDA_VISIBLE_DEVICES leaves, the same in every process whatever it leaves there."""
-    return [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
+DRIVER = Path("/proc/driver/nvidia")
+
+
+def _why_no_gpu() -> str:
+    """What PyTorch says against CUDA here: no driver, one that is too old, a PyTorch without CUDA, no visible GPU."""
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return str(error).strip().split(". ")[0]
+    return "no GPU is visible; see CUDA_VISIBLE_DEVICES"
+
+
+def _repeat_bit_for_bit() -> None:
+    """Choose convolutions that always add in the same order, never by timing, and let float32 be float32, not TF32."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _keep_freed_memory() -> None:
@@ -128,7 +126,9 @@ def _gains_from_bfloat16(accelerator: str) -> bool:
     return False
 
 
-def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, in MB."""
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory of this process so far, in MB: of its tensors on a CUDA GPU, elsewhere its resident size."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,8 +1,11 @@
-"""What all networks of this project end in."""
+"""What networks of this project have in common: the images that come in, the layer that they end in."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+
+# Channels, height and width.
+ImageShape = tuple[int, int, int]
 
 
 class Classifier(nn.Linear):

@@ -4,7 +4,6 @@ import copy
 import math
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
 from dark_knowledge.training.recipes import Recipe, learning_rate
+from dark_knowledge.training.stopwatch import Stopwatch
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
 # The columns of a training's tables, a row per epoch and a row per logged step.
@@ -76,14 +76,14 @@ def train(
     optimiser = _make_optimiser(model, recipe, fused=compute.device.type in ("cpu", "cuda"))
     if transfer_set is None:
         transfer_set = torch.ones(len(data.train_images), dtype=torch.bool, device=compute.device)
-    padded = pad_images(data.train_images, recipe.shift)
+    padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
     progress = resume(checkpoint, identity, model, optimiser) or Progress()
-    with _stop_signals() as received:
+    with _stop_signals() as received, Stopwatch() as clock:
         while progress.epoch < recipe.epochs:
-            started = time.perf_counter() - progress.unfinished_seconds
+            started = clock.seconds() - progress.unfinished_seconds
             measured, rates = _train_epoch(training, progress, received)
-            trained = time.perf_counter() - started
+            trained = clock.seconds() - started
             if len(measured) < len(rates):
                 progress.unfinished, progress.unfinished_seconds = measured.tolist(), trained
                 progress.random_state = _generator(compute).get_rng_state()
@@ -93,7 +93,7 @@ def train(
                 sys.exit(128 + received[0])
             progress.unfinished, progress.unfinished_seconds, progress.random_state = [], 0.0, None
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
-            progress.history[-1]["seconds"] = time.perf_counter() - started
+            progress.history[-1]["seconds"] = clock.seconds() - started
             print(_log_line(progress, recipe), flush=True)
             save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
@@ -135,7 +135,7 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
     """
     recipe, data, compute, epoch = training.recipe, training.data, training.compute, progress.epoch
     n = len(data.train_images)
-    views = epoch_views(training.seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
+    views = epoch_views(training.seed, epoch, n, **recipe.views(data.image_shape[1:]), device=compute.device)
     order = views.order[training.transfer_set[views.order]]
     count = steps_per_epoch(len(order), recipe)
     rates = [learning_rate(recipe, epoch * count + number, recipe.epochs * count) for number in range(count)]

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dark_knowledge.command import InputError, written_whole
 from dark_knowledge.training import own_networks
 from dark_knowledge.training.cifar_networks import cifar_resnet, wide_resnet
-from dark_knowledge.training.layers import Classifier
+from dark_knowledge.training.layers import Classifier, ImageShape
 
 
 def convolution(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequential:
@@ -46,23 +46,24 @@ class ResidualBlock(nn.Module):
         return relu(residual + self.shortcut(x))
 
 
-def plain(image_size: tuple[int, int], classes: int, *, channels: list[int], pool: list[bool]) -> nn.Sequential:
+def plain(image_shape: ImageShape, classes: int, *, channels: list[int], pool: list[bool]) -> nn.Sequential:
     """Plain convolutions, one a channel count, each followed by a 2x2 max-pool where `pool` says so."""
-    _refuse_too_small(image_size, poolings=sum(pool))
+    _refuse_too_small(image_shape, poolings=sum(pool))
+    colours, *sides = image_shape
     layers = [
         convolution(inputs, outputs, pool=pooled)
-        for (inputs, outputs), pooled in zip(pairwise([1, *channels]), pool, strict=True)
+        for (inputs, outputs), pooled in zip(pairwise([colours, *channels]), pool, strict=True)
     ]
-    height, width = (size // 2 ** sum(pool) for size in image_size)
+    height, width = (size // 2 ** sum(pool) for size in sides)
     return nn.Sequential(*layers, Classifier(channels[-1] * height * width, classes))
 
 
-def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages: list[list[int]]) -> nn.Sequential:
+def resnet(image_shape: ImageShape, classes: int, *, stem: list[int], stages: list[list[int]]) -> nn.Sequential:
     """Pooled stem convolutions, stages of [channels, blocks] with a 2x2 max-pool between them, a global average.
 
     Pooling before a stage instead of striding inside it leaves the residual blocks all alike.
     """
-    layers = [convolution(inputs, outputs, pool=True) for inputs, outputs in pairwise([1, *stem])]
+    layers = [convolution(inputs, outputs, pool=True) for inputs, outputs in pairwise([image_shape[0], *stem])]
     inputs = stem[-1]
     for number, (outputs, blocks) in enumerate(stages):
         if number > 0:
@@ -70,7 +71,7 @@ def resnet(image_size: tuple[int, int], classes: int, *, stem: list[int], stages
         for _ in range(blocks):
             layers.append(ResidualBlock(inputs, outputs))
             inputs = outputs
-    _refuse_too_small(image_size, poolings=len(stem) + len(stages) - 1)
+    _refuse_too_small(image_shape, poolings=len(stem) + len(stages) - 1)
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(inputs, classes))
 
 
@@ -159,10 +160,10 @@ class Perceptron(nn.Module):
 
 
 def mlp(
-    image_size: tuple[int, int], classes: int, *, hidden: list[int], input_dropout: float, hidden_dropout: float
+    image_shape: ImageShape, classes: int, *, hidden: list[int], input_dropout: float, hidden_dropout: float
 ) -> Perceptron:
     """Fully connected ReLU layers of `hidden` units with dropout."""
-    return Perceptron(math.prod(image_size), hidden, classes, input_dropout, hidden_dropout)
+    return Perceptron(math.prod(image_shape), hidden, classes, input_dropout, hidden_dropout)
 
 
 class Ensemble(nn.Module):
@@ -186,17 +187,18 @@ class Ensemble(nn.Module):
 
 
 def ensemble(
-    image_size: tuple[int, int], classes: int, *, members: dict, count: int, mean: str, temperature: float = 1.0
+    image_shape: ImageShape, classes: int, *, members: dict, count: int, mean: str, temperature: float = 1.0
 ) -> Ensemble:
     """`count` networks of the settings `members`, and the mean of what they say."""
-    return Ensemble([build_model(members, image_size, classes) for _ in range(count)], mean, temperature)
+    return Ensemble([build_model(members, image_shape, classes) for _ in range(count)], mean, temperature)
 
 
-def _refuse_too_small(image_size: tuple[int, int], poolings: int) -> None:
-    if min(image_size) < 2**poolings:
+def _refuse_too_small(image_shape: ImageShape, poolings: int) -> None:
+    _, height, width = image_shape
+    if min(height, width) < 2**poolings:
         raise InputError(
-            f"the network pools {poolings} times, but images are {image_size[0]}x{image_size[1]} pixels; "
-            f"allowed: at most {min(image_size).bit_length() - 1} poolings"
+            f"the network pools {poolings} times, but images are {height}x{width} pixels; "
+            f"allowed: at most {min(height, width).bit_length() - 1} poolings"
         )
 
 
@@ -210,14 +212,17 @@ ARCHITECTURES = {
 }
 
 
-def build_model(settings: dict, image_size: tuple[int, int], classes: int) -> nn.Module:
-    """Build the network of a config entry: its `architecture` names the function, its other keys are arguments."""
+def build_model(settings: dict, image_shape: ImageShape, classes: int) -> nn.Module:
+    """Build the network of a config entry for images of `image_shape` (channels, height, width).
+
+    Its `architecture` names the function, its other keys are arguments.
+    """
     architecture = settings["architecture"]
     if ":" in architecture:  # of the user's, whose entry has a hash of the code beside the arguments
         arguments = {key: value for key, value in settings.items() if key not in ("architecture", "code")}
-        return own_networks.build(architecture, arguments, (1, *image_size), classes)
+        return own_networks.build(architecture, arguments, image_shape, classes)
     arguments = {key: value for key, value in settings.items() if key != "architecture"}
-    return ARCHITECTURES[architecture](image_size, classes, **arguments)
+    return ARCHITECTURES[architecture](image_shape, classes, **arguments)
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -248,10 +253,10 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_multiply_adds(model: nn.Module, image_size: tuple[int, int]) -> int:
+def count_multiply_adds(model: nn.Module, image_shape: ImageShape) -> int:
     """Multiply-adds of the convolutions and linear layers in a forward pass of one image; leaves `model` as it is."""
     training = model.training
-    image = torch.zeros(1, 1, *image_size, device=next(model.parameters()).device)
+    image = torch.zeros(1, *image_shape, device=next(model.parameters()).device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval()(image)
     model.train(training)

@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from dark_knowledge.command import InputError, UserCodeError
+from dark_knowledge.training.layers import ImageShape
 
 
-def build(architecture: str, arguments: dict, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: int) -> nn.Module:
     """The network of a user's function, tried on two images of zeros in evaluation mode."""
     function = _function(architecture)
     given = {"num_classes": classes, **arguments}
@@ -55,7 +56,7 @@ def _module_in(path: Path) -> object:
     return module
 
 
-def _try(architecture: str, model: nn.Module, image_shape: tuple[int, int, int], classes: int) -> None:
+def _try(architecture: str, model: nn.Module, image_shape: ImageShape, classes: int) -> None:
     images, training = torch.zeros(2, *image_shape), model.training
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from dark_knowledge.study.augmenting import augments
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -22,11 +24,17 @@ class Recipe:
     schedule: str = "one-cycle"
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
+    padding: str = "background"
+    erase: float = 0
 
     @property
     def augments(self) -> bool:
         """Whether an image looks different from one epoch to the next."""
-        return self.flip or self.shift > 0
+        return augments(vars(self))
+
+    def views(self, size: tuple[int, int]) -> dict:
+        """What `augment.epoch_views` needs to know of it, for images of `size` (height, width)."""
+        return {"flip": self.flip, "shift": self.shift, "erase": self.erase, "size": size}
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:

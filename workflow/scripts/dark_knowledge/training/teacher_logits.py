@@ -22,8 +22,8 @@ def teacher_logits_of_epoch(
 ) -> Tensor:
     """Logits [n, c] in float16 of the views that the stream of (`recipe`, `seed`) shows in `epoch`, by image."""
     n = len(data.train_images)
-    views = epoch_views(seed, epoch, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
-    padded = pad_images(data.train_images, recipe.shift)
+    views = epoch_views(seed, epoch, n, **recipe.views(data.image_shape[1:]), device=compute.device)
+    padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     batches = torch.arange(n, device=compute.device).split(compute.scoring_batch)
     return _in_half(
         torch.cat([predict(teacher, data, render(padded, index, views, recipe.shift), compute) for index in batches])
@@ -77,4 +77,7 @@ def stored_epochs(recipe: Recipe) -> int:
 
 
 def _stream_name(recipe: Recipe, seed: int) -> str:
-    return f"seed {seed}, {'flips' if recipe.flip else 'no flips'}, shifts up to {recipe.shift}"
+    name = f"seed {seed}, {'flips' if recipe.flip else 'no flips'}, shifts up to {recipe.shift}"
+    if recipe.padding != "background":
+        name += f" into {recipe.padding}ed pixels"
+    return f"{name}, erasing {recipe.erase:g}" if recipe.erase else name

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data.prepared import stratified_split
+from dark_knowledge.data.splitting import stratified_split
 
 
 def chosen_images(labels: Tensor, settings: dict, seed: int) -> Tensor:
@@ -22,7 +22,10 @@ def chosen_images(labels: Tensor, settings: dict, seed: int) -> Tensor:
                 f"a transfer set asks for {settings['images']} images; allowed: 1 to {len(labels) - 1}, for "
                 f"{len(labels)} are left for training"
             )
-        _, drawn = stratified_split(labels.cpu().numpy(), settings["images"], seed)
+        try:
+            _, drawn = stratified_split(labels.cpu().numpy(), settings["images"], seed)
+        except InputError as error:
+            raise InputError(f"a transfer set: of {len(labels)} images, {error}, one of each class at least") from error
         chosen[:] = False
         chosen[torch.from_numpy(drawn).to(labels.device)] = True
     return chosen

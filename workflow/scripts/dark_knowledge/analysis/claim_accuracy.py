@@ -1,0 +1,76 @@
+"""Claims about test accuracy: whether the student generalises better, and how near it comes to the teacher (3b, 3c)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare
+from dark_knowledge.analysis.error_sets import common_wrong
+from dark_knowledge.analysis.image_noise import flipped_images
+from dark_knowledge.analysis.results import beside, by_seed, difference, rows_of
+from dark_knowledge.analysis.statistics import Interval, probability_of_superiority, ratio_interval
+
+OTHER_IMAGES = "interval and p hold for other seeds and other test images"
+
+
+def generalisation(e: Evidence) -> Iterator[Quantity]:
+    def of_column(column: str, name: str, unit: str = POINTS, factor: float = 100, sign: int = 1, **more) -> Quantity:
+        student, baseline = (factor * by_seed(e.runs, arm, column) for arm in (e.student, e.baseline))
+        return compare("3b", name, unit, student, baseline, sign=sign, **more)
+
+    published = e.lead("student", "baseline")
+    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
+    yield of_column(
+        "last_test_accuracy", "test accuracy, last epoch", decides=True, published=published, remark=OTHER_IMAGES,
+        image_noise=100 * flipped_images(wrong_baseline.astype(float) - wrong_student) / wrong_student.shape[1],
+    )  # fmt: skip
+    yield of_column("last_test_accuracy", "the same, for other seeds on these test images", published=published)
+    yield of_column("selected_test_accuracy", "test accuracy at the epoch that validation selects")
+    if all(rows_of(e.runs, arm).best_on_test_accuracy.notna().all() for arm in (e.student, e.baseline)):
+        yield of_column(
+            "best_on_test_accuracy", "test accuracy at the best epoch on test, as published", published=published,
+            remark="the test set picks the epoch, so this decides nothing",
+        )  # fmt: skip
+    student, baseline = (by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.student, e.baseline))
+    superiority, n = probability_of_superiority(student, baseline), len(difference(student, baseline))
+    yield Quantity(
+        "3b", "probability that a student beats a baseline on test", "", np.full(n, np.nan), 1, reference=0.5,
+        p=np.nan, interval=Interval(superiority, np.nan, np.nan, n), is_difference=False,
+        remark="over all pairs of their runs",
+    )  # fmt: skip
+    yield of_column("test_nll", "negative log likelihood on test", "nats", 1, -1, digits=4)
+    yield of_column("test_ece", "expected calibration error on test", sign=-1)
+    gaps = [
+        100 * (by_seed(e.runs, arm, "last_train_accuracy") - by_seed(e.runs, arm, "last_test_accuracy"))
+        for arm in (e.student, e.baseline)
+    ]
+    yield compare("3b", "generalisation gap (training less test accuracy)", POINTS, *gaps, sign=-1)
+
+
+def nearness(e: Evidence) -> Iterator[Quantity]:
+    teacher, baseline, student = (
+        100 * by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.teacher, e.baseline, e.student)
+    )
+    teacher = beside(teacher, baseline.index)
+    gain, lead = e.lead("student", "baseline"), e.lead("teacher", "baseline")
+    values = difference(student, (teacher + baseline).dropna() / 2)
+    wrong = common_wrong(e.predictions, e.teacher, e.baseline, e.student)
+    noise = flipped_images((wrong[0].astype(float) + wrong[1]) / 2 - wrong[2])
+    yield Quantity(
+        "3c", "test accuracy, student less the middle of teacher and baseline", POINTS, values, 1, decides=True,
+        baseline=baseline.mean(), student=student.mean(), published=gain - lead / 2, remark=OTHER_IMAGES,
+        image_noise=100 * noise / wrong[0].shape[1],
+    )  # fmt: skip
+    yield Quantity(
+        "3c", "test accuracy, student less teacher", POINTS, difference(student, teacher), student=student.mean(),
+        published=gain - lead,
+    )  # fmt: skip
+    gained = (student - baseline).dropna()
+    share = ratio_interval(gained, difference(teacher, baseline[gained.index]))
+    published = 100 * gain / lead if lead else np.nan
+    yield Quantity(
+        "3c", "share of the teacher's lead over the baseline that the student has", "%", values, p=np.nan, digits=0,
+        interval=Interval(100 * share.mean, 100 * share.low, 100 * share.high, share.n), is_difference=False,
+        published=published,
+        remark="a ratio of means with Fieller's interval over the seeds, where the teacher's lead is above zero",
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Tests and intervals that hold for other seeds and for other test images.
+
+Wrong answers are bool [seeds, images], of two nets, their seeds paired. What other test images alone would do is drawn
+where the nets differ by nothing: signs flipped by image, or class labels permuted over the images that some run gets
+wrong. The noise of single answers counts with the images and with the seeds, so these tests are rather too careful.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize, stats
+
+from dark_knowledge.analysis.measures import jensen_shannon
+from dark_knowledge.analysis.statistics import ROUNDING, Interval, sign_flip_p
+
+DRAWS = 2_000
+
+
+class Tested(NamedTuple):
+    """An effect with its interval, and the two-sided p that it is as large as its reference."""
+
+    interval: Interval
+    p: float
+
+
+def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0, confidence: float = 0.95) -> Tested:
+    """Mean of `values` [n], one a seed, tested against `reference` over other seeds and other test images.
+
+    `noise` [draws] is what other images alone do to the mean. To each draw comes Student's t of the seeds' standard
+    error; p is how often the sum is as large as the effect, and at least that of flipped signs over the seeds. One
+    value has neither interval nor p.
+    """
+    values, noise = np.asarray(values, dtype=float), np.asarray(noise, dtype=float)
+    n, mean = len(values), values.mean()
+    if n < 2 or np.isnan(mean):
+        return Tested(Interval(mean, np.nan, np.nan, n), np.nan)
+    scale = max(np.abs(values).max(), np.abs(noise).max())
+    error = max(values.std(ddof=1) / np.sqrt(n), 1e-12 * scale)
+    if not error:
+        return Tested(Interval(mean, mean, mean, n), sign_flip_p(values - reference))
+
+    def share_beyond(size: float) -> float:
+        beyond = stats.t.sf((size - noise) / error, n - 1) + stats.t.cdf((-size - noise) / error, n - 1)
+        return (1 + min(beyond.sum(), len(noise))) / (1 + len(noise))
+
+    most = np.abs(noise).max() + error * stats.t.isf((1 - confidence) / 4, n - 1)
+    half = optimize.brentq(lambda size: share_beyond(size) - (1 - confidence), 0, most)
+    p = share_beyond(abs(mean - reference) * (1 - 10.0**-ROUNDING))
+    return Tested(Interval(mean, mean - half, mean + half, n), max(p, sign_flip_p(values - reference)))
+
+
+def flipped_images(differences: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What other images do to the sum of `differences` [seeds, images], averaged over seeds: [draws], signs flipped.
+
+    An image's differences, of all seeds, change sign together, as if its two nets were exchanged.
+    """
+    of_image = np.asarray(differences, dtype=float).mean(axis=0)
+    of_image = of_image[of_image != 0]
+    return (2 * np.random.default_rng(seed).integers(2, size=(DRAWS, len(of_image))) - 1) @ of_image
+
+
+def class_counts(wrong: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Errors per class, float [..., classes], of `wrong` [..., images]."""
+    return np.asarray(wrong, dtype=float) @ np.eye(classes)[labels]
+
+
+def permuted_counts(wrong: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0) -> np.ndarray:
+    """Errors per class, [draws, ..., classes], of `wrong` [..., images] were the classes of the images chance.
+
+    Labels are permuted over the images that some run gets wrong, so that each run keeps its number of errors, and each
+    two runs the number that they share.
+    """
+    some = wrong.any(axis=tuple(range(wrong.ndim - 1)))
+    wrong, labels, rng = wrong[..., some], labels[some], np.random.default_rng(seed)
+    return np.array([class_counts(wrong, rng.permutation(labels), classes) for _ in range(DRAWS)])
+
+
+def at_equal_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Errors per class `counts` [..., 2, n, classes] of paired runs, those of the larger of two sets thinned.
+
+    As many of them as the smaller has are drawn without replacement (rarefaction, Hurlbert 1971, Ecology 52:577). Few
+    errors are uneven by chance alone, so two sets are compared at one number of errors.
+    """
+    remaining = counts.sum(axis=-1).astype(int)
+    wanted = np.broadcast_to(remaining.min(axis=-2, keepdims=True), remaining.shape)
+    rng, thinned = np.random.default_rng(seed), []
+    for errors in np.moveaxis(counts.astype(int), -1, 0):
+        remaining = remaining - errors
+        thinned.append(rng.hypergeometric(errors, remaining, wanted))
+        wanted = wanted - thinned[-1]
+    return np.stack(thinned, axis=-1)
+
+
+def class_distance(
+    wrong_a: np.ndarray, wrong_b: np.ndarray, labels: np.ndarray, classes: int, reference: float
+) -> tuple[Tested, float, float]:
+    """How far apart two nets' distributions of errors over the classes are, beyond noise; observed; and the noise.
+
+    All as squared Jensen-Shannon distance in bits, of the errors of all seeds together. Were classes chance, 8 ln 2
+    times it would be a sum of chi-squares with the variances that labels permuted over the wrong images and the spread
+    of the seeds give; it is taken for one chi-square of their mean and variance (Rao & Scott 1981, JASA 76:221), the
+    noise being the mean. Interval and p, against `reference`, are of the noncentral one. One more image is counted as
+    wrong for each net alone, so that a few equal errors are no evidence. NaN for one seed, where a net has no errors,
+    and where one class has all.
+    """
+    wrong = np.stack([wrong_a, wrong_b])
+    n, some = wrong.shape[1], wrong.any(axis=(0, 1))
+    counts, of_class = class_counts(wrong, labels, classes), np.bincount(labels[some], minlength=classes)
+    present = of_class > 0
+    if n < 2 or not counts.any(axis=-1).all() or present.sum() < 2:
+        return Tested(Interval(np.nan, np.nan, np.nan, n), np.nan), np.nan, np.nan
+    mean_errors = counts.sum(axis=-1).mean(axis=1)
+    of_image = np.subtract(*wrong.mean(axis=1) / mean_errors[:, None])
+    one_more = (1 / mean_errors**2).sum()
+    root = np.sqrt(of_class[present] / some.sum())
+    by_seed = np.subtract(*counts / counts.sum(axis=-1, keepdims=True))[:, present] / root
+    labels_permuted = np.eye(len(root)) - np.outer(root, root)
+    images = (of_image**2).sum() * some.sum() / (some.sum() - 1) + one_more
+    variance = images * labels_permuted + np.atleast_2d(np.cov(by_seed.T)) / n
+    mean, square = np.trace(variance), (variance**2).sum()
+    bits, freedom = square / mean / (8 * np.log(2)), mean**2 / square
+    observed = jensen_shannon(*counts.sum(axis=1)) ** 2
+    least, most = observed / bits, (observed + one_more * (len(root) - 1) / (8 * np.log(2))) / bits
+    shift = reference / bits
+    p = 2 * min(stats.ncx2.sf(least, freedom, shift), stats.ncx2.cdf(most, freedom, shift), 0.5)
+    low, high = (bits * _noncentrality(chi, freedom, tail) for chi, tail in ((least, 0.975), (most, 0.025)))
+    noise = bits * freedom
+    return Tested(Interval(max(observed - noise, 0), low, high, n), p), observed, noise
+
+
+def _noncentrality(chi: float, freedom: float, share_below: float) -> float:
+    """The noncentrality at which a chi-square lies below `chi` with a probability of `share_below`; 0 for none."""
+    if stats.chi2.cdf(chi, freedom) <= share_below:
+        return 0.0
+    most = (np.sqrt(chi) + 10) ** 2
+    return optimize.brentq(lambda shift: stats.ncx2.cdf(chi, freedom, shift) - share_below, 0, most)

@@ -1,0 +1,69 @@
+"""What a data set is, wherever it lies: as a parameter, it tells whether images have to be read again.
+
+Imported while Snakemake parses the workflow, so nothing heavy is imported here.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from dark_knowledge.command import InputError
+from dark_knowledge.data.listing import array_files, class_names, content_of, pictures_of, place_of
+from dark_knowledge.data.sources import FILES, checksum_of, fetch_part
+from dark_knowledge.fingerprint import code_fingerprint
+
+# Keys that say where a data set is, what its classes are called, or what its content says better.
+WITHOUT_EFFECT = {"image_folder", "arrays", "folder", "mirrors", "debian_package", "classes", "sha256"}
+
+# What turns a source into bytes; an IDX file is taken as it is.
+READERS = {"image_folder": "image_folder.py", "torchvision": "torchvision_sets.py", "arrays": "arrays.py"}
+
+
+def identity_of(name: str, dataset: dict, record: Path) -> str:
+    """A hash of what a data set holds and how it is read: the same for other mirrors, or a copy in another folder.
+
+    Of files without a checksum it is the content. If the named place is gone, it is what was read there, which `record`
+    tells. The files of a torchvision set are known by its name alone.
+    """
+    try:
+        content = _content(name, dataset)
+    except (InputError, OSError):
+        if (recorded := _recorded(dataset, record)) is not None:
+            return recorded
+        content = None  # reading it will tell
+    settings = {key: value for key, value in dataset.items() if key not in WITHOUT_EFFECT}
+    for key, file in READERS.items():
+        if key in dataset:
+            settings[key] = code_fingerprint(Path(__file__).with_name(file))
+    return hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _recorded(dataset: dict, record: Path) -> str | None:
+    key = next((key for key in ("image_folder", "arrays", "folder") if key in dataset), None)
+    if key is None or not record.exists() or place_of(dataset, key).exists():
+        return None
+    read = json.loads(record.read_text(encoding="utf-8"))
+    return read["identity"] if read["source"] == dataset else None
+
+
+def _content(name: str, dataset: dict) -> object:
+    if "image_folder" in dataset:
+        parts = pictures_of(dataset)
+        files = [(path, f"{part}/{own}/{path.name}") for part in parts for path, own in parts[part]]
+        return class_names(dataset), content_of(files)
+    if "arrays" in dataset:
+        place = place_of(dataset, "arrays")
+        return content_of([(path, path.stem if place.is_dir() else "") for path in array_files(place)])
+    if "torchvision" in dataset:
+        return dataset["torchvision"]
+    return [checksum_of(dataset, part) or _payload(name, part, dataset) for part in FILES]
+
+
+def _payload(name: str, part: str, dataset: dict) -> str:
+    """The checksum of a file that the config names none of: of one on this machine, or else its mirrors."""
+    try:
+        return hashlib.sha256(fetch_part(name, part, dataset, local=True)[0]).hexdigest()
+    except InputError:
+        if "folder" in dataset or not (dataset.get("mirrors") or dataset.get("debian_package")):
+            raise
+        return json.dumps([dataset.get("mirrors"), dataset.get("debian_package")])
