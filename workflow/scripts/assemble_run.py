@@ -11,6 +11,7 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.elsewhere import read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
@@ -73,7 +74,7 @@ def costs_of_members(members: list[Path]) -> dict:
 
 def from_elsewhere(file: Path, architecture: dict, data: Dataset) -> tuple[dict[str, Tensor], dict]:
     """The tensors of a file, checked against the network or the data set, and what is known of their origin."""
-    record = dict.fromkeys(UNKNOWN) | {"source": sha256(file), "file": str(file), "machine": "not here"}
+    record = dict.fromkeys(UNKNOWN) | {"source": sha256(file), "file": str(file), "machine": NOT_HERE}
     if architecture["architecture"] == "logits":
         return read_logits(file, data), record
     model = build_model(architecture, data.image_shape, len(data.classes))

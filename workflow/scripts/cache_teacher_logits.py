@@ -10,6 +10,7 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.memory import scoring_need
 from dark_knowledge.training.networks import build_model, load_weights
@@ -44,7 +45,7 @@ def main() -> None:
     recipe = Recipe(**arguments.recipe)
     if arguments.architecture["architecture"] == "logits":
         logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe)[None]
-        cost = {"seconds": 0.0, "images": 0, "machine": "not here"}
+        cost = {"seconds": 0.0, "images": 0, "machine": NOT_HERE}
     else:
         logits, cost = compute_logits(arguments, data, recipe)
     save_teacher_logits(arguments.out, logits, recipe, arguments.seed)

@@ -12,6 +12,8 @@ from dark_knowledge.study import paths
 
 # In tables, the seed of a model that was not trained here: one run, an ensemble or a file, stands beside all seeds.
 ALL_SEEDS = -1
+# In tables, where a model was trained of which there is only a file.
+NOT_HERE = "not here"
 
 
 @dataclass(frozen=True)
