@@ -18,6 +18,7 @@ from dark_knowledge.study.paths import run_folder
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
+TAUGHT_BY = ("taught_by", "taught_by_supervision")
 PARTS = ("train", "validation", "test")
 EPOCHS = ("last", "selected")
 TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
@@ -40,7 +41,8 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": named[number]}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             folder = results / run_folder(arm.model, arm.supervision, seed)
-            metrics = records.run(arm, seed) | caching_cost(records, arm, seed) | taught_by(design, arm)
+            metrics = records.run(arm, seed) | caching_cost(records, arm, seed)
+            metrics |= dict(zip(TAUGHT_BY, teacher_of(design, arm), strict=True))
             own = run_tables(folder, metrics, of_seed, labels | {"train": labels["train"][chosen]})
             for name, table in own.items():
                 tables[name].append(keyed(keys, table).astype(types if name == "predictions" else {}))
@@ -93,12 +95,12 @@ def caching_cost(records: Records, arm: Arm, seed: int) -> dict:
     return {f"caching_{key}": cost[key] for key in ("seconds", "images")}
 
 
-def taught_by(design: dict, arm: Arm) -> dict:
-    """Under which model and supervision the runs of the arm's teacher are filed; None without a teacher."""
+def teacher_of(design: dict, arm: Arm) -> tuple[str | None, str | None]:
+    """Model and supervision under which the runs of the arm's teacher are filed; None without a teacher."""
     if arm.teacher is None:
-        return {"teacher": None, "teacher_supervision": None}
+        return None, None
     teacher = arm_named(design, arm.teacher)
-    return {"teacher": teacher.model, "teacher_supervision": teacher.supervision}
+    return teacher.model, teacher.supervision
 
 
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +120,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
         [
             {"experiment": role.experiment, "role": role.role, "arm": role.label, "supervision": role.arm.supervision}
             | vars(role.arm)
-            | taught_by(study, role.arm)
+            | dict(zip(("teacher", "teacher_supervision"), teacher_of(study, role.arm), strict=True))
             for role in roles_of(study)
         ]
     )
@@ -126,7 +128,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
     """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
-    teacher = {key: metrics[key] for key in ("teacher", "teacher_supervision")}
+    teacher = {key: metrics[key] for key in TAUGHT_BY}
     metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # not all runs have all
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
     row["batch_size"] = metrics["recipe"]["batch_size"] if isinstance(metrics["recipe"], dict) else np.nan

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import ALL_SEEDS
+from dark_knowledge.study.paths import ALL_LABELS
 
 PREDICTION_COLUMNS = ["model", "supervision", "seed", "image", "label", "prediction", "confidence"]
 
@@ -30,7 +31,7 @@ class ExperimentArm:
     teacher: str | None = None
     temperature: float = np.nan
     chosen: bool = False
-    teacher_supervision: str | None = None
+    teacher_supervision: str = ALL_LABELS
 
     @property
     def key(self) -> tuple[str, str]:
@@ -38,8 +39,8 @@ class ExperimentArm:
         return self.model, self.supervision
 
     @property
-    def teacher_key(self) -> tuple[str | None, str | None]:
-        """What its teacher's runs are filed under; None twice without one."""
+    def teacher_key(self) -> tuple[str | None, str]:
+        """What its teacher's runs are filed under; nothing is, where it has none."""
         return self.teacher, self.teacher_supervision
 
 
@@ -99,7 +100,7 @@ def arms_in(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> list[Exp
         ExperimentArm(
             *(experiment, row.role, row.arm, row.model, row.supervision),
             teacher=None if pd.isna(row.teacher) else row.teacher,
-            teacher_supervision=None if pd.isna(row.teacher) else row.teacher_supervision,
+            teacher_supervision=row.teacher_supervision,
             temperature=float(row.temperature),
             chosen=row.role == "student" and row.temperature == chosen,
         )
@@ -167,8 +168,8 @@ def filed_under(runs: pd.DataFrame, key: tuple[str, str]) -> ExperimentArm:
     """The arm whose runs are filed under a model and supervision, whether an experiment names it or not."""
     model, supervision = key
     run = next(runs[(runs.model == model) & (runs.supervision == supervision)].itertuples())
-    teacher = {} if pd.isna(run.teacher) else {"teacher": run.teacher, "teacher_supervision": run.teacher_supervision}
-    return ExperimentArm("", "", "", model, supervision, **teacher)
+    teacher = None if pd.isna(run.taught_by) else run.taught_by
+    return ExperimentArm("", "", "", model, supervision, teacher, teacher_supervision=run.taught_by_supervision)
 
 
 def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:

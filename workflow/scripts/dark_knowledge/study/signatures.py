@@ -90,7 +90,7 @@ def _imported(path: Path, node: ast.ImportFrom, name: str) -> Signature | None:
     beside = folder.joinpath(*(node.module or "").split(".")).with_suffix(".py")
     if beside.is_file():
         return signature_of(beside, names.get(name, name))
-    return UNKNOWN if name in names else None
+    return UNKNOWN  # of another package
 
 
 def _bound(node: ast.Assign | ast.AnnAssign | ast.Import) -> set[str]:
