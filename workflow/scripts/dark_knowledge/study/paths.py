@@ -74,6 +74,11 @@ def transfer_set_of(supervision: str) -> str | None:
     return supervision.partition(ON)[2] or None
 
 
+def loss_in(supervision: str) -> str | None:
+    """The loss that the name of a supervision speaks of; None for Hinton's, and for labels."""
+    return supervision.partition(ON)[0].partition(BY)[2] or None
+
+
 def run_folder(model: str, supervision: str, seed: int | str) -> str:
     """A run's folder, from the folder of the study's results."""
     return f"runs/{model}/{supervision}/seed{seed}"
