@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import torch
 from dark_knowledge.command import InputError
 from dark_knowledge.data.checks import check
 from dark_knowledge.data.formats import read_idx
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.parts import Split
+from dark_knowledge.data.preparing import prepare
 from dark_knowledge.data.splitting import stratified_split
 
 SUBSET_SHA256 = {
@@ -179,7 +181,7 @@ def test_limits_above_the_data_set_keep_it_whole(tmp_path):
         ({"test_labels": np.zeros((2, 1))}, ["test_labels.idx", "(2, 1)"]),
         ({"train_labels": [0, 1, 2, 0, 1, 0]}, ["train_labels.idx", "label 2", "1 of 6", "2 classes"]),
         ({"test_labels": [0, 255]}, ["test_labels.idx", "label 255"]),
-        ({"test_images": np.zeros((0, 2, 2)), "test_labels": []}, ["test_images.idx", "(0, 2, 2)"]),
+        ({"test_images": np.zeros((0, 2, 2)), "test_labels": []}, ["test_labels.idx", "(0,)"]),
         ({"test_images": np.zeros((2, 3, 3))}, ["test_images.idx", "1x3x3"]),
     ],
 )
@@ -195,3 +197,14 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, parts, named):
 def test_a_validation_part_that_does_not_fit_is_refused(tmp_path, validation):
     with pytest.raises(InputError, match=rf"split.validation: of 6 images, {validation} .* allowed: 2 to 4"):
         prepare_two_classes(write_parts(tmp_path), validation=validation)
+
+
+def test_preparing_takes_a_few_times_the_images_memory(tmp_path):
+    images, labels = np.zeros((40_000, 28, 28), np.uint8), np.arange(40_000) % 2
+    images[:, 3] = np.arange(40_000)[:, None] % 256
+    files = write_parts(tmp_path, train_images=images, train_labels=labels, test_images=images[:2])
+    tracemalloc.start()
+    prepare(files, ["a", "b"], Split(1000, 0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * images.nbytes

@@ -35,8 +35,10 @@ from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths
 from dark_knowledge.command import InputError
+from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
-from dark_knowledge.data.sources import checksum_of
+from dark_knowledge.data.parts import Split
+from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
@@ -55,8 +57,11 @@ try:
     IDENTITY = identity_of(
         config["dataset"],
         config["datasets"][config["dataset"]],
-        Path("results", config["study"], "data", "source.json"),
+        Path("results", config["study"], "data"),
     )
+    STORED = {part: Path("results", config["study"], "data", IDENTITY, f"{part}.idx") for part in FILES}
+    if all(file.exists() for file in STORED.values()):
+        checks.check_labels(STORED, config["datasets"][config["dataset"]]["classes"], Split(**config["split"]))
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -212,6 +217,7 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    """Path of an IDX file, with its checksum where the config has one."""
     checksum = checksum_of(DATASET, part)
-    return update(ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {})))
+    path = f"<results>/data/{IDENTITY}/{part}.idx"
+    return ensure(path, non_empty=True, **({"sha256": checksum} if checksum else {}))

@@ -80,6 +80,7 @@ def main() -> None:
         "code": code_fingerprint(__file__),
         "torch": torch.__version__,
         "device": compute.device.type,
+        "machine": compute.machine,
         "precision": compute.precision,
         "threads": arguments.threads,
     }
@@ -123,7 +124,6 @@ def main() -> None:
             "start_up_seconds": start_up,
             "images_per_second": history.images_per_second.median(),
             "peak_memory_mb": peak_memory_mb(compute.device),
-            "machine": compute.machine,
             "commit": git_commit(),
         },
     )
