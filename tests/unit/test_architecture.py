@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "fingerprint": set(),
     "streams": set(),
     "data": {"command", "fingerprint", "streams"},
-    "study": {"command", "data"},
+    "study": {"command", "fingerprint", "data"},
     "training": {"command", "streams", "study", "data"},
     "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},

@@ -50,7 +50,9 @@ try:
         for file in workflow.configfiles:
             checking.check_file(file)
         update_config(config, checking.as_yaml(workflow.config_settings.config))
-    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    # Files that it names lie beside it, or where Snakemake runs.
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
     IDENTITY = identity_of(
         config["dataset"],
@@ -83,7 +85,7 @@ SECTIONS = [
 
 EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
-ENSEMBLES = [model for model, settings in config["models"].items() if settings and arms.is_ensemble(config, model)]
+UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
 
@@ -126,9 +128,19 @@ def architecture(model):
     return as_json(arms.network_of(config, model))
 
 
-def teacher_seed(wildcards):
-    """Students learn from the teacher of their own seed; an ensemble is one for all, filed under the first seed."""
-    return config["seeds"][0] if arms.is_ensemble(config, wildcards.teacher) else wildcards.seed
+def teacher_weights(wildcards):
+    """The weights that teach a student: of its own seed, or the first seed's of a teacher that is one for all seeds."""
+    teacher = arms.arm_named(config, wildcards.teacher)
+    seed = wildcards.seed if arms.is_trained(config, teacher.model) else config["seeds"][0]
+    return paths.run_files(teacher.supervision, teacher.model)["weights"].format(seed=seed)
+
+
+def sources(wildcards):
+    """What a model that is not trained here is made from: the files of its members' runs, or its own file."""
+    if not arms.is_ensemble(config, wildcards.untrained):
+        return {"file": arms.file_of(config, wildcards.untrained)}
+    members = arms.members_of(config, wildcards.untrained)
+    return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
 
 
 def recipe(name):
@@ -145,6 +157,12 @@ def transfer_set(supervision):
     """The settings of a supervision's transfer set, as JSON for a command line; empty where it has none."""
     name = paths.transfer_set_of(supervision)
     return as_json(config["transfer_sets"][name] if name else {})
+
+
+def loss(by):
+    """The option of a command line that gives the loss of a part of a supervision's name; empty where it is Hinton's."""
+    name = paths.loss_of(by)
+    return f" --loss {shlex.quote(as_json(config['losses'][name]))}" if name else ""
 
 
 def of_arm(file):
@@ -167,8 +185,8 @@ def asked_wildcards():
         [{}],
         [{"experiment": name} for name in EXPERIMENTS],
         [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
-        [{"ensemble": arm.model, "seed": seed} for arm, seed in runs if arm.model in ENSEMBLES],
-        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in ENSEMBLES],
+        [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
         [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
         [{"teacher": arm.teacher, "recipe": recipe_of(arm.model), "seed": seed} for arm, seed in runs if arm.teacher],
     ]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import save
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
@@ -19,9 +18,9 @@ from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
-from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
 from dark_knowledge.training.memory import training_need
-from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters, save_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
 from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
@@ -38,6 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="images or soft targets to use, as JSON")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--hard-weight", type=float)
+    parser.add_argument("--loss", type=json.loads, default={}, help="of the soft targets, as JSON; else Hinton's")
     parser.add_argument("--score-test-each-epoch", action="store_true", help="for the best-epoch-on-test protocol")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
@@ -72,6 +72,7 @@ def main() -> None:
         "seed": arguments.seed,
         "temperature": arguments.temperature,
         "hard_weight": arguments.hard_weight,
+        "loss": arguments.loss,
         "transfer_set": arguments.transfer_set,
         "split_seed": arguments.split_seed,
         "score_test_each_epoch": arguments.score_test_each_epoch,
@@ -143,12 +144,8 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         temperature=arguments.temperature,
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
+        soft_loss=soft_loss_of(arguments.loss),
     )
-
-
-def save_weights(path: Path, model: torch.nn.Module) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

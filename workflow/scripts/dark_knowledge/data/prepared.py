@@ -16,7 +16,8 @@ from dark_knowledge.command import written_whole
 class Dataset:
     """A prepared data set on one device: uint8 images [n, c, h, w] and int64 labels [n] of three parts.
 
-    `mean` and `std` [c] are of the training part's pixels, by channel, in units of full white.
+    `mean` and `std` [c] are of the training part's pixels, by channel, in units of full white. A part's index [n] says
+    where its images stand in the source, from 0; those of validation stand among the source's training images.
     """
 
     train_images: Tensor
@@ -25,6 +26,9 @@ class Dataset:
     validation_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    train_index: Tensor
+    validation_index: Tensor
+    test_index: Tensor
     classes: list[str]
     mean: list[float]
     std: list[float]

@@ -18,6 +18,7 @@ def prepare(files: dict[str, Path], classes: list[str], split: Split) -> tuple[d
     tensors = {}
     for part, index in draw_parts(parts["train_labels"], parts["test_labels"], split).items():
         source = "test" if part == "test" else "train"
+        tensors[f"{part}_index"] = torch.from_numpy(index)
         for kind in ("images", "labels"):
             tensors[f"{part}_{kind}"] = torch.from_numpy(np.asarray(parts[f"{source}_{kind}"][index]))
     mean, std = mean_and_spread(tensors["train_images"].numpy())
