@@ -92,6 +92,9 @@ DATASET = config["datasets"][config["dataset"]]
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
 GPUS = 0 if config["accelerator"] == "cpu" else 1
 
+# Of a training job on its host, in MB: CUDA's libraries alone take more than a small training on a processor.
+MEMORY = 4000 if GPUS else 2000
+
 
 def code(script):
     """Fingerprint of a command line's code: as a parameter, it re-runs a rule whose code was edited."""
