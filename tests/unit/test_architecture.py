@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "data": {"command", "fingerprint"},
     "study": {"command", "data"},
     "training": {"command", "study", "data"},
+    "progress": {"study"},
     "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},
