@@ -181,7 +181,7 @@ def kept_outputs(without):
     asked = asked_wildcards()
     files = set()
     for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name == without.rule.name:
+        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name in [other.rule.name for other in without]:
             continue
         for file in rule.output:
             if not is_flagged(file, "temp"):
