@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from dark_knowledge.study.arms import arms_of, is_ensemble
+from dark_knowledge.study.arms import arms_of, is_trained
 from dark_knowledge.study.paths import RUN_FILES, run_folder
 
 # What dark_knowledge.training writes into a log; a test holds the two together.
@@ -82,12 +82,12 @@ class Training:
 
 
 def runs_of(config: dict) -> list[Run]:
-    """All trainings of a study; ensembles are put together, not trained."""
+    """All trainings of a study, without what is put together from others or comes from elsewhere."""
     return [
         Run(arm.model, arm.supervision, seed)
         for arm, seeds in arms_of(config).items()
         for seed in seeds
-        if not is_ensemble(config, arm.model)
+        if is_trained(config, arm.model)
     ]
 
 
