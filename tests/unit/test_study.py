@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import Arm, Role, arms_of, experiments_of, published_of, recipe_of, roles_of
-from dark_knowledge.study.checking import as_yaml, canonical, check_config, check_file
+from dark_knowledge.study.checking import canonical, check_config, check_file
 from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
 from dark_knowledge.study.signatures import SOFT_LOSSES
+from dark_knowledge.study.spelling import command_line
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -312,7 +313,6 @@ REPEATED = {
     "recipes:\n  teacher:\n    epochs: 1\n    shift: 0\n    epochs: 2\n": (5, "epochs"),
     "models: {a: 1, b: 2, a: 3}\n": (1, "a"),
     "seeds:\n  - {x: 1}\n  - {x: 1,\n     x: 2}\n": (4, "x"),
-    '{"study": "a",\n "study": "a"}': (2, "study"),
     "a: &a {k: 1}\nb: {<<: *a, c: 1, c: 2}\n": (2, "c"),
 }
 
@@ -326,8 +326,23 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text, found):
     assert str(error.value) == f"config: {path}, line {found[0]}: key {found[1]!r} stands there twice; keep one of them"
 
 
+def test_a_key_that_stands_twice_in_json_is_refused(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_text('{"a": {"study": "a",\n "study": "a"}}')
+    with pytest.raises(InputError, match=r"study\.json: key 'study' stands there twice; keep one of them"):
+        check_file(path)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "a: &a [*a]\n", "a: {x: 1}\nb: {x: 1}\n", "1: a\n'1': b\n", "a: &a {k: 1}\nb: *a\n"]
+    "text",
+    [
+        "",
+        json.dumps({"classes": ["👕", "\x85"]}),
+        "a: &a [*a]\n",
+        "a: {x: 1}\nb: {x: 1}\n",
+        "1: a\n'1': b\n",
+        "a: &a {k: 1}\nb: *a\n",
+    ],
 )
 def test_a_key_that_stands_once_passes(tmp_path, text):
     path = tmp_path / "study.yaml"
@@ -729,17 +744,55 @@ def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):
     assert words in message_of(config)
 
 
-def test_text_of_the_command_line_is_read_as_yaml():
-    given = {"seeds": ["0", "1"], "experiments": {"custom": "null", "mine": {"student": "small", "hard_weight": "0.5"}}}
-    assert as_yaml(given) == {
+def test_the_command_line_is_read_as_a_file_is():
+    words = [
+        "seeds=[0, 1]",
+        "experiments={custom: null, mine: {student: small, hard_weight: 0.5}}",
+        "dataset=",
+        "a=b=c",
+    ]
+    assert command_line(words) == {
         "seeds": [0, 1],
         "experiments": {"custom": None, "mine": {"student": "small", "hard_weight": 0.5}},
+        "dataset": None,
+        "a": "b=c",
     }
 
 
-@pytest.mark.parametrize("value", [0, 1.5, True, None, "a: b: c", "@home", "'"])
+@pytest.mark.parametrize(
+    "text", ["0", "yes", "2024", "2026-01-05", "a: b", "data/d #2", " lead", "two\nlines", "{a}", "👕"]
+)
+def test_quoted_text_of_the_command_line_is_text(text):
+    assert command_line([f"datasets={json.dumps({'mine': {'folder': text}}, ensure_ascii=False)}"]) == {
+        "datasets": {"mine": {"folder": text}}
+    }
+
+
+@pytest.mark.parametrize("value", ["a: b: c", "@home", "'"])
 def test_what_is_no_yaml_stays(value):
-    assert as_yaml(value) == value
+    assert command_line([f"study={value}"]) == {"study": value}
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "hint"),
+    [
+        ("study", "2026-01-05", "study is 2026-01-05; allowed: a name of at most"),
+        ("study", "2026-01-05", "; in quotes it is text"),
+        ("study", "010", "; in quotes it is text"),
+        ("dataset", "no", "; in quotes it is text"),
+        ("models", "{2024: null}", "; in quotes it is text"),
+        ("datasets/mnist/classes", "[a, 1.5]", "; in quotes it is text"),
+        ("recipes/teacher/weight_decay", "1e-3", "; YAML takes it for text: write 1.0e-3"),
+        ("recipes/teacher/learning_rate", "1.5E2", "; YAML takes it for text: write 1.5e+2"),
+        ("seeds", "['1']", "; YAML takes it for text: write 1"),
+    ],
+)
+def test_what_yaml_makes_of_names_and_numbers_is_told(config, path, written, hint):
+    assert hint in message_of(changed(config, path, yaml.safe_load(written)))
+
+
+def test_a_word_for_a_number_is_told_no_spelling(config):
+    assert message_of(changed(config, "recipes/teacher/warmup", "short")).endswith("a number from 0 to 1")
 
 
 def test_seeds_of_an_arm_are_sorted_whatever_order_they_come_in(config):

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from html import escape
 
 import pandas as pd
 import pytest
@@ -70,3 +71,9 @@ def test_a_page_has_its_table_its_note_and_says_why_one_seed_has_no_interval(
     assert "<td>&lt;b&gt;</td>" in page
     assert "McNemar&#39;s test of each pair" in page
     assert ("There is one seed" in page) == said
+
+
+@pytest.mark.parametrize("text", ["two\n lines", " lead", "<script>alert(1)</script>", "{a}", "a & b", "👕"])
+def test_a_cell_is_the_text_that_was_given(text):
+    table = rendering.html_table(pd.DataFrame({"class": [text]}))
+    assert f"<td>{escape(text)}</td>" in table

@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, checking, paths
+from dark_knowledge.study import arms, checking, paths, spelling
 from dark_knowledge.command import InputError
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
@@ -51,7 +52,7 @@ try:
     else:
         for file in workflow.configfiles:
             checking.check_file(file)
-        update_config(config, checking.as_yaml(workflow.config_settings.config))
+        update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
     # Files that it names lie beside it, or where Snakemake runs.
     folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
@@ -125,7 +126,9 @@ def texts(*patterns):
 
 
 def as_json(value):
-    return json.dumps(value, separators=(",", ":"))
+    """JSON for a command line or a parameter. Braces within its texts are escaped, which Snakemake takes for wildcards."""
+    text = json.dumps(value, separators=(",", ":"))
+    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda quoted: quoted[0].translate({0x7B: r"\u007b", 0x7D: r"\u007d"}), text)
 
 
 def architecture(model):

@@ -20,6 +20,7 @@ rule mend_biases:
     input:
         data=rules.prepare_dataset.output,
         design=rules.save_design.output,
+        asked=rules.save_asked.output,
         # What is checked before it is used: all records, as by collect_results.
         collected=rules.collect_results.output.runs,
         logits=[
@@ -40,7 +41,6 @@ rule mend_biases:
         mem_mb=2000,
         runtime=15,
     params:
-        mends=as_json(PAPER.get("mends", {})),
         results=subpath(output[0], ancestor=2),
         code=code("mend_biases.py"),
     shell:
@@ -48,7 +48,7 @@ rule mend_biases:
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"
-        " --mends {params.mends:q}"
+        " --asked {input.asked:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
 
@@ -58,6 +58,7 @@ rule compare_with_paper:
     input:
         collected=rules.collect_results.output,
         mended=rules.mend_biases.output,
+        asked=rules.save_asked.output,
     output:
         **{
             name: report(
@@ -83,23 +84,13 @@ rule compare_with_paper:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
-        paper=as_json(PAPER),
-        hidden=as_json(
-            {
-                name: config["models"][config["experiments"][name]["student"]]["hidden"]
-                for name in PAPER.get("grid", [])
-            }
-        ),
-        classes=as_json(DATASET["classes"]),
         results=subpath(output[0], ancestor=2),
         code=code("compare_with_paper.py"),
     shell:
         "python {WORKFLOW:q}/scripts/compare_with_paper.py"
         " --collected {params.collected:q}"
         " --mended {input.mended:q}"
-        " --paper {params.paper:q}"
-        " --hidden {params.hidden:q}"
-        " --classes {params.classes:q}"
+        " --asked {input.asked:q}"
         " --tables {params.results:q}/tables"
         " --figures {params.results:q}/figures"
         " > {log:q} 2>&1"

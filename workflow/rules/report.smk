@@ -238,14 +238,14 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        folder=subpath(output[0], parent=True),
+        pathvars=lambda wildcards, output: "pathvars=" + as_json({"results": os.path.dirname(output[0])}),
         texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock. Its
     # Snakefile is not the main one, which may be another workflow's that has this one as a module.
     shell:
         "snakemake results"
         " --snakefile {WORKFLOW:q}/Snakefile"
-        " --configfile {input.config:q} --config pathvars='{{results: {params.folder:q}}}'"
+        " --configfile {input.config:q} --config {params.pathvars:q}"
         " --nolock --cores 1"
         " --report {output:q} --report-stylesheet {WORKFLOW:q}/report/report.css"
         " > {log:q} 2>&1"

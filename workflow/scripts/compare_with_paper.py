@@ -19,9 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--mended", type=pd.read_parquet, required=True, help="errors with mended biases")
-    parser.add_argument("--paper", type=json.loads, required=True, help="the config's section, as JSON")
-    parser.add_argument("--hidden", type=json.loads, required=True, help="units of the grid's students, as JSON")
-    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
+    parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
     return parser.parse_args()
@@ -29,7 +27,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    section, mended, results = arguments.paper, arguments.mended, Results(folder=arguments.collected)
+    asked, mended, results = (
+        json.loads(arguments.asked.read_text()),
+        arguments.mended,
+        Results(folder=arguments.collected),
+    )
+    section = asked["paper"]
     arms = results.all_arms()
     # Not only those after the last epoch, which `results` has.
     columns = ["model", "supervision", "seed", "epoch", "label", "prediction"]
@@ -39,7 +42,7 @@ def main() -> None:
     tables = {"paper": (numbers, paper.readable_paper(numbers))}
     figures = {}
     if "grid" in section:
-        widths = paper.width_table(arguments.hidden, errors, arms)
+        widths = paper.width_table(asked["hidden"], errors, arms)
         tables["width_temperature"] = (widths, paper.readable_widths(widths))
         figures["width_map"] = paper_figures.width_map(widths)
         figures["width_lines"] = paper_figures.width_lines(widths)
@@ -49,7 +52,7 @@ def main() -> None:
     if "mends" in section:
         biases = paper.bias_table(mended, section["mends"])
         tables["bias_fixes"] = (biases, paper.readable_biases(biases))
-        figures["bias_fixes"] = paper_figures.bias_fixes(mended, arguments.classes)
+        figures["bias_fixes"] = paper_figures.bias_fixes(mended, asked["classes"])
     if "early_stopping" in section:
         figures["early_stopping"] = paper_figures.early_stopping(
             results["epochs"], results["runs"], arms, section["early_stopping"]

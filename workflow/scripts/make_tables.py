@@ -15,24 +15,23 @@ from dark_knowledge.pages import rendering
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
-    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
-    parser.add_argument("--published", type=json.loads, required=True, help="figures by experiment and role, as JSON")
-    parser.add_argument("--accuracies", type=json.loads, required=True, help="validation accuracies, percent, as JSON")
+    parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    results, classes = Results(folder=arguments.collected), arguments.classes
-    figures = accuracies.published_rows(arguments.published)
+    results, asked = Results(folder=arguments.collected), json.loads(arguments.asked.read_text())
+    classes, published = asked["classes"], asked["published"]
+    figures = accuracies.published_rows(published)
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures)
     mcnemar = error_sets.mcnemar_table(results)
-    times = convergence.convergence_table(results, arguments.accuracies)
+    times = convergence.convergence_table(results, asked["validation_accuracies"])
     per_class = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     differences = class_errors.class_difference_table(results, classes)
-    hardest = class_errors.hardest_class_table(results, classes, arguments.published)
+    hardest = class_errors.hardest_class_table(results, classes, published)
     similarity = error_sets.similarity_table(results)
     outcomes = error_sets.outcome_table(results)
     calibrated = calibration.calibration_table(results)

@@ -153,7 +153,7 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def git_commit() -> str | None:
-    """The checkout's commit, marked when files differ from it; None outside a checkout or without git."""
+    """The checkout's commit, marked when files differ from it; None outside a checkout or where git does not run."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
@@ -161,7 +161,7 @@ def git_commit() -> str | None:
             capture_output=True,
             text=True,
         )
-    except FileNotFoundError:
+    except OSError:
         return None
     return described.stdout.strip() or None
 

@@ -90,12 +90,17 @@ def benchmark_table(folder: Path) -> pd.DataFrame:
     """Wall seconds and memory of the jobs up to the collected results, by step, from the benchmark files there are."""
     rows = []
     for step, title in STEPS.items():
-        jobs = [pd.read_csv(path, sep="\t") for path in sorted((folder / step).rglob("*.tsv"))]
+        # A full disk, or the end of Snakemake in the middle of a line, leaves files without a measure.
+        jobs = [path for path in sorted((folder / step).rglob("*.tsv")) if "\n" in path.read_text().strip()]
         if jobs:
-            table = pd.concat(jobs)
-            memory = pd.to_numeric(table.max_rss, errors="coerce").max()  # a job of a moment has no measure
-            rows.append((title, len(jobs), f"{table.s.sum():,.0f}", "" if pd.isna(memory) else f"{memory:,.0f}"))
-    return pd.DataFrame(rows, columns=["step", "jobs", "wall seconds, all jobs", "largest memory of a job, MB"])
+            table = pd.concat([pd.read_csv(path, sep="\t") for path in jobs]).reindex(columns=["s", "max_rss"])
+            # A job of a moment has no measure of its memory.
+            seconds, memory = (pd.to_numeric(table[column], errors="coerce") for column in table)
+            most = "" if memory.isna().all() else f"{memory.max():,.0f}"
+            rows.append((title, len(jobs), f"{seconds.sum():,.0f}", most))
+    return pd.DataFrame(
+        rows, columns=["step", "jobs measured", "wall seconds, all jobs", "largest memory of a job, MB"]
+    )
 
 
 def is_form_of(config: dict, full: dict) -> bool:

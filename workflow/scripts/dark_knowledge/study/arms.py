@@ -213,3 +213,17 @@ def design_of(config: dict) -> dict:
         "recipes": {recipe: config["recipes"][recipe] for recipe in sorted(recipes)},
         "experiments": experiments,
     }
+
+
+def asked_of(config: dict) -> dict:
+    """What the tables show beside the runs: names of classes, numbers published elsewhere, and accuracies to reach."""
+    return {
+        "classes": config["datasets"][config["dataset"]]["classes"],
+        "published": published_of(config),
+        "validation_accuracies": config["claims"]["validation_accuracies"],
+        "paper": paper_of(config),
+        "hidden": {
+            name: config["models"][config["experiments"][name]["student"]]["hidden"]
+            for name in paper_of(config).get("grid", [])
+        },
+    }

@@ -3,8 +3,10 @@
 Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 """
 
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -13,6 +15,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.listing import class_names
+from dark_knowledge.study import spelling
 from dark_knowledge.study.contradictions import contradictions
 from dark_knowledge.study.messages import missing_key, shown, unknown_key
 from dark_knowledge.study.model_section import locate_files
@@ -35,11 +38,16 @@ StrictValidator = validators.extend(
 
 def check_file(path: str) -> None:
     """Refuse a configuration file that gives a key twice in one mapping: YAML keeps the last of them in silence."""
-    with open(path, encoding="utf-8") as file:
-        try:
-            waiting = [yaml.compose(file, yaml.CSafeLoader)]
-        except yaml.MarkedYAMLError as error:
-            raise InputError(f"config: {path}, line {error.problem_mark.line + 1}: {error.problem}; mend it") from error
+    text = Path(path).read_text(encoding="utf-8")
+    try:
+        json.loads(text, object_pairs_hook=partial(_each_key_once, path))
+        return
+    except ValueError:
+        pass  # no JSON, as which Snakemake too reads a file first: YAML has other escapes
+    try:
+        waiting = [yaml.compose(text, yaml.CSafeLoader)]
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"config: {path}, line {error.problem_mark.line + 1}: {error.problem}; correct it") from error
     known = set()  # an alias leads to a node again, and may lead in circles
     while waiting:
         node = waiting.pop()
@@ -58,16 +66,11 @@ def check_file(path: str) -> None:
             waiting.append(value)
 
 
-def as_yaml(given: object) -> object:
-    """Values of `--config` as a file would give them: Snakemake leaves numbers and null in lists and mappings text."""
-    if isinstance(given, Mapping):
-        return {key: as_yaml(value) for key, value in given.items()}
-    if isinstance(given, list):
-        return [as_yaml(value) for value in given]
-    try:
-        return yaml.safe_load(given) if isinstance(given, str) else given
-    except yaml.YAMLError:
-        return given
+def _each_key_once(path: str, pairs: list[tuple[str, object]]) -> None:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise InputError(f"config: {path}: key {key!r} stands there twice; keep one of them")
 
 
 def canonical(value: object, name: str = "") -> object:
@@ -117,5 +120,5 @@ def _schema_message(error: ValidationError) -> str:
         return missing_key(place, next(key for key in error.validator_value if key not in error.instance))
     allowed = " ".join(error.schema.get("description", error.message).split())
     if "propertyNames" in error.absolute_schema_path:
-        return f"config: {place} has an entry named {shown(error.instance)}; allowed: {allowed}"
-    return f"config: {place} is {shown(error.instance)}; allowed: {allowed}"
+        return f"config: {place} has an entry named {shown(error.instance)}; allowed: {allowed}{spelling.hint(error)}"
+    return f"config: {place} is {shown(error.instance)}; allowed: {allowed}{spelling.hint(error)}"

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 
 def unknown_key(place: str, key: object, allowed: Iterable[str]) -> str:
@@ -18,7 +19,7 @@ def missing_key(place: str, key: str) -> str:
 
 def shown(value: object) -> str:
     """A value in a message, cut where it is long."""
-    text = repr(value)
+    text = str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
