@@ -17,9 +17,10 @@ LONGEST = 300  # lines
 MAY_IMPORT = {
     "command": set(),
     "fingerprint": set(),
-    "data": {"command", "fingerprint"},
-    "study": {"command", "data"},
-    "training": {"command", "study", "data"},
+    "streams": set(),
+    "data": {"command", "fingerprint", "streams"},
+    "study": {"command", "fingerprint", "data"},
+    "training": {"command", "streams", "study", "data"},
     "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},

@@ -154,7 +154,9 @@ def test_the_closure_holds_what_python_loads(root):
         capture_output=True,
         text=True,
     ).stdout.split()
-    data = {f"dark_knowledge.data.{name}" for name in ("formats", "prepared", "preparing", "sources", "splitting")}
+    data = {
+        f"dark_knowledge.data.{name}" for name in ("formats", "parts", "prepared", "preparing", "sources", "splitting")
+    }
     assert set(loaded) == {"dark_knowledge", "dark_knowledge.command", "dark_knowledge.data"} | data
     closure = fingerprint._closure(scripts / "prepare_dataset.py")
     assert {str(path.relative_to(scripts)) for path in closure} == {

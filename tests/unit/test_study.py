@@ -3,6 +3,8 @@
 import copy
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import Arm, arms_of, experiments_of, published_of, recipe_of, roles_of
+from dark_knowledge.study.arms import Arm, Role, arms_of, experiments_of, published_of, recipe_of, roles_of
 from dark_knowledge.study.checking import canonical, check_config, check_file
-from dark_knowledge.study.paths import format_number
+from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
+from dark_knowledge.study.signatures import SOFT_LOSSES
 from dark_knowledge.study.spelling import command_line
 
 ROOT = Path(__file__).parents[2]
@@ -213,7 +216,11 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain, resnet, mlp or ensemble"),
+    (
+        "models/student/architecture",
+        "plane",
+        "mlp, plain, resnet or wide-resnet; or file.py:function or module:function",
+    ),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
@@ -565,10 +572,113 @@ def test_roles_are_in_the_configs_order():
         (Arm("student", "plain-teacher", 2.5, 0), "plain-teacher_T2.5_w0"),
         (Arm("student", transfer_set="no-3s"), "labels_on-no-3s"),
         (Arm("student", "resnet", 4, 0.1, "no-3s"), "resnet_T4_w0.1_on-no-3s"),
+        (Arm("student", "resnet", 4, 0.1, loss="dist"), "resnet_T4_w0.1_by-dist"),
+        (Arm("student", "resnet", 4, 0.1, "no-3s", "dist"), "resnet_T4_w0.1_by-dist_on-no-3s"),
     ],
 )
 def test_an_arm_is_named_by_what_it_learned_from(arm, name):
     assert arm.supervision == name
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet_T4_w0.1", "a_T4_w0.1_by-dist", "a_T4_w0.1_on-by", "a_T4_w1e-07_by-on_on-by-x"]
+)
+def test_a_name_is_read_in_one_way(name):
+    parts = {wildcard: f"(?P<{wildcard}>{form})" for wildcard, form in WILDCARDS.items()}
+    found = re.fullmatch(TEACHER.format(**parts), name).groupdict()
+    arm = Arm("student", found["teacher"], float(found["temperature"]), float(found["hard_weight"]))
+    arm = replace(arm, transfer_set=transfer_set_of(found["on"]), loss=loss_of(found["by"]))
+    assert arm.supervision == name
+
+
+def test_losses_are_arms_beside_the_students():
+    settings = experiment("big", "small", [4, 1]) | {
+        "loss": "dkd",
+        "losses": ["dist", "reverse-kl"],
+        "transfer_set": "a",
+    }
+    settings["controls"] = {"other": {"teacher": "big", "temperature": 2}, "plain": {"model": "big"}}
+    settings["controls"]["hintons"] = settings["controls"]["other"] | {"loss": None}
+    roles = {role.label: role for role in roles_of(study(a=settings))}
+    assert roles["student, T = 4"].arm == Arm("small", "big", 4, 0.1, "a", "dkd")
+    assert roles["reverse kl, T = 1"] == Role(
+        "a", "control", "reverse kl, T = 1", Arm("small", "big", 1, 0.1, "a", "reverse-kl")
+    )
+    assert [roles[name].arm.loss for name in ("baseline", "plain", "other", "hintons")] == [None, None, "dkd", None]
+    assert len(roles) == 2 + 2 + 4 + 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "key 'losses.mine.function' is missing"),
+        (
+            {"function": "dkd"},
+            "losses.mine.function is 'dkd'; allowed: decoupled, dist, hinton, reverse_kl, squared_error",
+        ),
+        ({"function": "_correlation"}, "losses.mine.function is '_correlation'; allowed"),
+        ({"function": 3}, "losses.mine.function is 3; allowed: the name of a function"),
+        ({"function": "dist", "gama": 2}, "unknown key 'losses.mine.gama'; did you mean 'gamma'?"),
+        ({"function": "hinton", "weight": 2}, "unknown key 'losses.mine.weight'; allowed: function"),
+        ({"function": "decoupled", "beta": "8"}, "losses.mine.beta is '8'; allowed: a number from 0 to 1000"),
+        ({"function": "decoupled", "beta": -1}, "losses.mine.beta is -1; allowed: a number from 0 to 1000"),
+        ("dist", "losses.mine is 'dist'; allowed: the key function"),
+    ],
+)
+def test_a_wrong_loss_is_named(config, settings, named):
+    config["losses"]["mine"] = settings
+    assert named in message_of(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"loss": "dkd"}, "resnet.loss is 'dkd', which is not defined; defined are: decoupled, dist,"),
+        ({"losses": ["dist", "dkd"]}, "resnet.losses is 'dkd', which is not defined"),
+        ({"losses": "dist"}, "resnet.losses is 'dist'; allowed: a list of at least one name"),
+        ({"losses": ["dist", "dist"]}, "each once"),
+        ({"loss": "dist", "losses": ["dist"]}, "resnet.losses has 'dist', the experiment's own `loss`"),
+        ({"controls": {"a": {"loss": "dist"}}}, "controls.a.loss is set without a teacher"),
+        ({"controls": {"a": {"teacher": "resnet", "temperature": 1, "loss": "dkd"}}}, "controls.a.loss is 'dkd'"),
+        ({"controls": {"a": {"teacher": "resnet", "temperature": 1, "losses": ["dist"]}}}, "did you mean 'loss'?"),
+    ],
+)
+def test_a_loss_that_an_experiment_cannot_have_is_named(config, changes, named):
+    config["experiments"]["resnet"] |= changes
+    assert named in message_of(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"schedule": "step"}, "recipes.student.schedule is 'step'; allowed: one-cycle, constant, steps or cosine"),
+        ({"schedule": "steps"}, "key 'recipes.student.milestones' is missing"),
+        ({"schedule": "steps", "milestones": []}, "recipes.student.milestones is []; allowed: a list of at least one"),
+        (
+            {"schedule": "steps", "milestones": [5, 3]},
+            "milestones is [5, 3]; allowed: ascending numbers below epochs, 10",
+        ),
+        (
+            {"schedule": "steps", "milestones": [5, 10]},
+            "milestones is [5, 10]; allowed: ascending numbers below epochs",
+        ),
+        ({"schedule": "steps", "milestones": [5], "decay": 1}, "recipes.student.decay is 1; allowed: a number above 0"),
+        ({"schedule": "cosine", "milestones": [5]}, "recipes.student.milestones is set, which takes schedule: steps"),
+        ({"decay": 0.5}, "recipes.student.decay is set, which takes schedule: steps"),
+    ],
+)
+def test_a_wrong_schedule_is_named(config, changes, named):
+    config["recipes"]["student"] |= changes
+    assert named in message_of(config)
+
+
+def test_one_more_loss_takes_no_other_file(config, tmp_path, monkeypatch):
+    more = "\n\ndef brier(z, v, temperature, labels, *, scale: float, power: float = 2):\n    return scale\n"
+    (tmp_path / "losses.py").write_text(SOFT_LOSSES.read_text() + more)
+    monkeypatch.setattr("dark_knowledge.study.contradictions.SOFT_LOSSES", tmp_path / "losses.py")
+    config["losses"]["mine"] = {"function": "brier", "scale": 1}
+    check_config(config, SCHEMA)
+    assert "key 'losses.mine.scale' is missing" in message_of(changed(config, "losses/mine", {"function": "brier"}))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 import torch
 import train_model
 
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.preparing import prepare
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}

@@ -59,3 +59,12 @@ def test_the_figure_and_the_table_are_in_the_report(with_all):
     report = (with_all / "report.html").read_text()
     for label in ("every run", "table: best and worst runs"):
         assert label in report
+
+
+@pytest.mark.slow
+def test_the_claim_was_judged_and_stands_on_its_page(with_all):
+    claims = pd.read_csv(with_all / "tables" / "claims.csv", dtype={"claim": str})
+    (claim,) = claims[claims.claim == "7"].itertuples()
+    assert claim.effect == pytest.approx(claim.student - claim.baseline)
+    assert claim.verdict == "undecided"
+    assert "The student is surer of its answers than the baseline." in (with_all / "pages" / "claims.html").read_text()

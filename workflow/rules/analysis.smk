@@ -2,15 +2,18 @@
 
 import re
 
-PAPER_SECTION = "Paper against ours"
+PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
 
 
-def titles(kind, of_paper=False):
-    """Section of the report and label there of each table or figure, by name: what the first line of its text says."""
+def titles(kind, only=None):
+    """Section of the report and label there of each table or figure, by name: what the first line of its text says.
+
+    Of the section `only`, or else of all but those whose tables have a rule of their own.
+    """
     found = {}
     for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
         section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
-        if (section == PAPER_SECTION) == of_paper:
+        if section == only or (only is None and section not in (PAPER_SECTION, CLAIMS_SECTION)):
             found[path.stem.removeprefix(f"{kind}_")] = section, label
     return found
 

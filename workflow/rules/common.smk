@@ -36,8 +36,10 @@ from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths, spelling
 from dark_knowledge.command import InputError
+from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
-from dark_knowledge.data.sources import checksum_of
+from dark_knowledge.data.parts import Split
+from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 
 try:
@@ -49,13 +51,18 @@ try:
         for file in workflow.configfiles:
             checking.check_file(file)
         update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
-    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+    # Files that it names lie beside it, or where Snakemake runs.
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
     IDENTITY = identity_of(
         config["dataset"],
         config["datasets"][config["dataset"]],
-        Path("results", config["study"], "data", "source.json"),
+        Path("results", config["study"], "data"),
     )
+    STORED = {part: Path("results", config["study"], "data", IDENTITY, f"{part}.idx") for part in FILES}
+    if all(file.exists() for file in STORED.values()):
+        checks.check_labels(STORED, config["datasets"][config["dataset"]]["classes"], Split(**config["split"]))
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -79,7 +86,7 @@ SECTIONS = [
 
 EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
-ENSEMBLES = [model for model, settings in config["models"].items() if settings and arms.is_ensemble(config, model)]
+UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
 
@@ -124,9 +131,19 @@ def architecture(model):
     return as_json(arms.network_of(config, model))
 
 
-def teacher_seed(wildcards):
-    """Students learn from the teacher of their own seed; an ensemble is one for all, filed under the first seed."""
-    return config["seeds"][0] if arms.is_ensemble(config, wildcards.teacher) else wildcards.seed
+def teacher_weights(wildcards):
+    """The weights that teach a student: of its own seed, or the first seed's of a teacher that is one for all seeds."""
+    teacher = arms.arm_named(config, wildcards.teacher)
+    seed = wildcards.seed if arms.is_trained(config, teacher.model) else config["seeds"][0]
+    return paths.run_files(teacher.supervision, teacher.model)["weights"].format(seed=seed)
+
+
+def sources(wildcards):
+    """What a model that is not trained here is made from: the files of its members' runs, or its own file."""
+    if not arms.is_ensemble(config, wildcards.untrained):
+        return {"file": arms.file_of(config, wildcards.untrained)}
+    members = arms.members_of(config, wildcards.untrained)
+    return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
 
 
 def recipe(name):
@@ -143,6 +160,12 @@ def transfer_set(supervision):
     """The settings of a supervision's transfer set, as JSON for a command line; empty where it has none."""
     name = paths.transfer_set_of(supervision)
     return as_json(config["transfer_sets"][name] if name else {})
+
+
+def loss(by):
+    """The option of a command line that gives the loss of a part of a supervision's name; empty where it is Hinton's."""
+    name = paths.loss_of(by)
+    return f" --loss {shlex.quote(as_json(config['losses'][name]))}" if name else ""
 
 
 def of_arm(file):
@@ -165,8 +188,8 @@ def asked_wildcards():
         [{}],
         [{"experiment": name} for name in EXPERIMENTS],
         [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
-        [{"ensemble": arm.model, "seed": seed} for arm, seed in runs if arm.model in ENSEMBLES],
-        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in ENSEMBLES],
+        [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
         [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
         [{"teacher": arm.teacher, "recipe": recipe_of(arm.model), "seed": seed} for arm, seed in runs if arm.teacher],
     ]
@@ -199,4 +222,5 @@ def unless_kept(teacher_logits):
 def verified(part):
     """Path of an IDX file, with its checksum where the config has one."""
     checksum = checksum_of(DATASET, part)
-    return ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {}))
+    path = f"<results>/data/{IDENTITY}/{part}.idx"
+    return ensure(path, non_empty=True, **({"sha256": checksum} if checksum else {}))

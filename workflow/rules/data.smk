@@ -1,9 +1,5 @@
 """From a source to a prepared data set."""
 
-# No parameter: images re-run nothing that come from another mirror or folder. What they are is one, IDENTITY.
-SOURCE = as_json(DATASET)
-RECORD = as_json({"identity": IDENTITY, "source": DATASET})
-
 
 def times_size(factor, least):
     """Memory, in MB, that grows with the input's size."""
@@ -11,14 +7,13 @@ def times_size(factor, least):
 
 
 rule download_dataset:
-    """Read the data set at its source, verify it, and store it as IDX files."""
+    """Read the data set at its source, refuse what cannot be learned, and store it as IDX files."""
     output:
         train_images=verified("train_images"),
         train_labels=verified("train_labels"),
         test_images=verified("test_images"),
         test_labels=verified("test_labels"),
-        # Outlives a failure, since it says what was read from a folder that may be gone; the images are read again.
-        source=update("<results>/data/source.json"),
+        source=f"<results>/data/{IDENTITY}/source.json",
     log:
         "<logs>/data/download_dataset.log",
     benchmark:
@@ -32,27 +27,31 @@ rule download_dataset:
         runtime=60,
     params:
         dataset=config["dataset"],
-        identity=IDENTITY,
+        # Functions of the output, whose values Snakemake does not compare: images re-run nothing that come from another mirror
+        # or folder, and the split is checked here, not used. What the images are names the folder that they are stored in,
+        # IDENTITY; so another source that fails costs nothing that is there.
+        source=lambda wildcards, output: as_json(DATASET),
+        split=lambda wildcards, output: as_json(config["split"]),
         out=subpath(output.train_images, parent=True),
     shell:
         "python {WORKFLOW:q}/scripts/download_dataset.py"
         " --dataset {params.dataset}"
-        " --source {SOURCE:q}"
+        " --source {params.source:q}"
+        " --split {params.split:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
-        " && printf '%s\\n' {RECORD:q} > {output.source:q}"
 
 
-rule check_dataset:
-    """Refuse a data set that cannot be learned before anything made from it is touched, and count what a reader should know."""
+rule describe_dataset:
+    """Count what a reader should know of the images: blank ones, repeated ones, test images among those to learn from."""
     input:
         **rules.download_dataset.output,
     output:
         "<results>/data/findings.json",
     log:
-        "<logs>/data/check_dataset.log",
+        "<logs>/data/describe_dataset.log",
     benchmark:
-        "<benchmarks>/data/check_dataset.tsv"
+        "<benchmarks>/data/describe_dataset.tsv"
     localrule: True
     conda:
         "../../envs/training.yaml"
@@ -62,9 +61,9 @@ rule check_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
-        code=code("check_dataset.py"),
+        code=code("describe_dataset.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/check_dataset.py"
+        "python {WORKFLOW:q}/scripts/describe_dataset.py"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
         " --classes {params.classes:q}"
@@ -73,13 +72,10 @@ rule check_dataset:
         " > {log:q} 2>&1"
 
 
-# What is prepared follows from the parameters alone: inputs that were made again, because another configuration was
-# refused in between, are the same, and train nothing anew.
 rule prepare_dataset:
     """Split the training images, cut the study's part, and measure the pixels' mean and spread."""
     input:
-        **{part: ancient(file) for part, file in rules.download_dataset.output.items()},
-        findings=ancient(rules.check_dataset.output),
+        **rules.download_dataset.output,
     output:
         "<results>/data/dataset.safetensors",
     log:
@@ -93,7 +89,6 @@ rule prepare_dataset:
         mem_mb=times_size(4, least=500),
         runtime=30,
     params:
-        identity=IDENTITY,
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
         code=code("prepare_dataset.py"),

@@ -11,8 +11,8 @@ ASKED_BY = {
     "early_stopping": "early_stopping",
     "ensembles": "ensembles",
 }
-PAPER_TABLES = {name: title for name, title in titles("table", of_paper=True).items() if ASKED_BY[name] in PAPER}
-PAPER_FIGURES = {name: title for name, title in titles("figure", of_paper=True).items() if ASKED_BY[name] in PAPER}
+PAPER_TABLES = {name: title for name, title in titles("table", PAPER_SECTION).items() if ASKED_BY[name] in PAPER}
+PAPER_FIGURES = {name: title for name, title in titles("figure", PAPER_SECTION).items() if ASKED_BY[name] in PAPER}
 
 
 rule mend_biases:

@@ -16,24 +16,15 @@ use rule save_design as save_config with:
 
 
 rule judge_claims:
-    """Answer the note's claims: all quantities in a table, and a page that explains the verdicts."""
+    """Judge the note's claims by all quantities that speak for or against them."""
     input:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
     output:
-        page=report(
-            "<results>/pages/claims.html",
-            caption="../report/claims.rst",
-            category=section("Overview"),
-            labels={"result": "claims, judged"},
-        ),
-        table=report(
-            "<results>/tables/claims.html",
-            caption="../report/claims_table.rst",
-            category=section("Claims"),
-            labels={"result": "table: all quantities"},
-        ),
+        judged="<results>/collected/claims.parquet",
         csv="<results>/tables/claims.csv",
+        tex="<results>/tables/claims.tex",
+        bare="<results>/tables/bare/claims.html",
     log:
         "<logs>/report/judge_claims.log",
     benchmark:
@@ -46,22 +37,58 @@ rule judge_claims:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
+        tables=subpath(output.csv, parent=True),
         code=code("judge_claims.py"),
-        template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
     shell:
         "python {WORKFLOW:q}/scripts/judge_claims.py"
         " --collected {params.collected:q}"
         " --config {input.config:q}"
-        " --csv {output.csv:q}"
-        " --table {output.table:q}"
-        " --page {output.page:q}"
+        " --judged {output.judged:q}"
+        " --tables {params.tables:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_claims:
+    """Explain the verdicts on a page; a rule of its own, so that a reworded claim is not judged again."""
+    input:
+        judged=rules.judge_claims.output.judged,
+        config=rules.save_config.output,
+    output:
+        report(
+            "<results>/pages/claims.html",
+            caption="../report/claims.rst",
+            category=section("Overview"),
+            labels={"result": "claims, judged"},
+        ),
+    log:
+        "<logs>/report/write_claims.log",
+    benchmark:
+        "<benchmarks>/report/write_claims.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("write_claims.py"),
+        template=texts("claims.html.j2", "page.html.j2"),
+    shell:
+        "python {WORKFLOW:q}/scripts/write_claims.py"
+        " --judged {input.judged:q}"
+        " --config {input.config:q}"
+        " --out {output:q}"
         " > {log:q} 2>&1"
 
 
 rule write_tables:
     """Set each table on a page with its text; a rule of its own, so that a reworded text computes nothing."""
     input:
-        tables=[rules.make_tables.output.bare, rules.compare_with_paper.output.bare if PAPER else []],
+        tables=[
+            rules.make_tables.output.bare,
+            rules.judge_claims.output.bare,
+            rules.compare_with_paper.output.bare if PAPER else [],
+        ],
         config=rules.save_config.output,
     output:
         [
@@ -69,10 +96,12 @@ rule write_tables:
                 f"<results>/tables/{name}.html",
                 caption=f"../report/table_{name}.rst",
                 category=section(title),
-                subcategory=None if title == PAPER_SECTION else "all experiments",
+                subcategory=None if title in (PAPER_SECTION, CLAIMS_SECTION) else "all experiments",
                 labels={"result": f"table: {label}"},
             )
-            for name, (title, label) in (TABLES | (PAPER_TABLES if PAPER else {})).items()
+            for name, (title, label) in (
+                TABLES | titles("table", CLAIMS_SECTION) | (PAPER_TABLES if PAPER else {})
+            ).items()
         ],
     log:
         "<logs>/report/write_tables.log",
@@ -139,7 +168,7 @@ rule write_provenance:
     """Tell where the numbers come from, and what was not run."""
     input:
         **rules.download_dataset.output,
-        findings=rules.check_dataset.output,
+        findings=rules.describe_dataset.output,
         runs=rules.collect_results.output.runs,
         data=rules.prepare_dataset.output,
         config=rules.save_config.output,
@@ -186,6 +215,7 @@ rule report:
         config=rules.save_config.output,
         results=[
             rules.judge_claims.output,
+            rules.write_claims.output,
             rules.write_summary.output,
             rules.write_tables.output,
             rules.plot_samples.output,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
-from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets
+from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets, losses
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.pages import rendering
@@ -36,6 +36,7 @@ def main() -> None:
     outcomes = error_sets.outcome_table(results)
     calibrated = calibration.calibration_table(results)
     controlled = controls.control_table(results)
+    by_loss = losses.loss_table(results)
     cost = costs.cost_table(results)
     index = run_table(results["runs"])
     for name, tidy, readable in (
@@ -50,6 +51,7 @@ def main() -> None:
         ("image_outcomes", outcomes, error_sets.readable_outcomes(outcomes)),
         ("calibration", calibrated, calibration.readable_calibration(calibrated)),
         ("controls", controlled, controls.readable_controls(controlled)),
+        ("losses", by_loss, losses.readable_losses(by_loss)),
         ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, readable_runs(index)),
     ):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dark_knowledge.command import sha256
-from dark_knowledge.study.arms import controls_of, experiments_of
+from dark_knowledge.study.arms import arms_of, controls_of, experiments_of, file_of
 from dark_knowledge.study.paths import format_number
 
 STEPS = {
@@ -66,6 +66,16 @@ def machine_table(runs: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         seconds=[f"{seconds:,.0f}" for seconds in table.seconds], memory=[f"{memory:.0f}" for memory in table.memory]
     ).rename(columns={"torch": "PyTorch", "seconds": "training, s", "memory": "largest memory of a run, MB"})
+
+
+def from_elsewhere(config: dict) -> list[str]:
+    """A line for each model that was not trained here: the file of its weights or logits, with its checksum."""
+    models = dict.fromkeys(arm.model for arm in arms_of(config))
+    files = {model: file for model in models if (file := file_of(config, model)) is not None}
+    return [
+        f"Model {model} was not trained here. It is the file {file}, SHA-256 {sha256(file)}."
+        for model, file in files.items()
+    ]
 
 
 def run_counts(runs: pd.DataFrame) -> pd.DataFrame:
