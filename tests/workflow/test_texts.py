@@ -49,7 +49,7 @@ def test_no_command_line_grows_with_the_study(workflow):
     assert planned.returncode == 0, planned.stdout[-3000:] + planned.stderr
     commands = re.findall("^Shell command: (.*)", planned.stdout, re.MULTILINE)
     assert len(commands) > 400
-    assert {"make_tables.py", "compare_with_paper.py", "mend_biases.py"} <= set(
+    assert {"make_tables.py", "compare_with_paper.py", "correct_biases.py"} <= set(
         re.findall(r"\w+\.py", " ".join(commands))
     )
     assert max(len(command.encode()) for command in commands) < MOST_BYTES

@@ -15,7 +15,7 @@ PAPER_TABLES = {name: title for name, title in titles("table", PAPER_SECTION).it
 PAPER_FIGURES = {name: title for name, title in titles("figure", PAPER_SECTION).items() if ASKED_BY[name] in PAPER}
 
 
-rule mend_biases:
+rule correct_biases:
     """Shift the biases of classes that a transfer set left out, in three ways, from stored logits."""
     input:
         data=rules.prepare_dataset.output,
@@ -29,11 +29,11 @@ rule mend_biases:
             if role.experiment in PAPER.get("mends", {}) and role.role in ("baseline", "student")
         ],
     output:
-        "<results>/collected/mended.parquet",
+        "<results>/collected/corrected.parquet",
     log:
-        "<logs>/collected/mend_biases.log",
+        "<logs>/collected/correct_biases.log",
     benchmark:
-        "<benchmarks>/collected/mend_biases.tsv"
+        "<benchmarks>/collected/correct_biases.tsv"
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -42,9 +42,9 @@ rule mend_biases:
         runtime=15,
     params:
         results=subpath(output[0], ancestor=2),
-        code=code("mend_biases.py"),
+        code=code("correct_biases.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/mend_biases.py"
+        "python {WORKFLOW:q}/scripts/correct_biases.py"
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"
@@ -57,7 +57,7 @@ rule compare_with_paper:
     """Set the study's results beside the paper's numbers: tables and figures."""
     input:
         collected=rules.collect_results.output,
-        mended=rules.mend_biases.output,
+        corrected=rules.correct_biases.output,
         asked=rules.save_asked.output,
     output:
         **{
@@ -89,7 +89,7 @@ rule compare_with_paper:
     shell:
         "python {WORKFLOW:q}/scripts/compare_with_paper.py"
         " --collected {params.collected:q}"
-        " --mended {input.mended:q}"
+        " --corrected {input.corrected:q}"
         " --asked {input.asked:q}"
         " --tables {params.results:q}/tables"
         " --figures {params.results:q}/figures"

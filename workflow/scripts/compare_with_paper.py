@@ -18,7 +18,7 @@ from dark_knowledge.pages import rendering
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
-    parser.add_argument("--mended", type=pd.read_parquet, required=True, help="errors with mended biases")
+    parser.add_argument("--corrected", type=pd.read_parquet, required=True, help="errors with corrected biases")
     parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
@@ -27,9 +27,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    asked, mended, results = (
+    asked, corrected, results = (
         json.loads(arguments.asked.read_text()),
-        arguments.mended,
+        arguments.corrected,
         Results(folder=arguments.collected),
     )
     section = asked["paper"]
@@ -38,7 +38,7 @@ def main() -> None:
     columns = ["model", "supervision", "seed", "epoch", "label", "prediction"]
     errors = paper.errors_by_class(pd.read_parquet(arguments.collected / "predictions.parquet", columns=columns))
 
-    numbers = paper.paper_table(section["numbers"], errors, mended, arms)
+    numbers = paper.paper_table(section["numbers"], errors, corrected, arms)
     tables = {"paper": (numbers, paper.readable_paper(numbers))}
     figures = {}
     if "grid" in section:
@@ -50,9 +50,9 @@ def main() -> None:
         contrasts = paper.contrast_table(section["contrasts"], errors, arms)
         tables["temperature_contrasts"] = (contrasts, paper.readable_contrasts(contrasts))
     if "mends" in section:
-        biases = paper.bias_table(mended, section["mends"])
+        biases = paper.bias_table(corrected, section["mends"])
         tables["bias_fixes"] = (biases, paper.readable_biases(biases))
-        figures["bias_fixes"] = paper_figures.bias_fixes(mended, asked["classes"])
+        figures["bias_fixes"] = paper_figures.bias_fixes(corrected, asked["classes"])
     if "early_stopping" in section:
         figures["early_stopping"] = paper_figures.early_stopping(
             results["epochs"], results["runs"], arms, section["early_stopping"]

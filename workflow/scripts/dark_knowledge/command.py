@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class InputError(Exception):
-    """Something the user can mend. Its message says what is wrong, where, what is allowed and what to do."""
+    """Something the user can put right. Its message says what is wrong, where, what is allowed and what to do."""
 
 
 class UserCodeError(InputError):
@@ -20,7 +20,7 @@ class UserCodeError(InputError):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command line; an error that the user can mend ends it with one line and exit status 1."""
+    """Run a command line; an error that the user can put right ends it with one line and exit status 1."""
     try:
         main()
     except UserCodeError as error:

@@ -91,7 +91,7 @@ def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
             "arm": [starred(row.arm, row.chosen) for row in rows],
             "n": table.n,
             "test accuracy, %": [show_interval(row.accuracy, row.accuracy_high) for row in rows],
-            "gain, points": [
+            "gain, percentage points": [
                 NO_NUMBER if row.role == "baseline" else show_difference(row.gain, row.gain_high) for row in rows
             ],
             "training, s (epochs)": [

@@ -36,7 +36,7 @@ def loss_table(results: Results) -> pd.DataFrame:
     """A row per experiment and arm that learns by another loss than the experiment's students.
 
     Test accuracy after the last epoch in percent, its `gain` over the baseline and its `lead` over the student of the
-    same temperature, or else of the temperature that validation chose, in points.
+    same temperature, or else of the temperature that validation chose, in percentage points.
     """
     tables = [with_experiment(name, _of_experiment(results, name)) for name in results.experiments]
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})

@@ -34,7 +34,7 @@ def _located(place: str, name: str, folders: list[Path]) -> str:
             return name if Path(name).is_absolute() else os.path.relpath(folder / name)
     looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
     raise InputError(
-        f"config: {place} names {shown(name)}, which is no file in {looked}; mend the name or put it there"
+        f"config: {place} names {shown(name)}, which is no file in {looked}; correct the name or put it there"
     )
 
 
@@ -78,7 +78,7 @@ def _wrong_function(place: str, settings: dict) -> Iterator[str]:
     try:
         signature = signature_of(path, name)
     except SyntaxError as error:
-        yield f"config: {place}.architecture: {path}, line {error.lineno}: {error.msg}; mend it"
+        yield f"config: {place}.architecture: {path}, line {error.lineno}: {error.msg}; correct it"
         return
     if signature is None:
         yield f"config: {place}.architecture: {source} has no {name!r}; allowed: a function or class that stands there"

@@ -32,12 +32,12 @@ def paper_contradictions(config: dict) -> Iterator[str]:
         if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
             yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
         if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
-            yield f"config: {place}.epoch is 'selected'; biases are mended after the last epoch alone"
+            yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
         yield from unknown_classes(place, entry, config)
     for name, entry in paper.get("mends", {}).items():
         yield from unknown_classes(f"paper.mends.{name}", entry, config)
         if len(set(entry["classes"])) == len(config["datasets"][config["dataset"]]["classes"]):
-            yield f"config: paper.mends.{name}.classes names every class; a shift of all of them mends nothing"
+            yield f"config: paper.mends.{name}.classes names every class; a shift of all of them changes nothing"
     for name in paper.get("grid", []):
         architecture = config["models"][experiments[name]["student"]]["architecture"]
         if architecture != "mlp":

@@ -1,4 +1,4 @@
-"""Mend the biases of classes that a transfer set left out, from stored logits: a row per run, mend and label."""
+"""Correct biases of classes that a transfer set left out, from stored logits: a row per run, correction and label."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import pandas as pd
 from safetensors.numpy import load_file
 
 from dark_knowledge import command
-from dark_knowledge.analysis.bias_correction import mended_errors
+from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import written_whole
 from dark_knowledge.study.arms import arms_of, roles_of
@@ -48,7 +48,7 @@ def main() -> None:
                     strict=True,
                 )
             )
-            rows = mended_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
+            rows = corrected_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
             tables.append(pd.DataFrame(keys, index=rows.index).join(rows))
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     with written_whole(arguments.out) as temporary:
