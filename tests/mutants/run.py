@@ -42,7 +42,9 @@ def main() -> None:
     arguments = parser.parse_args()
     chosen = [(file, *mistake) for file, own in MISTAKES.items() if arguments.only in file for mistake in own]
     # What takes long to import is imported once, here; each mistake then has a fork of this process.
-    import matplotlib, pandas, scipy.stats, torch, torch.utils.flop_counter  # noqa: E401, F401
+    import matplotlib  # noqa: F401
+    import torch
+    import torch.utils.flop_counter
 
     torch.set_num_threads(1)
     noticed = Counter()
@@ -58,7 +60,9 @@ def main() -> None:
             table.flush()
             print(f"{number}/{len(chosen)}  {file}: {effect}  {by or 'NOBODY NOTICES'}", flush=True)
     fast, slow = noticed[True, False], noticed[True, True]
-    print(f"{len(chosen)} mistakes; noticed by fast tests {fast}, by the slow one {slow}, by none {noticed[False, False]}")
+    print(
+        f"{len(chosen)} mistakes; noticed by fast tests {fast}, by the slow one {slow}, by none {noticed[False, False]}"
+    )
 
 
 def copy_checkout(folder: Path) -> None:

@@ -1,23 +1,5 @@
 """Tables and figures of the collected results."""
 
-import re
-
-PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
-
-
-def titles(kind, only=None):
-    """Section of the report and label there of each table or figure, by name: what the first line of its text says.
-
-    Of the section `only`, or else of all but those whose tables have a rule of their own.
-    """
-    found = {}
-    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
-        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
-        if section == only or (only is None and section not in (PAPER_SECTION, CLAIMS_SECTION)):
-            found[path.stem.removeprefix(f"{kind}_")] = section, label
-    return found
-
-
 TABLES = titles("table")
 FIGURES = titles("figure")  # of an experiment
 
@@ -56,9 +38,10 @@ rule make_tables:
     params:
         collected=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
+        script=scripts("make_tables.py"),
         code=code("make_tables.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/make_tables.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --asked {input.asked:q}"
         " --out {params.out:q}"
@@ -97,10 +80,11 @@ rule plot_experiment:
         published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
+        script=scripts("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
-        "python {WORKFLOW:q}/scripts/plot_experiment.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
@@ -133,6 +117,7 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
+        script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/plot_samples.py --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

@@ -10,7 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-# In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
+# A Path, of which Snakemake remembers nothing where it is a parameter: a moved checkout runs nothing again.
 WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 if set("{}") & set(str(WORKFLOW)):
@@ -19,13 +19,14 @@ if set("{}") & set(str(WORKFLOW)):
 # What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
 # else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
 if importlib.util.find_spec("torch") is not None:
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    places = [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+    os.environ |= {"PATH": os.pathsep.join(places)}
 for variable in ("PYTHONSAFEPATH", "SNAKEMAKE_PROFILE"):
     os.environ.pop(variable, None)
 try:
     getpass.getuser()
 except (KeyError, OSError):  # a user without a name, as in a container; Snakemake asks for it too
-    os.environ["LOGNAME"] = str(os.getuid())
+    os.environ |= {"LOGNAME": str(os.getuid())}
 
 import yaml
 from snakemake.common.configfile import load_configfile
@@ -97,6 +98,11 @@ GPUS = 0 if config["accelerator"] == "cpu" else 1
 
 # Of a training job on its host, in MB: CUDA's libraries alone take more than a small training on a processor.
 MEMORY = 4000 if GPUS else 2000
+
+
+def scripts(name):
+    """Path of a command line. (Snakemake has a `script` of its own.)"""
+    return WORKFLOW / "scripts" / name
 
 
 def code(script):
@@ -209,10 +215,10 @@ def kept_outputs(without):
     """
     asked = asked_wildcards()
     files = set()
-    for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name in [other.rule.name for other in without]:
+    for each in workflow.rules:
+        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.each.name for other in without]:
             continue
-        for file in rule.output:
+        for file in each.output:
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
@@ -242,3 +248,24 @@ def verified(part):
     checksum = checksum_of(DATASET, part)
     path = f"<results>/data/{IDENTITY}/{part}.idx"
     return ensure(path, non_empty=True, **({"sha256": checksum} if checksum else {}))
+
+
+def times_size(factor, least):
+    """Memory, in MB, that grows with the input's size."""
+    return lambda wildcards, input: round(least + factor * input.size_mb)
+
+
+PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
+
+
+def titles(kind, only=None):
+    """Section of the report and label there of each table or figure, by name: what the first line of its text says.
+
+    Of the section `only`, or else of all but those whose tables have a rule of their own.
+    """
+    found = {}
+    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
+        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
+        if section == only or (only is None and section not in (PAPER_SECTION, CLAIMS_SECTION)):
+            found[path.stem.removeprefix(f"{kind}_")] = section, label
+    return found

@@ -1,11 +1,6 @@
 """From a source to a prepared data set."""
 
 
-def times_size(factor, least):
-    """Memory, in MB, that grows with the input's size."""
-    return lambda wildcards, input: round(least + factor * input.size_mb)
-
-
 rule download_dataset:
     """Read the data set at its source, refuse what cannot be learned, and store it as IDX files."""
     output:
@@ -26,6 +21,7 @@ rule download_dataset:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
+        script=scripts("download_dataset.py"),
         dataset=config["dataset"],
         # Functions of the output, whose values Snakemake does not compare: images re-run nothing that come from another mirror
         # or folder, and the split is checked here, not used. What the images are names the folder that they are stored in,
@@ -34,7 +30,7 @@ rule download_dataset:
         split=lambda wildcards, output: as_json(config["split"]),
         out=subpath(output.train_images, parent=True),
     shell:
-        "python {WORKFLOW:q}/scripts/download_dataset.py"
+        "python {params.script:q}"
         " --dataset {params.dataset}"
         " --source {params.source:q}"
         " --split {params.split:q}"
@@ -61,9 +57,10 @@ rule describe_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
+        script=scripts("describe_dataset.py"),
         code=code("describe_dataset.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/describe_dataset.py"
+        "python {params.script:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
         " --classes {params.classes:q}"
@@ -91,9 +88,10 @@ rule prepare_dataset:
     params:
         classes=as_json(DATASET["classes"]),
         split=as_json(config["split"]),
+        script=scripts("prepare_dataset.py"),
         code=code("prepare_dataset.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/prepare_dataset.py"
+        "python {params.script:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
         " --classes {params.classes:q}"

@@ -42,9 +42,10 @@ rule correct_biases:
         runtime=15,
     params:
         results=subpath(output[0], ancestor=2),
+        script=scripts("correct_biases.py"),
         code=code("correct_biases.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/correct_biases.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"
@@ -85,9 +86,10 @@ rule compare_with_paper:
     params:
         collected=subpath(input[0], parent=True),
         results=subpath(output[0], ancestor=2),
+        script=scripts("compare_with_paper.py"),
         code=code("compare_with_paper.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/compare_with_paper.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --corrected {input.corrected:q}"
         " --asked {input.asked:q}"

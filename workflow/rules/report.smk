@@ -38,9 +38,10 @@ rule judge_claims:
     params:
         collected=subpath(input[0], parent=True),
         tables=subpath(output.csv, parent=True),
+        script=scripts("judge_claims.py"),
         code=code("judge_claims.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/judge_claims.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --config {input.config:q}"
         " --judged {output.judged:q}"
@@ -71,10 +72,11 @@ rule write_claims:
         mem_mb=1000,
         runtime=10,
     params:
+        script=scripts("write_claims.py"),
         code=code("write_claims.py"),
         template=texts("claims.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_claims.py"
+        "python {params.script:q}"
         " --judged {input.judged:q}"
         " --config {input.config:q}"
         " --out {output:q}"
@@ -115,10 +117,11 @@ rule write_tables:
         runtime=10,
     params:
         out=subpath(output[0], parent=True),
+        script=scripts("write_tables.py"),
         code=code("write_tables.py"),
         template=texts("table_*.rst", "table.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_tables.py"
+        "python {params.script:q}"
         " --tables {input.tables:q}"
         " --config {input.config:q}"
         " --out {params.out:q}"
@@ -151,12 +154,13 @@ rule write_summary:
     params:
         collected=subpath(input[0], parent=True),
         results=subpath(output[0], parent=True),
+        script=scripts("write_summary.py"),
         code=code("write_summary.py"),
         template=texts(
             "summary.html.j2", "page.html.j2", "table_accuracy.rst", "table_gap_recovered.rst", "table_cost.rst"
         ),
     shell:
-        "python {WORKFLOW:q}/scripts/write_summary.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
         " --config {input.config:q}"
@@ -193,10 +197,11 @@ rule write_provenance:
         full=as_json(full_study()),
         # Not an input: times differ from run to run, and nothing else depends on them.
         benchmarks=subpath(rules.collect_results.benchmark, ancestor=2),
+        script=scripts("write_provenance.py"),
         code=code("write_provenance.py"),
         template=texts("provenance.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_provenance.py"
+        "python {params.script:q}"
         " --runs {input.runs:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
@@ -238,16 +243,18 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        pathvars=lambda wildcards, output: "pathvars=" + as_json({"results": os.path.dirname(output[0])}),
+        snakefile=WORKFLOW / "Snakefile",
+        stylesheet=WORKFLOW / "report" / "report.css",
+        pathvars=lambda wildcards, output: f"pathvars={as_json({'results': os.path.dirname(output[0])})}",
         texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock. Its
     # Snakefile is not the main one, which may be another workflow's that has this one as a module.
     shell:
         "snakemake results"
-        " --snakefile {WORKFLOW:q}/Snakefile"
+        " --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --config {params.pathvars:q}"
         " --nolock --cores 1"
-        " --report {output:q} --report-stylesheet {WORKFLOW:q}/report/report.css"
+        " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"
 
 

@@ -33,9 +33,10 @@ rule train_model:
         accelerator=config["accelerator"],
         precision=config["precision"],
         out=subpath(output.weights, parent=True),
+        script=scripts("train_model.py"),
         code=code("train_model.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/train_model.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --recipe {params.recipe:q}"
@@ -73,9 +74,10 @@ rule assemble_run:
             else ["--members", *(os.path.dirname(file) for file in input.members if file.endswith("metrics.json"))]
         ),
         out=subpath(output.weights, parent=True),
+        script=scripts("assemble_run.py"),
         code=code("assemble_run.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/assemble_run.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --seed {wildcards.seed}"
@@ -111,9 +113,10 @@ rule cache_teacher_logits:
         recipe=lambda wildcards: recipe(wildcards.recipe),
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=scripts("cache_teacher_logits.py"),
         code=code("cache_teacher_logits.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/cache_teacher_logits.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --weights {input.weights:q}"
