@@ -216,7 +216,7 @@ def kept_outputs(without):
     asked = asked_wildcards()
     files = set()
     for each in workflow.rules:
-        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.each.name for other in without]:
+        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.rule.name for other in without]:
             continue
         for file in each.output:
             if not is_flagged(file, "temp"):
