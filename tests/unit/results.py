@@ -14,55 +14,51 @@ ARMS = [
     ("student", "student, T = 4", "small", "big_T4_w0.1", "big", 4.0, 0.2),
     ("control", "label smoothing", "smooth", "labels", None, np.nan, 0.3),
 ]
+HARD = {"train": [0.2, 0.8, 0.9], "validation": [0.5, 2, 0.5], "test": [0.3, 1.7, 1.8]}  # classes
 SETTINGS = {"level": 0.05, "fewest_seeds": 10, "validation_accuracies": [90, 99], "last_epochs": 4, "alike": 0.05}
 
 
 def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls: bool = False) -> Results:
     """Collected results of one experiment `x`; validation chooses T = 2. All seeds differ a little.
 
-    The teacher makes fewer errors than the student, and the student fewer than the baseline. Class 1 has most errors.
+    The teacher makes fewer errors than the student, and the student fewer than the baseline. No two quantities are equal
+    that could be taken for one another: the last, the selected and the best epoch, the three parts and their sizes, a
+    loss and its terms. Another experiment has run the baseline once more, where there are seeds to compare. In validation
+    class 1 has most errors, in test class 2.
     """
     random = np.random.default_rng(0)
     arms = [arm for arm in ARMS if controls or arm[0] != "control"]
     tables = {name: [] for name in ("runs", "epochs", "steps", "predictions", "class_errors", "fidelity")}
-    labels = np.arange(images) % len(CLASSES)
+    labels = {
+        "train": np.arange(5 * images) % 3,
+        "validation": np.arange(2 * images) % 3,
+        "test": np.arange(images) % 3,
+    }
     for role, name, model, supervision, teacher, temperature, wrong_share in arms:
-        for seed in range(seeds):
+        for seed in range(seeds + (role == "baseline" and seeds > 1)):
             keys = {"model": model, "supervision": supervision, "seed": seed}
-            wrong = random.random(images) < wrong_share * np.array([0.5, 2, 0.5])[labels]
-            prediction = np.where(wrong, (labels + 1) % len(CLASSES), labels)
-            curve = 1 - wrong_share * (0.4 + 0.6 / np.arange(1, epochs + 1)) - 0.02 * random.random(epochs)
-            tables["runs"].append(
-                pd.DataFrame([keys | run(role, temperature, wrong, curve, epochs, random) | caching(teacher)])
-            )
-            soft = np.nan if teacher is None else 0.2
-            losses = {"hard_loss": 1 / np.arange(1, epochs + 1), "soft_loss": soft, "train_accuracy": curve}
-            tables["epochs"].append(
-                pd.DataFrame({"epoch": range(epochs), "loss": losses["hard_loss"], "validation_accuracy": curve})
-                .assign(**losses, seconds=2.0)
-                .assign(**keys)
-            )
-            step = np.arange(0, 100 * epochs, 20)
-            tables["steps"].append(
-                pd.DataFrame({"step": step, "epoch": step // 100, "loss": 1 + 0.1 * random.random(len(step))}).assign(
-                    **keys
-                )
-            )
+            wrong = {part: wrong_images(random, wrong_share, labels[part], HARD[part]) for part in labels}
+            tables["epochs"].append(curves(random, wrong_share, epochs, teacher).assign(**keys))
+            tables["epochs"][-1]["seconds"] += role == "teacher"
+            own = run(role, temperature, wrong, tables["epochs"][-1], random)
+            tables["runs"].append(pd.DataFrame([keys | own | caching(teacher)]))
+            tables["steps"].append(losses(random, epochs, teacher).assign(**keys))
+            prediction = np.where(wrong["test"], (labels["test"] + 1) % len(CLASSES), labels["test"])
             tables["predictions"].append(
-                pd.DataFrame({"image": range(images), "label": labels, "prediction": prediction})
+                pd.DataFrame({"image": range(images), "label": labels["test"], "prediction": prediction})
                 .assign(confidence=random.uniform(0.4, 1, images))
                 .assign(**keys)
             )
             for part in ("train", "validation", "test"):
                 tables["class_errors"].append(
-                    pd.DataFrame({"label": range(len(CLASSES)), "images": np.bincount(labels)})
-                    .assign(errors=np.bincount(labels[wrong], minlength=len(CLASSES)), part=part)
+                    pd.DataFrame({"label": range(len(CLASSES)), "images": np.bincount(labels[part])})
+                    .assign(errors=np.bincount(labels[part][wrong[part]], minlength=len(CLASSES)), part=part)
                     .assign(**keys)
                 )
-            likeness = (
-                {"agreement": 1 - wrong_share, "kl": wrong_share} if seeds > 1 else {"agreement": np.nan, "kl": np.nan}
-            )
-            tables["fidelity"].append(pd.DataFrame([{"experiment": "x", "arm": name} | keys | likeness]))
+            likeness = {"agreement": 1 - wrong_share - 0.01 * seed, "kl": wrong_share + 0.02 * seed}
+            likeness = likeness if seeds > 1 else dict.fromkeys(likeness, np.nan)
+            if seed < seeds:
+                tables["fidelity"].append(pd.DataFrame([{"experiment": "x", "arm": name} | keys | likeness]))
     rows = [
         dict(zip(("role", "arm", "model", "supervision", "teacher", "temperature"), arm[:-1], strict=True))
         for arm in arms
@@ -72,22 +68,65 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
     return Results({"arms": arms} | collected)
 
 
+def wrong_images(random: np.random.Generator, share: float, labels: np.ndarray, hard: list[float]) -> np.ndarray:
+    """Bool [images]; `hard` [classes] multiplies the share of each class."""
+    return random.random(len(labels)) < share * np.array(hard)[labels]
+
+
+def curves(random: np.random.Generator, wrong_share: float, epochs: int, teacher: str | None) -> pd.DataFrame:
+    """A row per epoch."""
+    number = np.arange(1, epochs + 1)
+    hard_loss = 1 / number + 0.02 * random.random(epochs)
+    soft_loss = 0.5 / number + 0.02 * random.random(epochs) if teacher else np.full(epochs, np.nan)
+    accuracies = {
+        part: 1 - factor * wrong_share * (0.4 + 0.6 / number) - 0.02 * random.random(epochs)
+        for part, factor in (("train", 0.9), ("validation", 1), ("test", 1.1))
+    }
+    # The last epoch is not the best one.
+    accuracies["validation"][-2:] += 0.01 * np.array([1, -1]) * (epochs > 2)
+    return pd.DataFrame(
+        {"epoch": range(epochs), "loss": 0.1 * hard_loss + 0.9 * soft_loss if teacher else hard_loss}
+        | {"hard_loss": hard_loss, "soft_loss": soft_loss, "seconds": 2 + 0.25 * number}
+        | {f"{part}_accuracy": values for part, values in accuracies.items()}
+    )
+
+
+def losses(random: np.random.Generator, epochs: int, teacher: str | None) -> pd.DataFrame:
+    """A row per logged step, whose losses fall."""
+    step = np.arange(0, 100 * epochs, 20)
+    hard, soft = (1 - 0.0005 * step + 0.1 * random.random(len(step)) for _ in range(2))
+    own = {
+        "hard_loss": hard,
+        "soft_loss": soft if teacher else np.nan,
+        "loss": 0.1 * hard + 0.9 * soft if teacher else hard,
+    }
+    accuracy = 0.5 + 0.0005 * step + 0.05 * random.random(len(step))
+    return pd.DataFrame({"step": step, "epoch": step // 100} | own | {"train_accuracy": accuracy})
+
+
 def run(
-    role: str, temperature: float, wrong: np.ndarray, curve: np.ndarray, epochs: int, random: np.random.Generator
+    role: str, temperature: float, wrong: dict[str, np.ndarray], curve: pd.DataFrame, random: np.random.Generator
 ) -> dict:
-    test = 1 - wrong.mean()
-    accuracies = dict.fromkeys(("last_test_accuracy", "selected_test_accuracy", "best_on_test_accuracy"), test)
-    return accuracies | {
-        "last_train_accuracy": test + 0.02 + 0.001 * random.random(),
-        "last_validation_accuracy": curve[-1] + (0.05 if temperature == 2 else 0),
+    train, test = (1 - wrong[part].mean() for part in ("train", "test"))
+    spread = 0.004 * random.random()
+    return {
+        "last_train_accuracy": train,
+        "last_validation_accuracy": curve.validation_accuracy.iloc[-1] + (0.05 if temperature == 2 else 0),
+        "last_test_accuracy": test,
+        "selected_train_accuracy": train - 0.012 - spread,
+        "selected_validation_accuracy": curve.validation_accuracy.max() + 0.06,
+        "selected_test_accuracy": test + 0.005 - spread * (2 if role == "baseline" else 1),
+        "selected_epoch": int(curve.validation_accuracy.argmax()),
+        "best_on_test_accuracy": test + 0.011 + spread,
+        "best_on_test_epoch": int(curve.test_accuracy.argmax()),
         "test_nll": 0.3 - 0.1 * test,
         "test_ece": 0.01 + 0.001 * random.random(),
-        "parameters": 1000,
+        "parameters": 3000 if role == "teacher" else 1000,
         "multiply_adds": 100 if role == "teacher" else 10,
-        "epochs": epochs,
-        "steps": 100 * epochs,
+        "epochs": len(curve),
+        "steps": 100 * len(curve),
         "batch_size": 5,
-        "seconds": 2.0 * epochs,
+        "seconds": curve.seconds.sum(),
         "machine": "a machine",
     }
 

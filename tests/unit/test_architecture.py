@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "data": {"command", "fingerprint", "streams"},
     "study": {"command", "fingerprint", "data"},
     "training": {"command", "streams", "study", "data"},
+    "progress": {"study"},
     "analysis": {"command", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},

@@ -116,7 +116,7 @@ def test_effects_are_student_minus_baseline_of_the_chosen_temperature():
 
 
 def test_a_student_that_is_better_in_everything_is_found_so():
-    study = make_results(10)
+    study = make_results(10, images=300)
     table = deciding(table_of(study))
     assert table.verdict[["1", "3a", "3b", "5"]].eq(claims.SUPPORTED).all()
     worse = study | {"arms": study["arms"].assign(role=study["arms"].role.replace({"baseline": "other"}))}
@@ -153,7 +153,7 @@ def test_the_deciding_quantities_on_test_images_know_their_noise():
     table = table_of(make_results(10)).set_index("quantity")
     widths = table.high - table.low
     here = "the same, for other seeds on these test images"
-    assert widths["test accuracy, last epoch"] > 1.5 * widths[here]  # 90 images
+    assert widths["test accuracy, last epoch"] > 1.3 * widths[here]  # 90 images
     assert table.effect["test accuracy, last epoch"] == pytest.approx(table.effect[here])
 
 

@@ -21,9 +21,9 @@ def study():
 def test_a_student_pays_for_its_teacher_and_the_logits(study):
     student = next(arm for arm in study.arms("x") if arm.role == "student")
     cost = costs.run_costs(study["runs"], student).loc[0]
-    # 6 epochs of 2 s each, 100 steps of 5 images; a step is three forward passes; 500 images' logits are stored
-    assert cost.own_seconds == 12
-    assert cost.total_seconds == 12 + 12 + 3
+    # 6 epochs of 2.25 to 3.5 s, a second more for the teacher, 100 steps of 5 images; a step is three forward passes; 500 images' logits are stored
+    assert cost.own_seconds == 17.25
+    assert cost.total_seconds == 17.25 + 23.25 + 3
     assert cost.own_multiply_adds == 3 * 10 * 600 * 5
     assert cost.teacher_multiply_adds == 3 * 100 * 600 * 5
     assert cost.caching_multiply_adds == 100 * 500
@@ -40,14 +40,14 @@ def test_other_arms_pay_for_themselves_alone(study):
 def test_gain_per_cost_is_over_the_baselines_total(study):
     table = costs.cost_table(study).set_index("arm")
     student = table.loc["student, T = 2"]
-    assert student.gain_per_minute == pytest.approx(student.gain / (15 / 60))
+    assert student.gain_per_minute == pytest.approx(student.gain / (26.25 / 60))
     assert student.gain_per_tera == pytest.approx(student.gain / ((900_000 + 50_000) / 1e12))
     assert table.gain["baseline"] == 0
     assert table.loc[["baseline", "label smoothing"]].gain_per_minute.isna().all()  # nothing extra was paid
     shown = costs.readable_costs(table.reset_index()).set_index("arm")
-    assert shown["teacher and logits, s"]["student, T = 2 *"] == "15"
+    assert shown["teacher and logits, s"]["student, T = 2 *"] == "26"
     assert shown.loc["baseline", ["gain, percentage points", "teacher and logits, s"]].eq(NO_NUMBER).all()
-    assert shown["total, s"]["label smoothing"] == "12"
+    assert shown["total, s"]["label smoothing"] == "17"
 
 
 def test_an_equal_training_that_took_longer_paid_nothing_extra(study):
@@ -62,7 +62,7 @@ def test_time_to_an_accuracy_counts_whole_epochs(study):
     epochs = study["epochs"].assign(validation_accuracy=np.tile(curve, len(study["epochs"]) // 6))
     times = convergence.time_to(epochs, study["runs"], student, 0.95)
     assert times.loc[0].to_dict() == {
-        "reached": True, "epochs": 3, "steps": 300, "seconds": 6, "seconds_with_teacher": 6 + 12 + 3,
+        "reached": True, "epochs": 3, "steps": 300, "seconds": 7.5, "seconds_with_teacher": 7.5 + 23.25 + 3,
     }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_a_run_that_never_reaches_it_is_counted_and_bounded(study):
     baseline = next(arm for arm in study.arms("x") if arm.role == "baseline")
     times = convergence.time_to(study["epochs"], study["runs"], baseline, 1.01)
     assert times.loc[0].to_dict() == {
-        "reached": False, "epochs": 7, "steps": 700, "seconds": 14, "seconds_with_teacher": 14,
+        "reached": False, "epochs": 7, "steps": 700, "seconds": 17.25 + 2.875, "seconds_with_teacher": 17.25 + 2.875,
     }  # fmt: skip
 
 
@@ -88,14 +88,15 @@ def test_few_seeds_for_readers(seeds):
     study = make_results(seeds, controls=True)
     assert convergence.readable_convergence(convergence.convergence_table(study, [])).empty
     times = convergence.readable_convergence(convergence.convergence_table(study, [60, 99.9]))
-    assert set(times["reached by"]) == {f"{seeds} of {seeds}", f"0 of {seeds}"}
+    of_arms = {seeds, seeds + 1} if seeds > 1 else {1}  # another experiment has run the baseline once more
+    assert set(times["reached by"]) == {f"{reached} of {n}" for n in of_arms for reached in (0, n)}
     assert times.epochs[times["validation accuracy, %"] == "99.9"].str.startswith("≥ 7.0").all()
     calibrated = calibration.readable_calibration(calibration.calibration_table(study))
     cost = costs.readable_costs(costs.cost_table(study))
     for table in (calibrated, cost):
         assert list(table.arm)[:3] == ["teacher", "baseline", "student, T = 2 *"]
         assert table["test accuracy, %"].str.contains("±").all() == (seeds > 1)
-        assert set(table.n) == {seeds}
+        assert set(table.n) == of_arms
     assert (calibrated["KL from teacher"] == NO_NUMBER).all() == (seeds == 1)
 
 
@@ -104,4 +105,4 @@ def test_calibration_is_in_points_and_nats(study):
     own = study["runs"].query("model == 'big'")
     assert table.test_ece["teacher"] == pytest.approx(100 * own.test_ece.mean())
     assert table.test_nll["teacher"] == pytest.approx(own.test_nll.mean())
-    assert table.agreement["student, T = 2"] == pytest.approx(80)
+    assert table.agreement["student, T = 2"] == pytest.approx(79)

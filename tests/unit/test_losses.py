@@ -143,3 +143,13 @@ def test_label_smoothing_reaches_a_students_hard_term():
     supervision = learn_from_teacher(label, logits[None], temperature=2, hard_weight=1, label_smoothing=0.3)
     wanted = 0.7 * cross_entropy(logits, label) - 0.3 * logits.log_softmax(1).mean()
     torch.testing.assert_close(supervision(logits, 0, torch.tensor([0])).total, wanted)
+
+
+def test_shuffled_rows_are_those_of_the_partners_at_every_epoch_and_nothing_is_copied():
+    labels, stored = torch.tensor([0, 1, 2]), torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
+    rows, index, logits = torch.tensor([2, 0, 1]), torch.tensor([1, 2]), torch.zeros(2, 4)
+    settings = {"temperature": 2.0, "hard_weight": 0.1}
+    shuffled = learn_from_teacher(labels, stored.expand(5, -1, -1), rows=rows, **settings)
+    copied = learn_from_teacher(labels, stored[:, rows], **settings)
+    for epoch in range(5):
+        assert torch.equal(shuffled(logits, epoch, index).total, copied(logits, 0, index).total)

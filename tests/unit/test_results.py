@@ -27,7 +27,7 @@ def test_a_table_is_read_when_it_is_asked_for_and_once(folder):
     opened = Results(folder=folder)
     assert opened["runs"] is opened["runs"]
     (folder / "steps.parquet").unlink()
-    assert len(opened["epochs"]) == 4 * 2 * 6
+    assert len(opened["epochs"]) == (4 * 2 + 1) * 6  # the baseline has a third run
     with pytest.raises(FileNotFoundError, match="steps"):
         opened["steps"]
 
@@ -43,7 +43,7 @@ def test_of_the_predictions_those_after_the_last_epoch(folder):
 def test_of_an_experiment_the_predictions_of_its_arms_alone(folder):
     opened = Results(folder=folder, experiment="y")
     assert set(opened["predictions"].supervision) == {"labels", "big_T4_w0.1"}
-    assert len(opened["runs"]) == 4 * 2
+    assert len(opened["runs"]) == 4 * 2 + 1
     assert opened.experiments == ["x", "y"]
 
 

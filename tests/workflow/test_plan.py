@@ -52,6 +52,11 @@ def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study)
     assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (workflow.folder / "docs/running.md").read_text()
 
 
+def test_an_archive_of_the_report_is_made_where_it_is_asked_for(workflow):
+    assert "zip_report" not in workflow.plan()
+    assert workflow.plan("--config", "report_zip=true")["zip_report"] == 1
+
+
 def test_an_experiment_is_left_out_by_null(workflow):
     (workflow.folder / "mine.yaml").write_text("experiments: {custom: null}")
     plan = workflow.plan("--configfile", "mine.yaml")

@@ -41,6 +41,8 @@ from dark_knowledge.data.identity import identity_of
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.progress import logger as terminal
+from dark_knowledge.progress.trainings import runs_of
 
 try:
     if workflow.modifier.skip_configfile:
@@ -92,6 +94,9 @@ DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
 GPUS = 0 if config["accelerator"] == "cpu" else 1
+
+# Of a training job on its host, in MB: CUDA's libraries alone take more than a small training on a processor.
+MEMORY = 4000 if GPUS else 2000
 
 
 def code(script):
@@ -205,13 +210,26 @@ def kept_outputs(without):
     asked = asked_wildcards()
     files = set()
     for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name == without.rule.name:
+        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name in [other.rule.name for other in without]:
             continue
         for file in rule.output:
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
     return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
+
+
+def show_progress():
+    """Show the running trainings on a terminal, in place of Snakemake's list of jobs; not where less or more is asked for."""
+    settings = workflow.output_settings
+    if not (settings.quiet or settings.verbose or settings.debug_dag):
+        logs = [str(log) for job in workflow.dag.needrun_jobs() for log in job.log]
+        results = Path(str(rules.report.output[0])).parent
+        terminal.show_on_terminal(workflow.logger_manager.logger, results, runs_of(config), logs)
+
+
+def end_progress():
+    terminal.end_on_terminal(workflow.logger_manager.logger)
 
 
 def unless_kept(teacher_logits):

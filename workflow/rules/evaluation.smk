@@ -48,6 +48,7 @@ rule save_design:
         "<logs>/collected/save_design.log",
     benchmark:
         "<benchmarks>/collected/save_design.tsv"
+    priority: 1  # before all trainings, so that whoever watches them knows how many there will be
     localrule: True
     conda:
         "../../envs/analysis.yaml"

@@ -249,3 +249,16 @@ rule report:
         " --nolock --cores 1"
         " --report {output:q} --report-stylesheet {WORKFLOW:q}/report/report.css"
         " > {log:q} 2>&1"
+
+
+use rule report as zip_report with:
+    """Build the same report as an archive of files, which a browser opens at once however large the study is."""
+    output:
+        "<results>/report.zip",
+    log:
+        "<logs>/report/zip_report.log",
+    benchmark:
+        "<benchmarks>/report/zip_report.tsv"
+
+
+REPORTS = [rules.report, *([rules.zip_report] if config["report_zip"] else [])]

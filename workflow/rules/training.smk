@@ -19,7 +19,7 @@ rule train_model:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
@@ -104,7 +104,7 @@ rule cache_teacher_logits:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         architecture=lambda wildcards: architecture(arms.arm_named(config, wildcards.teacher).model),
@@ -145,7 +145,7 @@ use rule train_model as distill_model with:
     resources:
         gpu=GPUS,
         slot=1,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         supervision=lambda wildcards, input: (

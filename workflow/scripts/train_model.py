@@ -57,7 +57,7 @@ def main() -> None:
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(torch_seed("weights", arguments.seed))
     model = build_model(arguments.architecture, data.image_shape, len(data.classes))
-    stored = 2 * os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0  # twice while shuffled
+    stored = os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0
     compute = choose_compute(
         arguments.accelerator,
         arguments.precision,
@@ -135,9 +135,7 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
     if arguments.teacher_logits is None:
         return learn_from_labels(data.train_labels, recipe.label_smoothing)
     teacher_logits = load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed)
-    if "shuffle" in arguments.transfer_set:
-        within_class = arguments.transfer_set["shuffle"] == "within-class"
-        teacher_logits = teacher_logits[:, shuffled_images(data.train_labels, within_class, arguments.seed)]
+    shuffle = arguments.transfer_set.get("shuffle")
     return learn_from_teacher(
         data.train_labels,
         teacher_logits,
@@ -145,6 +143,7 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
         soft_loss=soft_loss_of(arguments.loss),
+        rows=shuffle and shuffled_images(data.train_labels, shuffle == "within-class", arguments.seed),
     )
 
 

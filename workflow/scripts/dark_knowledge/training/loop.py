@@ -23,6 +23,7 @@ from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.checkpoint import Progress, resume, save_checkpoint
 from dark_knowledge.training.devices import Compute
 from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.live_curves import live_curves
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
 from dark_knowledge.training.recipes import Recipe, learning_rate
@@ -80,7 +81,8 @@ def train(
     padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
     progress = resume(checkpoint, identity, model, optimiser) or Progress()
-    with _stop_signals() as received, Stopwatch() as clock:
+    curves = live_curves(checkpoint.parent, progress.epoch)
+    with _stop_signals() as received, Stopwatch() as clock, curves as show:
         while progress.epoch < recipe.epochs:
             started = clock.seconds() - progress.unfinished_seconds
             measured, rates = _train_epoch(training, progress, received)
@@ -96,6 +98,7 @@ def train(
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
             progress.history[-1]["seconds"] = clock.seconds() - started
             print(_log_line(progress, recipe), flush=True)
+            show(progress.history[-1])
             save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
 

@@ -66,14 +66,18 @@ def learn_from_teacher(
     hard_weight: float,
     label_smoothing: float = 0.0,
     soft_loss: SoftLoss = hinton,
+    rows: Tensor | None = None,
 ) -> Supervision:
-    """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view."""
+    """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view.
+
+    `rows` [n] are the images whose rows are learned from instead, in a control that shuffles them.
+    """
 
     def supervision(logits: Tensor, epoch: int, index: Tensor) -> Losses:
         return distillation_losses(
             logits,
             labels[index],
-            teacher_logits[epoch, index].float(),
+            teacher_logits[epoch, index if rows is None else rows[index]].float(),
             temperature=temperature,
             hard_weight=hard_weight,
             label_smoothing=label_smoothing,

@@ -1,0 +1,171 @@
+"""Each rule's printed command, held against what the configuration asks for: a swapped wire there trains or scores
+another run under the name of this one."""
+
+import json
+import shlex
+
+import pytest
+
+from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, network_of, recipe_of
+from .test_paper import TINY
+
+RESULTS = "results/recomputed"
+DATA = f"{RESULTS}/data/dataset.safetensors"
+COMPUTE = {"accelerator": "cpu", "precision": "float32", "threads": "1"}
+SOURCES = {f"{part}-{kind}": f"{RESULTS}/data/{part}_{kind}.idx" for part in ("train", "test") for kind in ("images", "labels")}  # fmt: skip
+PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]}
+
+
+def commands_of(workflow, *arguments: str) -> dict[str, dict[str, dict]]:
+    """By script and output, the options of each command that a study would run, JSON read."""
+    planned = workflow.snakemake("--dry-run", "--forceall", "--printshellcmds", *arguments)
+    assert planned.returncode == 0, planned.stderr
+    found = {}
+    for line in planned.stdout.splitlines():
+        if "workflow/scripts/" not in line or not line.startswith("Shell command: python "):
+            continue
+        words = shlex.split(line.removeprefix("Shell command: python ").partition(" > ")[0])
+        options, name = {}, None
+        for word in words[1:]:
+            if word.startswith("--"):
+                name = word.removeprefix("--")
+                options[name] = []
+            else:
+                options[name].append(word)
+        options = {name: read(values) for name, values in options.items()}
+        script, out = words[0].rpartition("/")[2], options.get("out") or options.get("csv") or options.get("tables")
+        found.setdefault(script, {})[out] = options
+    return found
+
+
+def read(values: list[str]) -> object:
+    """The one value of an option, JSON read where it is some; a list of several; None of a flag."""
+    if len(values) != 1:
+        return values or None
+    return json.loads(values[0]) if values[0][0] in "[{" else values[0]
+
+
+@pytest.fixture(scope="module")
+def commands(workflow_of_module):
+    return commands_of(workflow_of_module, "--configfile", CONFIG)
+
+
+def place(run: tuple[str, str], seed: int | None = None) -> str:
+    return f"{RESULTS}/runs/{'/'.join(run)}" + (f"/seed{seed}" if seed is not None else "")
+
+
+def test_trainings(commands):
+    expected = {}
+    for run, (teacher, temperature, hard_weight, transfer, seeds) in RUNS.items():
+        for seed in seeds if run[0] != "committee" else ():
+            asked = {"data": DATA, "architecture": network_of(run[0]), "recipe": recipe_of(run[0]), "seed": str(seed)}
+            asked |= {"transfer-set": TRANSFER_SETS[transfer], "split-seed": "4", "out": place(run, seed)} | COMPUTE
+            if run[0] in ASKED["score_test_each_epoch"]:
+                asked["score-test-each-epoch"] = None
+            if teacher is not None:
+                recipe = ASKED["models"][run[0]]["recipe"]
+                asked["teacher-logits"] = f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"
+                asked |= {"temperature": f"{temperature:g}", "hard-weight": f"{hard_weight:g}"}
+            expected[asked["out"]] = asked
+    assert commands["train_model.py"] == expected
+
+
+def test_teachers_logits(commands):
+    """The teacher's last weights, of the student's own seed, on the stream of the student's recipe and seed."""
+    expected = {}
+    for (student, _), (teacher, *_, seeds) in RUNS.items():
+        for seed in seeds if teacher else ():
+            recipe = ASKED["models"][student]["recipe"]
+            out = f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}"
+            own = place((teacher, "labels"), 5 if teacher == "committee" else seed)
+            expected[f"{out}.safetensors"] = COMPUTE | {
+                "data": DATA, "architecture": network_of(teacher), "weights": f"{own}/weights.safetensors",
+                "recipe": recipe_of(student), "seed": str(seed), "out": f"{out}.safetensors", "record": f"{out}.json",
+            }  # fmt: skip
+    assert commands["cache_teacher_logits.py"] == expected
+
+
+def test_an_ensemble_has_the_members_of_all_seeds_in_their_order(commands):
+    out, members = place(("committee", "labels"), 5), [place(("member", "labels"), seed) for seed in (5, 2, 8)]
+    expected = {out: {"architecture": network_of("committee"), "members": members, "out": out}}
+    assert commands["assemble_ensemble.py"] == expected
+
+
+def test_evaluations(commands):
+    expected = {}
+    for run, (*_, transfer, seeds) in RUNS.items():
+        out = f"{place(run)}/logits.safetensors"
+        weights = {
+            option: [f"{place(run, seed)}/{file}.safetensors" for seed in seeds]
+            for option, file in (("last", "weights"), ("selected", "selected"))
+        }
+        expected[out] = COMPUTE | {
+            "data": DATA, "architecture": network_of(run[0]), "transfer-set": TRANSFER_SETS[transfer],
+            "split-seed": "4", "out": out,
+        } | {option: files if len(files) > 1 else files[0] for option, files in weights.items()}  # fmt: skip
+    assert commands["evaluate_runs.py"] == expected
+
+
+def test_data(commands):
+    source, split = ASKED["datasets"]["subset"], ASKED["split"]
+    out = f"{RESULTS}/data"
+    assert commands["download_dataset.py"] == {out: {"dataset": "subset", "source": source, "out": out}}
+    for script, out in (("check_dataset.py", f"{out}/findings.json"), ("prepare_dataset.py", DATA)):
+        assert commands[script] == {out: SOURCES | {"classes": CLASSES, "split": split, "out": out}}
+
+
+def test_analysis(commands):
+    collected, config = {"collected": f"{RESULTS}/collected"}, {"config": f"{RESULTS}/config.json"}
+    explorer, tables = f"{RESULTS}/pages/error_explorer.html", f"{RESULTS}/tables"
+    expected = {
+        "collect_results.py": {"data": DATA, "results": RESULTS, "design": f"{RESULTS}/design.json", "out": f"{RESULTS}/collected"},
+        "make_tables.py": collected | {
+            "classes": CLASSES, "published": PUBLISHED, "accuracies": [10, 30, 95], "out": tables,
+        },
+        "judge_claims.py": collected | config | {
+            "csv": f"{tables}/claims.csv", "table": f"{tables}/claims.html", "page": f"{RESULTS}/pages/claims.html",
+        },
+        "write_error_explorer.py": collected | {
+            "data": DATA, "logits": f"{RESULTS}/runs", "classes": CLASSES, "out": explorer,
+        },
+        "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
+        "write_summary.py": collected | config | {"figures": f"{RESULTS}/figures", "out": f"{RESULTS}/summary.html"},
+        "plot_samples.py": {"data": DATA, "out": f"{RESULTS}/figures/samples.svg"},
+    }  # fmt: skip
+    for script, options in expected.items():
+        assert list(commands[script].values()) == [options], script
+    assert commands["plot_experiment.py"] == {
+        f"{RESULTS}/figures/{name}": collected
+        | {"data": DATA, "experiment": name, "classes": CLASSES, "published": PUBLISHED[name], "level": "0.04"}
+        | {"out": f"{RESULTS}/figures/{name}"}
+        for name in PUBLISHED
+    }
+    (pages,) = commands["write_tables.py"].values()
+    names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
+    assert len(names) == 13
+    assert pages["tables"] == [f"{tables}/bare/{name}.html" for name in names]
+    (provenance,) = commands["write_provenance.py"].values()
+    del provenance["full"]
+    assert provenance == SOURCES | config | {
+        "runs": f"{RESULTS}/collected/runs.parquet", "findings": f"{RESULTS}/data/findings.json", "data": DATA,
+        "benchmarks": f"{RESULTS}/benchmarks", "out": f"{RESULTS}/pages/provenance.html",
+    }  # fmt: skip
+
+
+def test_comparison_with_a_paper(workflow_of_module):
+    commands = commands_of(workflow_of_module, *TINY)
+    results = "results/hinton-tiny"
+    (mended,), (compared,) = commands["mend_biases.py"].values(), commands["compare_with_paper.py"].values()
+    assert set(mended.pop("mends")) == {"no-threes", "sevens-and-eights"}
+    assert mended == {
+        "data": f"{results}/data/dataset.safetensors", "results": results, "design": f"{results}/design.json",
+        "out": f"{results}/collected/mended.parquet",
+    }  # fmt: skip
+    widths = compared.pop("hidden")
+    assert set(widths) == set(compared.pop("paper")["grid"])
+    assert widths["width-800"] == [20, 20]
+    assert widths["width-30"] == [30, 30]
+    assert compared == {
+        "collected": f"{results}/collected", "mended": f"{results}/collected/mended.parquet",
+        "classes": [str(digit) for digit in range(10)], "tables": f"{results}/tables", "figures": f"{results}/figures",
+    }  # fmt: skip
