@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import Arm, Role, arms_of, experiments_of, published_of, recipe_of, roles_of
+from dark_knowledge.study.arms import Arm, Role, arms_of, asked_of, experiments_of, published_of, recipe_of, roles_of
 from dark_knowledge.study.checking import canonical, check_config, check_file
 from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
 from dark_knowledge.study.signatures import SOFT_LOSSES
@@ -818,3 +818,16 @@ def test_a_configuration_is_brought_into_one_form_that_keeps_what_readers_see_in
         '{"b": {"x": [2, 0.5, true], "y": 1}, "experiments": {"second": {"p": null, "q": 1}, "first": null}}'
     )
     assert one["b"] == {"y": 1.0, "x": [2.0, 0.5, True]}
+
+
+def test_what_the_tables_ask_beside_the_runs():
+    hinton = merged(DEFAULT, yaml.safe_load((ROOT / "workflow/studies/hinton2015.yaml").read_text(encoding="utf-8")))
+    asked = asked_of(hinton)
+    assert asked["classes"] == [str(digit) for digit in range(10)]
+    assert asked["validation_accuracies"] == hinton["claims"]["validation_accuracies"]
+    assert set(asked["paper"]["mends"]) == {"no-threes", "sevens-and-eights"}
+    assert set(asked["hidden"]) == set(asked["paper"]["grid"])
+    assert asked["hidden"]["width-800"] == [800, 800]
+    assert asked["hidden"]["width-30"] == [30, 30]
+    published = asked_of(DEFAULT)["published"]
+    assert (published["custom"], published["resnet"]["improved_class"]) == ({}, 6)
