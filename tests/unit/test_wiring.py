@@ -1,0 +1,215 @@
+"""The command lines pass on what they are told: each result equals the library's, called with the same settings."""
+
+import json
+import shutil
+from dataclasses import asdict
+
+import assemble_ensemble
+import cache_teacher_logits
+import evaluate_runs
+import pandas as pd
+import pytest
+import torch
+import train_model
+from safetensors.torch import load_file, save_file
+
+from dark_knowledge.data.prepared import load_dataset, save_dataset
+from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.training import loop
+from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
+from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.teacher_logits import save_teacher_logits, teacher_logits_of_epoch
+from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
+
+ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
+PARTS = ("train", "validation", "test")
+SEED, SPLIT_SEED, EPOCHS = 3, 8, 4
+
+
+@pytest.fixture(scope="module")
+def path(idx_files, tmp_path_factory):
+    """Parts of different sizes: 510, 90 and 200 images."""
+    path = tmp_path_factory.mktemp("wiring") / "data.safetensors"
+    save_dataset(path, *prepare(idx_files, [str(c) for c in range(10)], Split(validation=90, seed=SPLIT_SEED)))
+    return path
+
+
+@pytest.fixture
+def command(path, monkeypatch):
+    """Call a command line as a rule does; lists are several words, text is itself, and other values are JSON."""
+
+    def command(script, **options) -> None:
+        options = {"data": path, "accelerator": "cpu", "precision": "float32"} | options
+        words = []
+        for name, value in options.items():
+            words.append(f"--{name.replace('_', '-')}")
+            words += [str(v) for v in value] if isinstance(value, list) else [] if value is None else [
+                json.dumps(value) if isinstance(value, dict) else str(value)
+            ]  # fmt: skip
+        monkeypatch.setattr("sys.argv", [script.__name__, *words])
+        script.main()
+
+    return command
+
+
+@pytest.fixture
+def settings(recipe):
+    return recipe(epochs=EPOCHS, label_smoothing=0.2, flip=False, shift=1)
+
+
+@pytest.fixture(autouse=True)
+def _the_second_epoch_is_the_best(monkeypatch):
+    """Not the last one, so that a mix-up of the two shows. Which epoch is the best is the loop's, and tested there."""
+    monkeypatch.setattr(loop, "_is_best", lambda history: len(history) == 2)
+
+
+@pytest.fixture
+def trained(path, command, settings, tmp_path):
+    """Train by the command line; returns the run's folder and its data."""
+
+    def trained(**options):
+        out = tmp_path / "run"
+        command(
+            train_model, architecture=ARCHITECTURE, recipe=asdict(settings), seed=SEED, split_seed=SPLIT_SEED, out=out,
+            **options,
+        )  # fmt: skip
+        return out, load_dataset(path)
+
+    return trained
+
+
+def same_run(folder, model, progress) -> None:
+    """The folder holds what the library finds: the last and the selected weights, curves, and their summary."""
+    last, selected = (load_file(folder / f"{name}.safetensors") for name in ("weights", "selected"))
+    assert all((last[key] == value).all() for key, value in model.state_dict().items())
+    assert all((selected[key] == value).all() for key, value in progress.selected_weights.items())
+    history, expected = pd.read_parquet(folder / "history.parquet"), pd.DataFrame(progress.history)
+    clock = ["seconds", "images_per_second"]
+    pd.testing.assert_frame_equal(history.drop(columns=clock), expected.drop(columns=clock))
+    steps = pd.read_parquet(folder / "steps.parquet")
+    pd.testing.assert_frame_equal(steps, pd.DataFrame(progress.steps))
+    record = json.loads((folder / "metrics.json").read_text())
+    assert record["epochs"] == EPOCHS
+    assert progress.selected_epoch == 1
+    assert record["seconds"] == pytest.approx(history.seconds.sum())
+    assert record["selected_epoch"] == progress.selected_epoch
+    assert record["validation_accuracy"] == {
+        "last": history.validation_accuracy[EPOCHS - 1],
+        "selected": history.validation_accuracy[progress.selected_epoch],
+    }
+
+
+def begun() -> torch.nn.Module:
+    torch.manual_seed(SEED)
+    return build_model(ARCHITECTURE, (1, 28, 28), 10).to(memory_format=torch.channels_last)
+
+
+def test_a_run_from_labels(trained, run, settings):
+    transfer_set = {"images": 320}
+    folder, data = trained(transfer_set=transfer_set)
+    chosen = chosen_images(data.train_labels, transfer_set, SPLIT_SEED)
+    supervision = learn_from_labels(data.train_labels, 0.2)
+    same_run(
+        folder,
+        *run(SEED, data=data, supervision=supervision, model=begun(), transfer_set=chosen, **asdict(settings)),
+    )
+    record = json.loads((folder / "metrics.json").read_text())
+    assert (record["training_images"], record["steps"]) == (320, EPOCHS * 6)
+    assert pd.read_parquet(folder / "history.parquet").test_accuracy.isna().all()
+
+
+@pytest.mark.parametrize("shuffle", ["all", "within-class", None])
+def test_a_run_from_a_teacher(trained, run, settings, tmp_path, shuffle):
+    transfer_set = {"shuffle": shuffle} if shuffle else {"omit_classes": [3]}
+    logits = torch.randn(EPOCHS, 510, 10, generator=torch.Generator().manual_seed(0)).half()
+    save_teacher_logits(tmp_path / "logits", logits, settings, SEED)
+    folder, data = trained(
+        transfer_set=transfer_set, teacher_logits=tmp_path / "logits", temperature=2.5, hard_weight=0.3,
+        score_test_each_epoch=None,
+    )  # fmt: skip
+    if shuffle:
+        logits = logits[:, shuffled_images(data.train_labels, shuffle == "within-class", SEED)]
+    supervision = learn_from_teacher(
+        data.train_labels, logits, temperature=2.5, hard_weight=0.3, label_smoothing=0.2
+    )  # fmt: skip
+    chosen = data.train_labels != 3 if not shuffle else None
+    found = run(
+        SEED, data=data, supervision=supervision, model=begun(), transfer_set=chosen, score_test=True,
+        **asdict(settings),
+    )  # fmt: skip
+    same_run(folder, *found)
+
+
+def made_weights(tmp_path, names: list[str]) -> dict[str, dict]:
+    """Files of weights, no two alike."""
+    made = {}
+    for number, name in enumerate(names):
+        torch.manual_seed(number)
+        made[name] = {
+            key: value.contiguous() for key, value in build_model(ARCHITECTURE, (1, 28, 28), 10).state_dict().items()
+        }
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        save_file(made[name], tmp_path / name)
+    return made
+
+
+def network(weights: dict) -> torch.nn.Module:
+    model = build_model(ARCHITECTURE, (1, 28, 28), 10)
+    model.load_state_dict(weights)
+    return model
+
+
+def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command, compute, tmp_path):
+    made, data = made_weights(tmp_path, ["last0", "last1", "selected0", "selected1"]), load_dataset(path)
+    last, selected = ([tmp_path / f"{epoch}{number}" for number in (0, 1)] for epoch in ("last", "selected"))
+    command(
+        evaluate_runs, architecture=ARCHITECTURE, last=last, selected=selected, transfer_set={"images": 320},
+        split_seed=SPLIT_SEED, out=tmp_path / "logits",
+    )  # fmt: skip
+    found = load_file(tmp_path / "logits")
+    for epoch in ("last", "selected"):
+        for part in PARTS:
+            for number in (0, 1):
+                z = predict(network(made[f"{epoch}{number}"]), data, getattr(data, f"{part}_images"), compute)
+                torch.testing.assert_close(found[f"{epoch}/{part}"][number], z, rtol=1e-4, atol=1e-4)
+    assert (found["transfer_set"] == chosen_images(data.train_labels, {"images": 320}, SPLIT_SEED)).all()
+
+
+def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, command, compute, settings, tmp_path):
+    made, data = made_weights(tmp_path, ["teacher"]), load_dataset(path)
+    command(
+        cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / "teacher", recipe=asdict(settings),
+        seed=SEED, out=tmp_path / "logits", record=tmp_path / "record",
+    )  # fmt: skip
+    found, teacher = load_file(tmp_path / "logits")["logits"], network(made["teacher"])
+    live = [teacher_logits_of_epoch(teacher, data, settings, SEED, epoch, compute) for epoch in range(EPOCHS)]
+    torch.testing.assert_close(found, torch.stack(live), rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(live[0].float(), live[1].float(), atol=0.05)
+
+
+def test_an_ensemble_has_each_members_last_and_selected_weights(trained, monkeypatch, tmp_path):
+    folder, _ = trained()
+    names = [f"seed{seed}/{name}.safetensors" for seed in (5, 2) for name in ("weights", "selected")]
+    made, record = made_weights(tmp_path, names), json.loads((folder / "metrics.json").read_text())
+    for number, seed in enumerate((5, 2)):
+        for table in ("history", "steps"):
+            shutil.copy(folder / f"{table}.parquet", tmp_path / f"seed{seed}")
+        own = record | {"seconds": 10.0 + number, "parameters": 100 + number}
+        (tmp_path / f"seed{seed}" / "metrics.json").write_text(json.dumps(own))
+    out = tmp_path / "ensemble"
+    out.mkdir()
+    words = ["--architecture", "{}", "--members", str(tmp_path / "seed5"), str(tmp_path / "seed2"), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["assemble_ensemble.py", *words])
+    assemble_ensemble.main()
+    for name in ("weights", "selected"):
+        found = load_file(out / f"{name}.safetensors")
+        for number, seed in enumerate((5, 2)):
+            for key, value in made[f"seed{seed}/{name}.safetensors"].items():
+                assert (found[f"members.{number}.{key}"] == value).all()
+    whole = json.loads((out / "metrics.json").read_text())
+    assert (whole["seconds"], whole["parameters"]) == (21, 201)
+
+
+def test_accuracy_is_a_share_of_the_images():
+    assert accuracy(torch.tensor([[1.0, 0], [0, 1], [1, 0], [1, 0]]), torch.tensor([0, 1, 1, 1])) == 0.5
