@@ -7,6 +7,7 @@ import pytest
 
 from dark_knowledge.analysis import accuracy, class_errors, formats, results
 from dark_knowledge.analysis.results import Results
+from dark_knowledge.analysis.statistics import ratio_interval
 from dark_knowledge.study.arms import ALL_SEEDS
 
 ARMS = pd.DataFrame(
@@ -151,3 +152,30 @@ def test_errors_are_counted_per_class():
 
 def test_published_classes_are_no_figures():
     assert accuracy.published_rows({"x": {"improved_class": 6}}).empty
+
+
+def test_gain_and_gap_are_over_the_same_seeds():
+    """The baseline and the teacher have a third run, which the students have not."""
+    runs = runs_of()
+    more = runs[runs.supervision == "labels"].query("seed == 0").assign(seed=2, last_test_accuracy=0.5)
+    gap = accuracy.gap_table(study(pd.concat([runs, more])), NOWHERE).set_index("arm")
+    assert gap.n.tolist() == [2, 2]
+    assert gap.gap.tolist() == pytest.approx([4, 4])
+    assert gap.gain["student, T = 4"] == pytest.approx(4)
+    assert gap.recovered["student, T = 4"] == pytest.approx(100)
+
+
+def test_a_published_gain_is_not_its_gap():
+    published = accuracy.published_rows(
+        {"x": {role: {"test_accuracy": value} for role, value in (("teacher", 95), ("baseline", 90), ("student", 91))}}
+    )
+    row = accuracy.gap_table(study(), published).set_index("arm").loc["as published"]
+    assert [row.gain, row.gap, row.recovered] == pytest.approx([1, 5, 20])
+
+
+def test_a_share_is_in_percent_with_its_ends():
+    row = accuracy.gap_table(study(), NOWHERE).set_index("arm").loc["student, T = 2"]
+    assert [row.gain, row.gap] == pytest.approx([0.5, 4])
+    assert row.recovered == pytest.approx(12.5)
+    share = ratio_interval([0.01, 0.0], [0.04, 0.04])
+    assert [row.recovered_low, row.recovered_high] == pytest.approx([100 * share.low, 100 * share.high])

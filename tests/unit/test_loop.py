@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -489,4 +490,30 @@ def test_bfloat16_training_is_close_to_float32(data, recipe, make_model, compute
 
 
 def test_peak_memory_is_in_megabytes():
-    assert 50 < devices.peak_memory_mb(torch.device("cpu")) < 100_000  # PyTorch alone takes more than 50
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("this system does not tell a process's peak")
+    kibibytes = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])
+    assert devices.peak_memory_mb(torch.device("cpu")) == pytest.approx(kibibytes * 1024 / 1e6, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("asked", "multiplies", "found"),
+    [
+        ("auto", True, "bfloat16"),
+        ("auto", False, "float32"),
+        ("float32", True, "float32"),
+        ("bfloat16", False, "bfloat16"),
+    ],
+)
+def test_auto_is_bfloat16_where_the_processor_multiplies_in_it_alone(asked, multiplies, found, monkeypatch):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: multiplies)
+    assert devices.choose_compute("cpu", asked, torch.get_num_threads()).precision == found
+
+
+def test_as_many_threads_as_are_asked_for():
+    before = torch.get_num_threads()
+    devices.choose_compute("cpu", "float32", before + 1)
+    assert torch.get_num_threads() == before + 1
+    torch.set_num_threads(before)
