@@ -81,7 +81,7 @@ WRONG = [
     (net("nets.py:no_classes", width=3), "nets.py:no_classes takes no argument num_classes; give it one"),
     (net("nets.py:Net", widths=3), "unknown key 'models.mine.widths'; did you mean 'width'?"),
     (net("nets.py:renamed"), "key 'models.mine.layers' is missing"),
-    (net("wrong.py:wide"), "wrong.py, line 1: invalid syntax; mend it"),
+    (net("wrong.py:wide"), "wrong.py, line 1: invalid syntax; correct it"),
     (net("no_such_module:wide"), "models.mine.architecture: no module 'no_such_module' is installed"),
     (net("torchvision.modles:resnet18"), "models.mine.architecture: no module 'torchvision.modles' is installed"),
     (net("torchvision.models:resnet19"), "torchvision.models has no 'resnet19'; allowed"),
