@@ -122,7 +122,7 @@ def analyse(folder: Path, config: dict) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(config))
     rules = (ROOT / "workflow" / "rules").glob("*.smk")
     names = {line[5:-1] for path in rules for line in path.read_text().splitlines() if line.startswith("rule ")}
-    trained = {"train_model", "assemble_ensemble", "cache_teacher_logits", "distill_model", "evaluate_runs"}
+    trained = {"train_model", "assemble_run", "cache_teacher_logits", "distill_model", "evaluate_runs"}
     workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml", "--cores", "2", "--quiet", "all"]
     subprocess.run(["snakemake", *workflow, "--allowed-rules", "all", *sorted(names - trained)], cwd=folder, check=True)
 

@@ -109,9 +109,8 @@ def prepare_data(folder: Path, kit: Kit) -> None:
         if not plain.exists():
             files[part] = kit.folder / name
             files[part].write_bytes(gzip.decompress(packed.read_bytes()))
-    validation = 100 if kit.tiny else 5000
-    classes = [str(label) for label in range(10)]
-    save_dataset(kit.dataset, *prepare(files, classes, Split(validation, seed=0)))
+    split = Split(validation=100 if kit.tiny else 5000, seed=0)
+    save_dataset(kit.dataset, *prepare(files, [str(label) for label in range(10)], split))
 
 
 def new_net(settings: dict, data: Dataset, seed: int = 0) -> torch.nn.Module:

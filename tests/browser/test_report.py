@@ -1,7 +1,11 @@
 """Snakemake's report of the smoke study: every section, every result."""
 
+import zipfile
+
 import pytest
 from playwright.sync_api import Page, expect
+
+from ..conftest import SMOKE
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +25,16 @@ DRAWN = 0.005  # share of pixels that are not background: the sparsest figure ha
 
 
 @pytest.fixture
-def report(smoke, visit) -> Page:
-    page = visit(smoke.results / "report.html")
+def report(smoke, visit, tmp_path, request) -> Page:
+    """The report, or with the parameter "zip" the one in the archive, unpacked."""
+    path = smoke.results / "report.html"
+    if getattr(request, "param", "html") == "zip":
+        made = smoke.snakemake("--cores", "1", "results/smoke/report.zip", "--configfile", SMOKE)
+        assert made.returncode == 0, made.stdout + made.stderr
+        with zipfile.ZipFile(smoke.results / "report.zip") as archive:
+            archive.extractall(tmp_path)
+        path = tmp_path / "report" / "report.html"
+    page = visit(path)
     expect(page.get_by_role("heading", name="Knowledge distillation on fashion-mnist")).to_be_visible()
     return page
 
@@ -66,6 +78,7 @@ def test_no_sideways_scrolling(report):
     assert report.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.parametrize("report", ["html", "zip"], indirect=True)
 def test_every_result_of_every_section_shows_something(report, width, photograph):
     sections = report.evaluate("categories")
     assert set(sections) == set(SECTIONS)
@@ -91,7 +104,7 @@ def test_every_result_of_every_section_shows_something(report, width, photograph
 
 def content(report: Page):
     """What the report shows now: an image, or a page in a frame that has been laid out."""
-    image = report.locator("#app img[src^='data:image/svg']:not(nav img), #app iframe")
+    image = report.locator("#app img:not(nav img), #app iframe")
     expect(image).to_have_count(1)
     if image.evaluate("element => element.tagName") == "IFRAME":
         body = report.frame_locator("#app iframe").locator("body")

@@ -10,8 +10,9 @@ import pytest
 import torch
 import yaml
 
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import Dataset, load_dataset, save_dataset
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.preparing import prepare
 from dark_knowledge.data.sources import FILES
 from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.devices import Compute

@@ -64,7 +64,8 @@ def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls:
         for arm in arms
     ]
     collected = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-    return Results({"arms": pd.DataFrame([{"experiment": "x"} | row for row in rows])} | collected)
+    arms = pd.DataFrame([{"experiment": "x", "teacher_supervision": "labels"} | row for row in rows])
+    return Results({"arms": arms} | collected)
 
 
 def wrong_images(random: np.random.Generator, share: float, labels: np.ndarray, hard: list[float]) -> np.ndarray:
@@ -126,11 +127,12 @@ def run(
         "steps": 100 * len(curve),
         "batch_size": 5,
         "seconds": curve.seconds.sum(),
+        "machine": "a machine",
     }
 
 
 def caching(teacher: str | None) -> dict:
-    """Costs of the stored logits of an arm with a teacher."""
-    return dict(
-        zip(("caching_seconds", "caching_images"), (np.nan, np.nan) if teacher is None else (3.0, 500), strict=True)
-    )
+    """Costs of the stored logits of an arm with a teacher, and what the teacher's runs are filed under."""
+    seconds, images = (np.nan, np.nan) if teacher is None else (3.0, 500)
+    taught = {"taught_by": teacher, "taught_by_supervision": teacher and "labels"}
+    return {"caching_seconds": seconds, "caching_images": images} | taught

@@ -18,7 +18,7 @@ ARMS = pd.DataFrame(
         ("x", "student", "student, T = 4", "small", "big_T4_w0.1", "big", 4.0, 0.1),
     ],
     columns=["experiment", "role", "arm", "model", "supervision", "teacher", "temperature", "hard_weight"],
-)
+).assign(teacher_supervision="labels")
 TEST = {
     "labels big": [0.94, 0.96],
     "labels small": [0.90, 0.92],

@@ -1,7 +1,6 @@
 """Wrong data sets, each refused in one line that names the file or the key, before any training."""
 
 import gzip
-import json
 import struct
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 from dark_knowledge.command import InputError
 from dark_knowledge.data import sources
 from dark_knowledge.data.checks import check
-from dark_knowledge.data.preparing import Split
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.sources import FILES
 from dark_knowledge.data.storing import store
 from dark_knowledge.study.checking import check_config
@@ -364,6 +363,4 @@ def test_a_good_one_passes_all_checks(tmp_path):
     for number, dataset in enumerate((pictures(tmp_path), npz(tmp_path), idx_folder(tmp_path))):
         list(store("mine", dataset, tmp_path / str(number)))
         files = {part: tmp_path / str(number) / f"{part}.idx" for part in FILES}
-        found = check(files, ["a", "b"], Split(validation=4, seed=0))
-        assert json.dumps(found)
-        assert found["test_images_in_training"] == 0
+        check(files, ["a", "b"], Split(validation=4, seed=0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from dark_knowledge.analysis.bias_correction import mended_errors, oracle_shift, prior_shift, shifted
+from dark_knowledge.analysis.bias_correction import corrected_errors, oracle_shift, prior_shift, shifted
 
 
 def errors(logits, labels) -> int:
@@ -66,7 +66,7 @@ def test_each_mend_counts_the_errors_of_every_class():
     # Class 2 lost 3 on its logit; without the loss all images are right, by a margin of 1.
     labels = np.array([0, 1, 2, 2, 0])
     logits = np.eye(3)[labels] - np.array([0, 0, 3.0])
-    rows = mended_errors(logits, labels, logits, [2], fixed=50.0, prior=0.4).set_index(["mend", "label"])
+    rows = corrected_errors(logits, labels, logits, [2], fixed=50.0, prior=0.4).set_index(["mend", "label"])
     assert rows.images.groupby("mend").agg(list).map(tuple).unique().tolist() == [(2, 1, 2)]
     errors = rows.errors.unstack()
     assert errors.loc["none"].tolist() == [0, 0, 2]
@@ -79,7 +79,7 @@ def test_the_label_free_shift_does_not_see_the_test_images():
     labels = np.array([0, 1, 2])
     validation = np.eye(3)[labels] - np.array([0, 0, 3.0])
     shifts = [
-        mended_errors(test, labels, validation, [2], 1.0, 1 / 3).set_index("mend")["shift"]["label-free"].iloc[0]
+        corrected_errors(test, labels, validation, [2], 1.0, 1 / 3).set_index("mend")["shift"]["label-free"].iloc[0]
         for test in (np.eye(3), np.zeros((3, 3)))
     ]
     assert shifts[0] == shifts[1] == pytest.approx(3)

@@ -6,8 +6,9 @@ from dataclasses import asdict
 import cache_teacher_logits
 from safetensors.torch import save_file
 
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.preparing import prepare
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(

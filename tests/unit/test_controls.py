@@ -20,7 +20,7 @@ ARMS = pd.DataFrame(
         ("y", "student", "student, T = 2", "small", "big_T2_w0.1", 2.0),
     ],
     columns=["experiment", "role", "arm", "model", "supervision", "temperature"],
-).assign(teacher=None)
+).assign(teacher=None, teacher_supervision=None)
 # Percent by seed; validation prefers T = 2.
 TEST = {
     ("big", "labels"): [95, 95],

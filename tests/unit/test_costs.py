@@ -46,7 +46,7 @@ def test_gain_per_cost_is_over_the_baselines_total(study):
     assert table.loc[["baseline", "label smoothing"]].gain_per_minute.isna().all()  # nothing extra was paid
     shown = costs.readable_costs(table.reset_index()).set_index("arm")
     assert shown["teacher and logits, s"]["student, T = 2 *"] == "26"
-    assert shown.loc["baseline", ["gain, points", "teacher and logits, s"]].eq(NO_NUMBER).all()
+    assert shown.loc["baseline", ["gain, percentage points", "teacher and logits, s"]].eq(NO_NUMBER).all()
     assert shown["total, s"]["label smoothing"] == "17"
 
 

@@ -3,6 +3,7 @@
 No test here needs a GPU: PyTorch and the driver's tool are replaced by what they would say.
 """
 
+import json
 import multiprocessing
 import os
 import signal
@@ -11,14 +12,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import cache_teacher_logits
+import evaluate_runs
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, memory_is_full
+from dark_knowledge.data.prepared import save_dataset
+from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.training import devices, gpus, loop, memory
 from dark_knowledge.training.augment import pad_images
 from dark_knowledge.training.checkpoint import Progress
@@ -452,6 +459,55 @@ def test_what_a_job_needs_grows_with_its_batch_network_and_logits(data, recipe, 
     assert torch.equal(torch.rand(3), drawn)  # what is drawn for it is drawn from elsewhere
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """The bytes that jobs ask a fake GPU for, on which the CPU computes."""
+    asked = []
+    monkeypatch.setattr(devices, "visible_gpus", lambda: [gpu("a")])
+    monkeypatch.setattr(devices, "take_gpu", lambda need: asked.append(need) or (torch.device("cpu"), 1000.0))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    return asked
+
+
+@pytest.mark.parametrize("distilled", [False, True])
+def test_a_training_asks_for_what_it_needs_and_does_not_count_its_waiting(training, tmp_path, asked, distilled):
+    run = training(tmp_path / "run", distilled)
+    run.words[run.words.index("cpu")] = "cuda"
+    run.run_here()
+    assert len(asked) == 1
+    assert CONTEXT < asked[0] < 2 * GB
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert -1000 < metrics["start_up_seconds"] < -900  # it only said to have waited
+
+
+def test_a_checkpoint_of_another_kind_of_gpu_is_not_continued(training, tmp_path, monkeypatch, uninterrupted):
+    """Its bits would be neither one's nor the other's."""
+    run = training(tmp_path / "run")
+    process = run.start_and_wait_for_checkpoint()
+    process.terminate()
+    process.join()
+    monkeypatch.setattr(devices.Compute, "machine", "another")
+    run.end()
+    assert "another kind of machine; training starts afresh" in run.said
+    assert run.found()["weights"] == uninterrupted[False]["weights"]
+
+
+def test_logits_and_evaluations_ask_for_what_they_need(idx_files, make_model, recipe, tmp_path, monkeypatch, asked):
+    classes = [str(label) for label in range(10)]
+    save_dataset(tmp_path / "data", *prepare(idx_files, classes, Split(validation=100, seed=0)))
+    save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
+    same = ["--data", tmp_path / "data", "--accelerator", "cuda", "--out", tmp_path / "out", "--architecture"]
+    same.append(json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}))
+    caching = ["--weights", tmp_path / "weights", "--recipe", json.dumps(asdict(recipe())), "--seed", 0]
+    caching += ["--record", tmp_path / "record"]
+    evaluation = ["--last", tmp_path / "weights", "--selected", tmp_path / "weights", "--split-seed", 0]
+    for script, words in ((cache_teacher_logits, caching), (evaluate_runs, evaluation)):
+        monkeypatch.setattr("sys.argv", ["script", *map(str, same + words)])
+        script.main()
+    assert len(asked) == 2
+    assert all(CONTEXT < need < 2 * GB for need in asked)
+
+
 @pytest.mark.parametrize("distilled", [False, True])
 @pytest.mark.parametrize("architecture", ["convolutions", "dropout"])
 def test_an_epoch_reads_its_losses_once(data, recipe, compute, make_model, monkeypatch, architecture, distilled):
@@ -459,7 +515,7 @@ def test_an_epoch_reads_its_losses_once(data, recipe, compute, make_model, monke
     model = make_model()
     if architecture == "dropout":
         settings = {"architecture": "mlp", "hidden": [32], "input_dropout": 0.2, "hidden_dropout": 0.5}
-        model = build_model(settings, (28, 28), 10)
+        model = build_model(settings, (1, 28, 28), 10)
     supervision = learn_from_labels(data.train_labels, 0)
     if distilled:
         logits = torch.zeros(2, len(data.train_images), 10).half()
@@ -520,3 +576,13 @@ def test_a_stopwatch_counts_waiting_and_gives_its_signal_back():
         first = clock.seconds()
         assert clock.seconds() >= first >= 0.1
     assert signal.getsignal(signal.SIGCONT) == before
+
+
+def test_mean_and_spread_are_copied_to_the_device_once(data):
+    """A copy for each batch would wait for the GPU, and end the capture of a CUDA graph."""
+    fresh = data.to("cpu")
+    first = fresh.normalise(fresh.train_images[:2])
+    assert fresh._mean_and_std[0] is fresh._mean_and_std[0]
+    moved = fresh.to("meta")
+    assert moved._mean_and_std[0].device.type == "meta"
+    assert torch.equal(fresh.normalise(fresh.train_images[:2]), first)

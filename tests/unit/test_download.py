@@ -183,7 +183,7 @@ def test_a_damaged_file_of_ones_own_is_named_with_all_that_was_tried(tmp_path, m
     message = refusal(checksum=None, folder=str(tmp_path), mirrors=[mirror.address])
     assert f"{path} is not an IDX file" in message
     message = refusal(folder=str(tmp_path), mirrors=[mirror.address])
-    assert f"{path} is not an IDX file" in message
+    assert f"{path} has SHA-256" in message
     assert f"{mirror.address}/{FILE}.gz: HTTP Error 404" in message
 
 

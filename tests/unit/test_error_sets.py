@@ -17,7 +17,7 @@ ROLES = {"teacher": ("big", "labels"), "baseline": ("small", "labels"), "student
 ARMS = pd.DataFrame(
     [
         {"experiment": "x", "role": role, "arm": role, "model": model, "supervision": supervision}
-        | {"temperature": 2.0, "teacher": None}
+        | {"temperature": 2.0, "teacher": None, "teacher_supervision": None}
         for role, (model, supervision) in ROLES.items()
     ]
 )

@@ -28,6 +28,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
                 "supervision": supervision,
                 "temperature": value,
                 "teacher": None,
+                "teacher_supervision": None,
             }
             for experiment, values in (("full", temperatures), ("single", temperatures[-1:]))
             for role, model, supervision, value in [

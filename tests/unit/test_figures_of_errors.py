@@ -1,7 +1,11 @@
 """Figures of errors, calibration, fidelity and cost: drawn from the fabricated study, and true to its numbers."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from dark_knowledge.analysis.results import Results, compared
 from dark_knowledge.figures import accuracy, calibration, errors, images, style
@@ -130,3 +134,27 @@ def test_cost_shows_both_an_arms_own_and_all_that_it_needs(study):
     axis = draw_all(study)["cost"].axes[0]
     points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o" and line.get_color() == COLOURS[2]]
     assert points == [17.25, 43.5]
+
+
+LONG = ["👕", "two\nlines of words", "a name of many words: " + 40 * "x"]
+
+
+def test_a_long_name_is_cut_and_stands_on_one_line():
+    assert style.class_labels([*LONG[1:], "3"]) == ["two lines of words (0)", "a name of many words: x… (1)", "3 (2)"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # the reader's machine may have it
+def test_long_names_leave_a_figure_its_room_and_do_not_overlap(study, monkeypatch):
+    monkeypatch.setitem(globals(), "CLASSES", LONG)
+    predictions, arms = study["predictions"], compared(arms_of(study))
+    figures = draw_all(study) | {
+        "errors_per_class": errors.errors_per_class(predictions, arms, LONG),
+        "confusion": errors.confusion(predictions, arms, LONG),
+    }
+    for name, columns in {"class_differences": 1, "errors_per_class": 1, "confusion": 2, "image_gallery": 10}.items():
+        FigureCanvasAgg(figures[name]).draw()
+        axes = figures[name].findobj(Axes)
+        assert max(axis.get_window_extent().width for axis in axes) > 0.45 / columns * figures[name].bbox.width
+    boxes = [text.get_window_extent() for axis in axes for text in axis.texts]
+    assert len(boxes) > 20
+    assert not [1 for one, other in combinations(boxes, 2) if one.overlaps(other)]

@@ -154,14 +154,16 @@ def test_the_closure_holds_what_python_loads(root):
         capture_output=True,
         text=True,
     ).stdout.split()
-    data = {f"dark_knowledge.data.{name}" for name in ("formats", "prepared", "preparing", "sources", "splitting")}
-    assert set(loaded) == {"dark_knowledge", "dark_knowledge.command", "dark_knowledge.data"} | data
+    top = {"dark_knowledge.command", "dark_knowledge.streams"}
+    data = {
+        f"dark_knowledge.data.{name}" for name in ("formats", "parts", "prepared", "preparing", "sources", "splitting")
+    }
+    assert set(loaded) == {"dark_knowledge", "dark_knowledge.data", *top, *data}
     closure = fingerprint._closure(scripts / "prepare_dataset.py")
     assert {str(path.relative_to(scripts)) for path in closure} == {
         "prepare_dataset.py",
-        "dark_knowledge/command.py",
         "dark_knowledge/data/__init__.py",
-    } | {f"{name.replace('.', '/')}.py" for name in data}
+    } | {f"{name.replace('.', '/')}.py" for name in data | top}
 
 
 def test_the_package_is_imported_only_in_the_ways_that_are_followed(root):

@@ -8,7 +8,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from dark_knowledge.training.augment import epoch_views, pad_images, render
-from dark_knowledge.training.losses import distillation_losses, learn_from_teacher, soft_target_loss
+from dark_knowledge.training.losses import distillation_losses, learn_from_teacher
+from dark_knowledge.training.soft_losses import hinton
 from dark_knowledge.training.teacher_logits import teacher_logits_of_epoch
 
 UNSURE = torch.tensor([[0.0, 0.0]], dtype=torch.float64)  # probabilities 1/2, 1/2
@@ -35,7 +36,7 @@ def test_1_teacher_and_student_are_not_swapped():
     swapped = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
     assert right == pytest.approx(0.1438, abs=1e-4)
     assert swapped == pytest.approx(0.1308, abs=1e-4)
-    assert soft_target_loss(SURE, UNSURE, 1.0).item() == pytest.approx(right)
+    assert hinton(SURE, UNSURE, 1.0).item() == pytest.approx(right)
     supervision = learn_from_teacher(torch.tensor([0]), UNSURE[None], temperature=1, hard_weight=0.5)
     losses = supervision(SURE.float(), 0, torch.tensor([0]))
     assert losses.soft.item() == pytest.approx(right, rel=1e-6)
@@ -79,7 +80,7 @@ def test_3_stored_logits_are_not_of_another_order_or_augmentation(data, recipe, 
 
 def test_4_the_soft_term_is_summed_over_classes_and_averaged_over_the_batch():
     teacher = 50 * torch.eye(10, dtype=torch.float64)[:3]
-    loss = soft_target_loss(torch.zeros(3, 10, dtype=torch.float64), teacher, 1.0)
+    loss = hinton(torch.zeros(3, 10, dtype=torch.float64), teacher, 1.0)
     assert loss.item() == pytest.approx(math.log(10))  # the default mean gives a tenth, the sum three times it
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from dark_knowledge.training.losses import distillation_losses, learn_from_labels, learn_from_teacher, soft_target_loss
+from dark_knowledge.training.losses import distillation_losses, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.soft_losses import hinton
 
 CLASSES = 10
 
@@ -31,7 +32,7 @@ def gradient(loss, logits: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("batch", [1, 7])
 def test_soft_gradient_is_the_papers(temperature, batch):
     student, teacher = draw(batch, CLASSES), draw(batch, CLASSES, seed=1)
-    found = gradient(lambda z: soft_target_loss(z, teacher, temperature), student)
+    found = gradient(lambda z: hinton(z, teacher, temperature), student)
     per_example = (softmax(student, temperature) - softmax(teacher, temperature)) / temperature
     torch.testing.assert_close(found, temperature**2 * per_example / batch, rtol=1e-10, atol=1e-14)
 
@@ -41,7 +42,7 @@ def test_soft_loss_is_the_sum_over_classes(temperature):
     student, teacher = draw(5, CLASSES), draw(5, CLASSES, seed=1)
     p, q = softmax(teacher, temperature), softmax(student, temperature)
     expected = temperature**2 * (p * torch.log(p / q)).sum() / 5
-    torch.testing.assert_close(soft_target_loss(student, teacher, temperature), expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(hinton(student, teacher, temperature), expected, rtol=1e-10, atol=0)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 8.0])
@@ -49,13 +50,13 @@ def test_soft_loss_worked_by_hand(temperature):
     student = torch.tensor([[temperature * math.log(3), 0.0]], dtype=torch.float64)  # probabilities 3/4 and 1/4
     teacher = torch.zeros(1, 2, dtype=torch.float64)  # 1/2 and 1/2
     expected = temperature**2 * math.log(4 / 3) / 2
-    assert soft_target_loss(student, teacher, temperature).item() == pytest.approx(expected, rel=1e-12)
+    assert hinton(student, teacher, temperature).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_soft_gradient_matches_logits_at_high_temperature():
     student, teacher = draw(4, CLASSES), draw(4, CLASSES, seed=1)
     student, teacher = (logits - logits.mean(1, keepdim=True) for logits in (student, teacher))
-    found = 4 * gradient(lambda z: soft_target_loss(z, teacher, 1e5), student)
+    found = 4 * gradient(lambda z: hinton(z, teacher, 1e5), student)
     torch.testing.assert_close(found, (student - teacher) / CLASSES, rtol=1e-3, atol=1e-4)
 
 
@@ -87,9 +88,9 @@ def test_terms_are_weighted_and_reported_unweighted():
 def test_one_hot_teacher_at_temperature_one_is_cross_entropy():
     student, labels = draw(6, CLASSES), torch.arange(6)
     teacher = 60.0 * torch.eye(CLASSES, dtype=torch.float64)[labels]
-    torch.testing.assert_close(soft_target_loss(student, teacher, 1.0), cross_entropy(student, labels))
+    torch.testing.assert_close(hinton(student, teacher, 1.0), cross_entropy(student, labels))
     torch.testing.assert_close(
-        gradient(lambda z: soft_target_loss(z, teacher, 1.0), student),
+        gradient(lambda z: hinton(z, teacher, 1.0), student),
         gradient(lambda z: cross_entropy(z, labels), student),
     )
 
@@ -104,7 +105,7 @@ def test_shifted_logits_leave_the_losses():
 
 def test_a_perfect_match_costs_nothing():
     logits = draw(6, CLASSES)
-    assert soft_target_loss(logits, logits + 1, 4.0).item() == pytest.approx(0, abs=1e-12)
+    assert hinton(logits, logits + 1, 4.0).item() == pytest.approx(0, abs=1e-12)
 
 
 def test_extreme_logits_stay_finite():
@@ -142,3 +143,13 @@ def test_label_smoothing_reaches_a_students_hard_term():
     supervision = learn_from_teacher(label, logits[None], temperature=2, hard_weight=1, label_smoothing=0.3)
     wanted = 0.7 * cross_entropy(logits, label) - 0.3 * logits.log_softmax(1).mean()
     torch.testing.assert_close(supervision(logits, 0, torch.tensor([0])).total, wanted)
+
+
+def test_shuffled_rows_are_those_of_the_partners_at_every_epoch_and_nothing_is_copied():
+    labels, stored = torch.tensor([0, 1, 2]), torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
+    rows, index, logits = torch.tensor([2, 0, 1]), torch.tensor([1, 2]), torch.zeros(2, 4)
+    settings = {"temperature": 2.0, "hard_weight": 0.1}
+    shuffled = learn_from_teacher(labels, stored.expand(5, -1, -1), rows=rows, **settings)
+    copied = learn_from_teacher(labels, stored[:, rows], **settings)
+    for epoch in range(5):
+        assert torch.equal(shuffled(logits, epoch, index).total, copied(logits, 0, index).total)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from dark_knowledge.analysis import paper
-from dark_knowledge.analysis.bias_correction import mended_errors
+from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.formats import NO_NUMBER
 from dark_knowledge.analysis.results import ExperimentArm
 from dark_knowledge.figures import paper as paper_figures
@@ -43,7 +43,9 @@ ERRORS = errors_of(
         ("small", "other_T4"): [[0, 0], [0, 0], [0, 0]],
     }
 )
-NO_MENDS = pd.DataFrame(columns=["experiment", "model", "supervision", "seed", "mend", "shift", "label", "errors"])
+NO_CORRECTIONS = pd.DataFrame(
+    columns=["experiment", "model", "supervision", "seed", "mend", "shift", "label", "errors"]
+)
 
 
 def entry(**more) -> dict:
@@ -51,7 +53,7 @@ def entry(**more) -> dict:
 
 
 def row_of(**more) -> pd.Series:
-    return paper.paper_table([entry(**more)], ERRORS, NO_MENDS, ARMS).iloc[0]
+    return paper.paper_table([entry(**more)], ERRORS, NO_CORRECTIONS, ARMS).iloc[0]
 
 
 def test_errors_are_counted_by_run_and_class():
@@ -79,7 +81,7 @@ def test_the_papers_run_is_inside_if_it_could_be_one_of_ours(value, inside):
 
 
 def test_one_run_has_no_interval_and_says_so():
-    row = paper.paper_table([entry(arm="teacher", value=3)], ERRORS, NO_MENDS, ARMS)
+    row = paper.paper_table([entry(arm="teacher", value=3)], ERRORS, NO_CORRECTIONS, ARMS)
     assert row.iloc[0][["low", "sd", "run_low"]].isna().all()
     assert row.inside.iloc[0] == ""
     shown = paper.readable_paper(row).iloc[0]
@@ -99,12 +101,12 @@ def test_classes_and_percent():
 
 def test_the_selected_epoch_is_another():
     selected = errors_of({("small", "labels"): [[1, 1], [2, 2]]}, "selected")
-    table = paper.paper_table([entry(epoch="selected")], pd.concat([ERRORS, selected]), NO_MENDS, ARMS)
+    table = paper.paper_table([entry(epoch="selected")], pd.concat([ERRORS, selected]), NO_CORRECTIONS, ARMS)
     assert table["mean"].item() == 3
 
 
 @pytest.fixture
-def mended() -> pd.DataFrame:
+def corrected() -> pd.DataFrame:
     """Two arms of `x`, two seeds, whose class 2 lost 3 on its logit; nothing else is wrong."""
     labels = np.array([0, 1, 2, 2, 0])
     logits = np.eye(3)[labels] - np.array([0, 0, 3.0])
@@ -112,20 +114,20 @@ def mended() -> pd.DataFrame:
     for arm in (ARMS[1], ARMS[3]):
         for seed in (0, 1):
             keys = {key: getattr(arm, key) for key in ("experiment", "role", "arm", "model", "supervision")}
-            rows.append(mended_errors(logits, labels, logits, [2], 50.0, 0.4).assign(**keys, seed=seed))
+            rows.append(corrected_errors(logits, labels, logits, [2], 50.0, 0.4).assign(**keys, seed=seed))
     return pd.concat(rows, ignore_index=True)
 
 
-def test_mended_biases_enter_the_comparison(mended):
+def test_corrected_biases_enter_the_comparison(corrected):
     numbers = [entry(arm="student, T = 4", mend=mend, value=1) for mend in ("fixed", "oracle", "label-free")]
     numbers.append(entry(arm="student, T = 4", mend="fixed", classes=[2], value=0))
-    table = paper.paper_table(numbers, ERRORS, mended, ARMS)
+    table = paper.paper_table(numbers, ERRORS, corrected, ARMS)
     assert table["mean"].tolist() == [3, 0, 0, 0]
-    assert paper.readable_paper(table).bias.tolist()[:2] == ["mended: fixed", "mended: oracle"]
+    assert paper.readable_paper(table).bias.tolist()[:2] == ["corrected: fixed", "corrected: oracle"]
 
 
-def test_the_table_of_biases_has_a_row_per_run_and_mend(mended):
-    table = paper.bias_table(mended, {"x": {"classes": [2], "shift": 50}})
+def test_the_table_of_biases_has_a_row_per_run_and_correction(corrected):
+    table = paper.bias_table(corrected, {"x": {"classes": [2], "shift": 50}})
     assert len(table) == 2 * 2 * 4
     first = table[(table.arm == "baseline") & (table.seed == 0)].set_index("mend")
     assert first.errors.to_dict() == {"none": 2, "fixed": 3, "oracle": 0, "label-free": 0}
@@ -189,13 +191,13 @@ def drawn(figure) -> None:
     figure.savefig("/dev/null", format="svg")
 
 
-def test_every_figure_is_drawn(mended):
+def test_every_figure_is_drawn(corrected):
     widths = paper.width_table({"x": [30, 30], "y": [8, 4]}, ERRORS, ARMS)
     lined_up = paper.lined_up(["x", "y"], ERRORS, ARMS)
     colours = len(lined_up.groupby(["experiment", "arm"]))
     drawn(paper_figures.width_map(widths))
     drawn(paper_figures.width_lines(widths))
-    figure = paper_figures.bias_fixes(mended, ["a", "b", "c"])
+    figure = paper_figures.bias_fixes(corrected, ["a", "b", "c"])
     drawn(figure)
     assert [patch.get_width() for patch in figure.axes[0].patches][:6] == [0, 0, 2, 0, 0, 2]
     figure = paper_figures.side_by_side(lined_up, ARMS)

@@ -71,6 +71,8 @@ def test_benchmarks_are_summed_where_there_are_any(tmp_path):
         path = tmp_path / "runs" / "net" / "labels" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\tmax_rss\n{line}\n")
+    (path.parent / "empty.tsv").touch()
+    (path.parent / "cut-off.tsv").write_text("s\tmax_")
     assert provenance.benchmark_table(tmp_path).values.tolist() == [["train and evaluate", 3, "16", "300"]]
 
 

@@ -18,6 +18,7 @@ CONFIG = {
     "seeds": [0, 1],
     "split": {"validation": 10, "seed": 5},
     "transfer_sets": {"few": {"images": 30}, "unused": {"shuffle": "all"}},
+    "losses": {"other": {"function": "decoupled", "beta": 2}},
     "score_test_each_epoch": ["small"],
     "accelerator": "cpu",
     "precision": "auto",
@@ -30,11 +31,18 @@ CONFIG = {
     "recipes": {"slow": {"epochs": 9, "shift": 2}, "quick": {"epochs": 2, "shift": 0}, "unused": {"epochs": 1}},
     "experiments": {
         "x": {"teacher": "big", "student": "small", "temperatures": [4], "hard_weight": 0.1, "transfer_set": "few"},
-        "y": {"teacher": "all-big", "student": "small", "temperatures": [2.5], "hard_weight": 0, "published": {}},
+        "y": {
+            "teacher": "all-big",
+            "student": "small",
+            "temperatures": [2.5],
+            "hard_weight": 0,
+            "published": {},
+            "loss": "other",
+        },
         "left-out": None,
     },
 }
-TAUGHT, BY_ALL = Arm("small", "big", 4, 0.1, "few"), Arm("small", "all-big", 2.5, 0)
+TAUGHT, BY_ALL = Arm("small", "big", 4, 0.1, "few"), Arm("small", "all-big", 2.5, 0, loss="other")
 METRICS = "runs/small/big_T4_w0.1_on-few/seed1/metrics.json"
 
 
@@ -66,6 +74,7 @@ class Study:
             "seed": seed,
             "temperature": arm.temperature,
             "hard_weight": arm.hard_weight,
+            "loss": CONFIG["losses"].get(arm.loss, {}),
             "transfer_set": CONFIG["transfer_sets"].get(arm.transfer_set, {}),
             "split_seed": 5,
             "score_test_each_epoch": arm.model == "small",

@@ -16,12 +16,13 @@ from torchvision import datasets
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data import pictures, sources
-from dark_knowledge.data.checks import check
+from dark_knowledge.data.checks import check, findings
 from dark_knowledge.data.formats import open_idx
 from dark_knowledge.data.identity import identity_of
 from dark_knowledge.data.listing import class_names
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import load_dataset, save_dataset
-from dark_knowledge.data.preparing import Split, mean_and_spread, prepare
+from dark_knowledge.data.preparing import mean_and_spread, prepare
 from dark_knowledge.data.sources import FILES
 from dark_knowledge.data.storing import store
 
@@ -339,7 +340,7 @@ def test_what_a_reader_should_know_is_counted(tmp_path):
     parts["test_images"][6] = parts["test_images"][8]  # one twice
     parts["test_images"][10] = 5  # one blank
     files = write_parts(tmp_path, **parts)
-    found = check(files, ["a", "b"], Split(4, 0))
+    found = findings(files, ["a", "b"], Split(4, 0))
     assert found == {
         "images": {"train": 8, "validation": 4, "test": 12},
         "missing_classes": {"train": [], "validation": [], "test": []},
@@ -353,7 +354,7 @@ def test_what_a_reader_should_know_is_counted(tmp_path):
 def test_a_class_without_validation_or_test_images_is_named(tmp_path):
     parts = {"train_labels": [0, 1, 0, 1, 0, 2], "test_labels": [0, 1]}
     files = write_parts(tmp_path, **parts)
-    found = check(files, ["a", "b", "c"], Split(3, 0))
+    found = findings(files, ["a", "b", "c"], Split(3, 0))
     assert found["missing_classes"] == {"train": [], "validation": ["c"], "test": ["c"]}
 
 
@@ -361,7 +362,7 @@ def test_a_class_without_validation_or_test_images_is_named(tmp_path):
 
 
 def identity(dataset: dict, folder: Path) -> str:
-    return identity_of("mine", dataset, folder / "source.json")
+    return identity_of("mine", dataset, folder / "stored")
 
 
 def forms(folder: Path) -> dict[str, dict]:
@@ -416,7 +417,8 @@ def test_how_pictures_are_read_is_part_of_it(tmp_path):
 def test_a_source_that_is_gone_is_what_was_read_of_it(tmp_path):
     source = forms(tmp_path / "here")["arrays"]
     before = identity(source, tmp_path)
-    (tmp_path / "source.json").write_text(json.dumps({"identity": before, "source": source}))
+    (tmp_path / "stored" / before).mkdir(parents=True)
+    (tmp_path / "stored" / before / "source.json").write_text(json.dumps(source))
     mistyped = source | {"arrays": str(tmp_path / "typo.npz")}
     assert identity(mistyped, tmp_path) != before
     damaged = Path(source["arrays"])

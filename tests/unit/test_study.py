@@ -3,6 +3,8 @@
 import copy
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import Arm, arms_of, experiments_of, published_of, recipe_of, roles_of
-from dark_knowledge.study.checking import as_yaml, canonical, check_config, check_file
-from dark_knowledge.study.paths import format_number
+from dark_knowledge.study.arms import Arm, Role, arms_of, asked_of, experiments_of, published_of, recipe_of, roles_of
+from dark_knowledge.study.checking import canonical, check_config, check_file
+from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
+from dark_knowledge.study.signatures import SOFT_LOSSES
+from dark_knowledge.study.spelling import command_line
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -212,7 +216,11 @@ REFUSED = [
     # words
     ("accelerator", "gpu", "auto, cuda, mps or cpu"),
     ("precision", "float16", "auto, bfloat16 or float32"),
-    ("models/student/architecture", "plane", "plain, resnet, mlp or ensemble"),
+    (
+        "models/student/architecture",
+        "plane",
+        "mlp, plain, resnet or wide-resnet; or file.py:function or module:function",
+    ),
     ("study", "../x", "lower-case letters"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
@@ -305,7 +313,6 @@ REPEATED = {
     "recipes:\n  teacher:\n    epochs: 1\n    shift: 0\n    epochs: 2\n": (5, "epochs"),
     "models: {a: 1, b: 2, a: 3}\n": (1, "a"),
     "seeds:\n  - {x: 1}\n  - {x: 1,\n     x: 2}\n": (4, "x"),
-    '{"study": "a",\n "study": "a"}': (2, "study"),
     "a: &a {k: 1}\nb: {<<: *a, c: 1, c: 2}\n": (2, "c"),
 }
 
@@ -319,8 +326,23 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text, found):
     assert str(error.value) == f"config: {path}, line {found[0]}: key {found[1]!r} stands there twice; keep one of them"
 
 
+def test_a_key_that_stands_twice_in_json_is_refused(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_text('{"a": {"study": "a",\n "study": "a"}}')
+    with pytest.raises(InputError, match=r"study\.json: key 'study' stands there twice; keep one of them"):
+        check_file(path)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "a: &a [*a]\n", "a: {x: 1}\nb: {x: 1}\n", "1: a\n'1': b\n", "a: &a {k: 1}\nb: *a\n"]
+    "text",
+    [
+        "",
+        json.dumps({"classes": ["👕", "\x85"]}),
+        "a: &a [*a]\n",
+        "a: {x: 1}\nb: {x: 1}\n",
+        "1: a\n'1': b\n",
+        "a: &a {k: 1}\nb: *a\n",
+    ],
 )
 def test_a_key_that_stands_once_passes(tmp_path, text):
     path = tmp_path / "study.yaml"
@@ -550,10 +572,113 @@ def test_roles_are_in_the_configs_order():
         (Arm("student", "plain-teacher", 2.5, 0), "plain-teacher_T2.5_w0"),
         (Arm("student", transfer_set="no-3s"), "labels_on-no-3s"),
         (Arm("student", "resnet", 4, 0.1, "no-3s"), "resnet_T4_w0.1_on-no-3s"),
+        (Arm("student", "resnet", 4, 0.1, loss="dist"), "resnet_T4_w0.1_by-dist"),
+        (Arm("student", "resnet", 4, 0.1, "no-3s", "dist"), "resnet_T4_w0.1_by-dist_on-no-3s"),
     ],
 )
 def test_an_arm_is_named_by_what_it_learned_from(arm, name):
     assert arm.supervision == name
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet_T4_w0.1", "a_T4_w0.1_by-dist", "a_T4_w0.1_on-by", "a_T4_w1e-07_by-on_on-by-x"]
+)
+def test_a_name_is_read_in_one_way(name):
+    parts = {wildcard: f"(?P<{wildcard}>{form})" for wildcard, form in WILDCARDS.items()}
+    found = re.fullmatch(TEACHER.format(**parts), name).groupdict()
+    arm = Arm("student", found["teacher"], float(found["temperature"]), float(found["hard_weight"]))
+    arm = replace(arm, transfer_set=transfer_set_of(found["on"]), loss=loss_of(found["by"]))
+    assert arm.supervision == name
+
+
+def test_losses_are_arms_beside_the_students():
+    settings = experiment("big", "small", [4, 1]) | {
+        "loss": "dkd",
+        "losses": ["dist", "reverse-kl"],
+        "transfer_set": "a",
+    }
+    settings["controls"] = {"other": {"teacher": "big", "temperature": 2}, "plain": {"model": "big"}}
+    settings["controls"]["hintons"] = settings["controls"]["other"] | {"loss": None}
+    roles = {role.label: role for role in roles_of(study(a=settings))}
+    assert roles["student, T = 4"].arm == Arm("small", "big", 4, 0.1, "a", "dkd")
+    assert roles["reverse kl, T = 1"] == Role(
+        "a", "control", "reverse kl, T = 1", Arm("small", "big", 1, 0.1, "a", "reverse-kl")
+    )
+    assert [roles[name].arm.loss for name in ("baseline", "plain", "other", "hintons")] == [None, None, "dkd", None]
+    assert len(roles) == 2 + 2 + 4 + 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "key 'losses.mine.function' is missing"),
+        (
+            {"function": "dkd"},
+            "losses.mine.function is 'dkd'; allowed: decoupled, dist, hinton, reverse_kl, squared_error",
+        ),
+        ({"function": "_correlation"}, "losses.mine.function is '_correlation'; allowed"),
+        ({"function": 3}, "losses.mine.function is 3; allowed: the name of a function"),
+        ({"function": "dist", "gama": 2}, "unknown key 'losses.mine.gama'; did you mean 'gamma'?"),
+        ({"function": "hinton", "weight": 2}, "unknown key 'losses.mine.weight'; allowed: function"),
+        ({"function": "decoupled", "beta": "8"}, "losses.mine.beta is '8'; allowed: a number from 0 to 1000"),
+        ({"function": "decoupled", "beta": -1}, "losses.mine.beta is -1; allowed: a number from 0 to 1000"),
+        ("dist", "losses.mine is 'dist'; allowed: the key function"),
+    ],
+)
+def test_a_wrong_loss_is_named(config, settings, named):
+    config["losses"]["mine"] = settings
+    assert named in message_of(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"loss": "dkd"}, "resnet.loss is 'dkd', which is not defined; defined are: decoupled, dist,"),
+        ({"losses": ["dist", "dkd"]}, "resnet.losses is 'dkd', which is not defined"),
+        ({"losses": "dist"}, "resnet.losses is 'dist'; allowed: a list of at least one name"),
+        ({"losses": ["dist", "dist"]}, "each once"),
+        ({"loss": "dist", "losses": ["dist"]}, "resnet.losses has 'dist', the experiment's own `loss`"),
+        ({"controls": {"a": {"loss": "dist"}}}, "controls.a.loss is set without a teacher"),
+        ({"controls": {"a": {"teacher": "resnet", "temperature": 1, "loss": "dkd"}}}, "controls.a.loss is 'dkd'"),
+        ({"controls": {"a": {"teacher": "resnet", "temperature": 1, "losses": ["dist"]}}}, "did you mean 'loss'?"),
+    ],
+)
+def test_a_loss_that_an_experiment_cannot_have_is_named(config, changes, named):
+    config["experiments"]["resnet"] |= changes
+    assert named in message_of(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"schedule": "step"}, "recipes.student.schedule is 'step'; allowed: one-cycle, constant, steps or cosine"),
+        ({"schedule": "steps"}, "key 'recipes.student.milestones' is missing"),
+        ({"schedule": "steps", "milestones": []}, "recipes.student.milestones is []; allowed: a list of at least one"),
+        (
+            {"schedule": "steps", "milestones": [5, 3]},
+            "milestones is [5, 3]; allowed: ascending numbers below epochs, 10",
+        ),
+        (
+            {"schedule": "steps", "milestones": [5, 10]},
+            "milestones is [5, 10]; allowed: ascending numbers below epochs",
+        ),
+        ({"schedule": "steps", "milestones": [5], "decay": 1}, "recipes.student.decay is 1; allowed: a number above 0"),
+        ({"schedule": "cosine", "milestones": [5]}, "recipes.student.milestones is set, which takes schedule: steps"),
+        ({"decay": 0.5}, "recipes.student.decay is set, which takes schedule: steps"),
+    ],
+)
+def test_a_wrong_schedule_is_named(config, changes, named):
+    config["recipes"]["student"] |= changes
+    assert named in message_of(config)
+
+
+def test_one_more_loss_takes_no_other_file(config, tmp_path, monkeypatch):
+    more = "\n\ndef brier(z, v, temperature, labels, *, scale: float, power: float = 2):\n    return scale\n"
+    (tmp_path / "losses.py").write_text(SOFT_LOSSES.read_text() + more)
+    monkeypatch.setattr("dark_knowledge.study.contradictions.SOFT_LOSSES", tmp_path / "losses.py")
+    config["losses"]["mine"] = {"function": "brier", "scale": 1}
+    check_config(config, SCHEMA)
+    assert "key 'losses.mine.scale' is missing" in message_of(changed(config, "losses/mine", {"function": "brier"}))
 
 
 @pytest.mark.parametrize(
@@ -619,17 +744,55 @@ def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):
     assert words in message_of(config)
 
 
-def test_text_of_the_command_line_is_read_as_yaml():
-    given = {"seeds": ["0", "1"], "experiments": {"custom": "null", "mine": {"student": "small", "hard_weight": "0.5"}}}
-    assert as_yaml(given) == {
+def test_the_command_line_is_read_as_a_file_is():
+    words = [
+        "seeds=[0, 1]",
+        "experiments={custom: null, mine: {student: small, hard_weight: 0.5}}",
+        "dataset=",
+        "a=b=c",
+    ]
+    assert command_line(words) == {
         "seeds": [0, 1],
         "experiments": {"custom": None, "mine": {"student": "small", "hard_weight": 0.5}},
+        "dataset": None,
+        "a": "b=c",
     }
 
 
-@pytest.mark.parametrize("value", [0, 1.5, True, None, "a: b: c", "@home", "'"])
+@pytest.mark.parametrize(
+    "text", ["0", "yes", "2024", "2026-01-05", "a: b", "data/d #2", " lead", "two\nlines", "{a}", "👕"]
+)
+def test_quoted_text_of_the_command_line_is_text(text):
+    assert command_line([f"datasets={json.dumps({'mine': {'folder': text}}, ensure_ascii=False)}"]) == {
+        "datasets": {"mine": {"folder": text}}
+    }
+
+
+@pytest.mark.parametrize("value", ["a: b: c", "@home", "'"])
 def test_what_is_no_yaml_stays(value):
-    assert as_yaml(value) == value
+    assert command_line([f"study={value}"]) == {"study": value}
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "hint"),
+    [
+        ("study", "2026-01-05", "study is 2026-01-05; allowed: a name of at most"),
+        ("study", "2026-01-05", "; in quotes it is text"),
+        ("study", "010", "; in quotes it is text"),
+        ("dataset", "no", "; in quotes it is text"),
+        ("models", "{2024: null}", "; in quotes it is text"),
+        ("datasets/mnist/classes", "[a, 1.5]", "; in quotes it is text"),
+        ("recipes/teacher/weight_decay", "1e-3", "; YAML takes it for text: write 1.0e-3"),
+        ("recipes/teacher/learning_rate", "1.5E2", "; YAML takes it for text: write 1.5e+2"),
+        ("seeds", "['1']", "; YAML takes it for text: write 1"),
+    ],
+)
+def test_what_yaml_makes_of_names_and_numbers_is_told(config, path, written, hint):
+    assert hint in message_of(changed(config, path, yaml.safe_load(written)))
+
+
+def test_a_word_for_a_number_is_told_no_spelling(config):
+    assert message_of(changed(config, "recipes/teacher/warmup", "short")).endswith("a number from 0 to 1")
 
 
 def test_seeds_of_an_arm_are_sorted_whatever_order_they_come_in(config):
@@ -655,3 +818,16 @@ def test_a_configuration_is_brought_into_one_form_that_keeps_what_readers_see_in
         '{"b": {"x": [2, 0.5, true], "y": 1}, "experiments": {"second": {"p": null, "q": 1}, "first": null}}'
     )
     assert one["b"] == {"y": 1.0, "x": [2.0, 0.5, True]}
+
+
+def test_what_the_tables_ask_beside_the_runs():
+    hinton = merged(DEFAULT, yaml.safe_load((ROOT / "workflow/studies/hinton2015.yaml").read_text(encoding="utf-8")))
+    asked = asked_of(hinton)
+    assert asked["classes"] == [str(digit) for digit in range(10)]
+    assert asked["validation_accuracies"] == hinton["claims"]["validation_accuracies"]
+    assert set(asked["paper"]["mends"]) == {"no-threes", "sevens-and-eights"}
+    assert set(asked["hidden"]) == set(asked["paper"]["grid"])
+    assert asked["hidden"]["width-800"] == [800, 800]
+    assert asked["hidden"]["width-30"] == [30, 30]
+    published = asked_of(DEFAULT)["published"]
+    assert (published["custom"], published["resnet"]["improved_class"]) == ({}, 6)

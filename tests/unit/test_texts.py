@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from html import escape
 
 import pandas as pd
 import pytest
@@ -31,6 +32,7 @@ def named_in(root, script: str, pattern: str) -> set[str]:
 def test_each_table_and_figure_has_a_text_and_each_text_its_table_or_figure(root):
     tables = named_in(root, "make_tables.py", r'^        \("(\w+)", ')
     tables |= named_in(root, "compare_with_paper.py", r'\btables(?: = \{|\[)"(\w+)"')
+    tables |= named_in(root, "judge_claims.py", r'write_table\(arguments.tables, "(\w+)"')
     figures = named_in(root, "plot_experiment.py", r'^        "(\w+)": ')
     figures |= named_in(root, "compare_with_paper.py", r'\bfigures\["(\w+)"\]')
     assert {path.stem for path in TEXTS} == {f"table_{name}" for name in tables} | {
@@ -69,3 +71,9 @@ def test_a_page_has_its_table_its_note_and_says_why_one_seed_has_no_interval(
     assert "<td>&lt;b&gt;</td>" in page
     assert "McNemar&#39;s test of each pair" in page
     assert ("There is one seed" in page) == said
+
+
+@pytest.mark.parametrize("text", ["two\n lines", " lead", "<script>alert(1)</script>", "{a}", "a & b", "👕"])
+def test_a_cell_is_the_text_that_was_given(text):
+    table = rendering.html_table(pd.DataFrame({"class": [text]}))
+    assert f"<td>{escape(text)}</td>" in table

@@ -7,8 +7,9 @@ import pytest
 import torch
 import train_model
 
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.preparing import prepare
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
@@ -98,3 +99,12 @@ def test_a_checkpoint_of_another_teacher_or_split_is_not_continued(distil, kille
     found = (distil(**settings) / "weights.safetensors").read_bytes()
     assert "continuing" not in capsys.readouterr().out
     assert found == (distil(**settings, folder="fresh") / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("content", ["", "no program", "#!/nowhere/sh\n"])
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_git_that_does_not_run_costs_no_training(tmp_path, monkeypatch, content, mode):
+    (tmp_path / "git").write_text(content)
+    (tmp_path / "git").chmod(mode)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert train_model.git_commit() is None

@@ -35,9 +35,11 @@ def with_all(workflow_of_module):
             ["git", "apply", "-"],
             cwd=workflow_of_module.folder, input=blocks(example, "diff"), text=True, check=True,
         )  # fmt: skip
-    study = workflow_of_module.folder / "wishes.yaml"
-    study.write_text(blocks(PAGE, "yaml"))
-    run = workflow_of_module.snakemake("--cores", "2", "--configfile", TINY, study.name)
+    (workflow_of_module.folder / "my_nets.py").write_text(blocks(EXAMPLES["network"], "python"))
+    studies = [f"{wish}.yaml" for wish in EXAMPLES]
+    for study, example in zip(studies, EXAMPLES.values(), strict=True):
+        (workflow_of_module.folder / study).write_text(blocks(example, "yaml") or "{}")
+    run = workflow_of_module.snakemake("--cores", "2", "--configfile", TINY, *studies)
     assert run.returncode == 0, run.stdout + run.stderr
     return workflow_of_module.folder / "results" / "tiny"
 
@@ -46,8 +48,15 @@ def with_all(workflow_of_module):
 def test_the_network_was_trained_and_distilled(with_all):
     runs = pd.read_csv(with_all / "tables" / "runs.csv")
     flat = runs[runs.model == "flat"]
-    assert sorted(flat.supervision) == ["labels", "resnet_T1_w0.1", "resnet_T4_w0.1"]
+    assert {"labels", "resnet_T1_w0.1", "resnet_T4_w0.1"} <= set(flat.supervision)
     assert (flat.parameters == 785 * 10).all()
+
+
+@pytest.mark.slow
+def test_the_loss_stands_beside_hintons(with_all):
+    losses = pd.read_csv(with_all / "tables" / "losses.csv")
+    assert losses.arm.tolist() == ["brier, T = 1", "brier, T = 4"]
+    assert losses.reference.tolist() == ["student, T = 1", "student, T = 4"]
 
 
 @pytest.mark.slow
@@ -59,3 +68,12 @@ def test_the_figure_and_the_table_are_in_the_report(with_all):
     report = (with_all / "report.html").read_text()
     for label in ("every run", "table: best and worst runs"):
         assert label in report
+
+
+@pytest.mark.slow
+def test_the_claim_was_judged_and_stands_on_its_page(with_all):
+    claims = pd.read_csv(with_all / "tables" / "claims.csv", dtype={"claim": str})
+    (claim,) = claims[claims.claim == "7"].itertuples()
+    assert claim.effect == pytest.approx(claim.student - claim.baseline)
+    assert claim.verdict == "undecided"
+    assert "The student is surer of its answers than the baseline." in (with_all / "pages" / "claims.html").read_text()

@@ -1,7 +1,6 @@
 """Data sets that the project has never seen, from configuration to report; and what a refused or moved one costs."""
 
 import csv
-import json
 import re
 import shutil
 import struct
@@ -83,12 +82,10 @@ def test_an_unknown_data_set_comes_out_in_the_report(workflow, tmp_path, make):
     done = workflow.snakemake("--cores", "2", "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     results = workflow.folder / "results" / "mine"
-    with (results / "data" / "train_images.idx").open("rb") as file:
+    with next(results.glob("data/*/train_images.idx")).open("rb") as file:
         assert struct.unpack(">4I", file.read(20)[4:]) == (60, 3, 12, 12)
     report = (results / "report.html").read_text()
-    summary = (results / "summary.html").read_text()
     for name in sorted(CLASSES):
-        assert name in summary
         assert name in (results / "figures" / "samples.svg").read_text()
     assert "error_explorer.html" in report
     explorer = (results / "pages" / "error_explorer.html").read_text()
@@ -98,14 +95,14 @@ def test_an_unknown_data_set_comes_out_in_the_report(workflow, tmp_path, make):
     assert workflow.plan("--configfile", "mine.yaml") == {}
 
 
-COMPUTING = (
+COMPUTING = {
     "prepare_dataset",
     "train_model",
     "cache_teacher_logits",
     "distill_model",
     "evaluate_runs",
     "collect_results",
-)
+}
 
 
 @pytest.fixture(scope="module")
@@ -154,4 +151,5 @@ def test_a_study_that_was_refused_costs_nothing(tiny, tmp_path):
     assert again.returncode == 0, again.stdout + again.stderr
     assert not [rule for rule in COMPUTING if f"rule {rule}:" in again.stdout + again.stderr]
     assert findings(results) == before
-    assert json.loads((results / "data" / "source.json").read_text())["source"]["folder"] == "tests/data/fashion-mnist"
+    for config in ("split={validation: 595}", folder):
+        failed(tiny, config, batches)  # once more: what failed is not taken for done

@@ -18,6 +18,7 @@ COMMANDS = {
     "distill_model": "--temperature",
     "save_design": "save_content",
     "save_config": "save_content",
+    "save_asked": "save_content",
     "report": "--report",
 }
 

@@ -15,12 +15,12 @@ def tiny(workflow_of_module):
 
 
 def test_a_study_without_a_papers_numbers_has_no_such_chapter(workflow):
-    assert not {"compare_with_paper", "mend_biases"} & set(workflow.plan())
+    assert not {"compare_with_paper", "correct_biases"} & set(workflow.plan())
 
 
 def test_the_chapter_is_planned_once(workflow):
     plan = workflow.plan(*TINY)
-    assert (plan["compare_with_paper"], plan["mend_biases"], plan["assemble_ensemble"]) == (1, 1, 2)
+    assert (plan["compare_with_paper"], plan["correct_biases"], plan["assemble_run"]) == (1, 1, 2)
 
 
 @pytest.mark.slow
@@ -37,14 +37,14 @@ def test_every_number_of_the_paper_stands_beside_ours(tiny):
 
 @pytest.mark.slow
 def test_mends_as_trained_agree_with_the_collected_errors(tiny):
-    mended = pd.read_parquet(tiny / "collected" / "mended.parquet")
+    corrected = pd.read_parquet(tiny / "collected" / "corrected.parquet")
     keys = ["model", "supervision", "seed", "label"]
     collected = pd.read_parquet(tiny / "collected" / "class_errors.parquet")
     collected = collected[collected.part == "test"].set_index(keys).errors
-    as_trained = mended[mended.mend == "none"].set_index(keys).errors
+    as_trained = corrected[corrected.mend == "none"].set_index(keys).errors
     assert len(as_trained) == 2 * 2 * 2 * 10  # experiments, arms, seeds, classes
     assert (as_trained == collected.loc[as_trained.index]).all()
-    totals = mended.groupby(["experiment", "arm", "seed", "mend"]).errors.sum().unstack()
+    totals = corrected.groupby(["experiment", "arm", "seed", "mend"]).errors.sum().unstack()
     assert (totals["oracle"].to_numpy()[:, None] <= totals.to_numpy()).all()
 
 

@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 ONCE = {
-    "study": 1, "collect_results": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1, "plot_samples": 1,
-    "prepare_dataset": 1, "report": 1, "save_config": 1, "save_design": 1, "write_curves": 1, "write_error_explorer": 1,
-    "write_provenance": 1, "write_summary": 1, "write_tables": 1,
+    "collect_results": 1, "describe_dataset": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1,
+    "plot_samples": 1, "prepare_dataset": 1, "report": 1, "save_asked": 1, "save_config": 1, "save_design": 1,
+    "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1, "write_provenance": 1,
+    "write_summary": 1, "write_tables": 1,
 }  # fmt: skip
 
 
@@ -49,6 +50,11 @@ def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study)
     shared = {rule: profile["group-components"].get(profile["groups"].get(rule), 1) for rule in sent}
     cluster_jobs = sum(math.ceil(sent[rule] / shared[rule]) for rule in sent)
     assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (workflow.folder / "docs/running.md").read_text()
+
+
+def test_an_archive_of_the_report_is_made_where_it_is_asked_for(workflow):
+    assert "zip_report" not in workflow.plan()
+    assert workflow.plan("--config", "report_zip=true")["zip_report"] == 1
 
 
 def test_an_experiment_is_left_out_by_null(workflow):

@@ -32,6 +32,7 @@ ANALYSIS = {
     "save_config": 1,
     "collect_results": 1,
     "judge_claims": 1,
+    "write_claims": 1,
     "make_tables": 1,
     "write_tables": 1,
     "plot_experiment": 2,
@@ -149,7 +150,9 @@ def test_an_edited_page_is_written_again(smoke):
         ("table_accuracy.rst", "so it flatters", {"write_tables": 1, "write_summary": 1}),
         ("figure_confusion.rst", "square-root scale", {}),
         ("figure_confusion.rst", "confusion matrices", {}),
-        ("table.html.j2", "give the study more seeds", {"write_tables": 1, "judge_claims": 1}),
+        ("table.html.j2", "give the study more seeds", {"write_tables": 1}),
+        ("table_claims.rst", "one a row", {"write_tables": 1}),
+        ("claims.html.j2", "The student converges faster", {"write_claims": 1}),
     ],
 )
 def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
@@ -167,8 +170,9 @@ def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
         ("figures/style.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
          {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
         ("analysis/accuracy.py", 'AS_PUBLISHED = "as published"', 'AS_PUBLISHED = "published"',
-         {"judge_claims": 1, "make_tables": 1, "write_tables": 1, "write_summary": 1}),
-        ("analysis/claims.py", '"1": "The student converges', '"1": "It converges', {"judge_claims": 1}),
+         {"judge_claims": 1, "write_claims": 1, "make_tables": 1, "write_tables": 1, "write_summary": 1}),
+        ("analysis/claims.py", 'UNDECIDED = "supported"', 'UNDECIDED = "shown"',
+         {"judge_claims": 1, "write_claims": 1, "write_tables": 1}),
         ("figures/images.py", "GALLERY_COLUMNS = 10", "GALLERY_COLUMNS = 8",
          {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
         ("training/loop.py", "LOG_EVERY = 20", "LOG_EVERY = 10",
@@ -218,7 +222,14 @@ def test_a_checkout_behind_a_link_changes_nothing(smoke, tmp_path):
 
 def test_another_rule_for_claims_judges_them_again(smoke):
     (smoke.folder / "more.yaml").write_text("claims: {fewest_seeds: 5}")
-    again = {"save_config": 1, "judge_claims": 1, "write_tables": 1, "write_summary": 1, "write_provenance": 1}
+    again = {
+        "save_config": 1,
+        "judge_claims": 1,
+        "write_claims": 1,
+        "write_tables": 1,
+        "write_summary": 1,
+        "write_provenance": 1,
+    }
     assert changed(smoke, "more.yaml") == again
 
 

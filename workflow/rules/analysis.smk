@@ -1,28 +1,26 @@
 """Tables and figures of the collected results."""
 
-import re
-
-PAPER_SECTION = "Paper against ours"
-
-
-def titles(kind, of_paper=False):
-    """Section of the report and label there of each table or figure, by name: what the first line of its text says."""
-    found = {}
-    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
-        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
-        if (section == PAPER_SECTION) == of_paper:
-            found[path.stem.removeprefix(f"{kind}_")] = section, label
-    return found
-
-
 TABLES = titles("table")
 FIGURES = titles("figure")  # of an experiment
+
+
+use rule save_design as save_asked with:
+    """Write down what the tables show beside the runs: names of classes, and numbers published elsewhere."""
+    output:
+        "<results>/asked.json",
+    log:
+        "<logs>/tables/save_asked.log",
+    benchmark:
+        "<benchmarks>/tables/save_asked.tsv"
+    params:
+        content=as_json(arms.asked_of(config)),
 
 
 rule make_tables:
     """Compute the study's tables: CSV, and as they are read LaTeX and HTML."""
     input:
         collected=rules.collect_results.output,
+        asked=rules.save_asked.output,
     output:
         csv=expand("<results>/tables/{table}.csv", table=TABLES),
         tex=expand("<results>/tables/{table}.tex", table=TABLES),
@@ -39,17 +37,13 @@ rule make_tables:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
-        classes=as_json(DATASET["classes"]),
-        published=as_json(arms.published_of(config)),
-        accuracies=as_json(config["claims"]["validation_accuracies"]),
         out=subpath(output[0], parent=True),
+        script=scripts("make_tables.py"),
         code=code("make_tables.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/make_tables.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
-        " --classes {params.classes:q}"
-        " --published {params.published:q}"
-        " --accuracies {params.accuracies:q}"
+        " --asked {input.asked:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 
@@ -86,10 +80,11 @@ rule plot_experiment:
         published=lambda wildcards: as_json(arms.published_of(config)[wildcards.experiment]),
         level=config["claims"]["level"],
         out=subpath(output.loss_by_step, parent=True),
+        script=scripts("plot_experiment.py"),
         code=code("plot_experiment.py"),
     # One job draws them all: to start Matplotlib takes longer than to draw a figure.
     shell:
-        "python {WORKFLOW:q}/scripts/plot_experiment.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --experiment {wildcards.experiment}"
@@ -122,6 +117,7 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
+        script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/plot_samples.py --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

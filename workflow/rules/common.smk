@@ -5,11 +5,12 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
-# In commands this is `{WORKFLOW}`, and so no parameter of a rule: a moved checkout runs nothing again.
+# A Path, of which Snakemake remembers nothing where it is a parameter: a moved checkout runs nothing again.
 WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 if set("{}") & set(str(WORKFLOW)):
@@ -18,13 +19,14 @@ if set("{}") & set(str(WORKFLOW)):
 # What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
 # else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
 if importlib.util.find_spec("torch") is not None:
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    places = [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+    os.environ |= {"PATH": os.pathsep.join(places)}
 for variable in ("PYTHONSAFEPATH", "SNAKEMAKE_PROFILE"):
     os.environ.pop(variable, None)
 try:
     getpass.getuser()
 except (KeyError, OSError):  # a user without a name, as in a container; Snakemake asks for it too
-    os.environ["LOGNAME"] = str(os.getuid())
+    os.environ |= {"LOGNAME": str(os.getuid())}
 
 import yaml
 from snakemake.common.configfile import load_configfile
@@ -33,11 +35,15 @@ from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, checking, paths
+from dark_knowledge.study import arms, checking, paths, spelling
 from dark_knowledge.command import InputError
+from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
-from dark_knowledge.data.sources import checksum_of
+from dark_knowledge.data.parts import Split
+from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.progress import logger as terminal
+from dark_knowledge.progress.trainings import runs_of
 
 try:
     if workflow.modifier.skip_configfile:
@@ -47,14 +53,19 @@ try:
     else:
         for file in workflow.configfiles:
             checking.check_file(file)
-        update_config(config, checking.as_yaml(workflow.config_settings.config))
-    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml")
+        update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
+    # Files that it names lie beside it, or where Snakemake runs.
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
     IDENTITY = identity_of(
         config["dataset"],
         config["datasets"][config["dataset"]],
-        Path("results", config["study"], "data", "source.json"),
+        Path("results", config["study"], "data"),
     )
+    STORED = {part: Path("results", config["study"], "data", IDENTITY, f"{part}.idx") for part in FILES}
+    if all(file.exists() for file in STORED.values()):
+        checks.check_labels(STORED, config["datasets"][config["dataset"]]["classes"], Split(**config["split"]))
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -78,12 +89,20 @@ SECTIONS = [
 
 EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
-ENSEMBLES = [model for model, settings in config["models"].items() if settings and arms.is_ensemble(config, model)]
+UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
 GPUS = 0 if config["accelerator"] == "cpu" else 1
+
+# Of a training job on its host, in MB: CUDA's libraries alone take more than a small training on a processor.
+MEMORY = 4000 if GPUS else 2000
+
+
+def scripts(name):
+    """Path of a command line. (Snakemake has a `script` of its own.)"""
+    return WORKFLOW / "scripts" / name
 
 
 def code(script):
@@ -113,7 +132,9 @@ def texts(*patterns):
 
 
 def as_json(value):
-    return json.dumps(value, separators=(",", ":"))
+    """JSON for a command line or a parameter. Braces within its texts are escaped, which Snakemake takes for wildcards."""
+    text = json.dumps(value, separators=(",", ":"))
+    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda quoted: quoted[0].translate({0x7B: r"\u007b", 0x7D: r"\u007d"}), text)
 
 
 def architecture(model):
@@ -121,9 +142,19 @@ def architecture(model):
     return as_json(arms.network_of(config, model))
 
 
-def teacher_seed(wildcards):
-    """Students learn from the teacher of their own seed; an ensemble is one for all, filed under the first seed."""
-    return config["seeds"][0] if arms.is_ensemble(config, wildcards.teacher) else wildcards.seed
+def teacher_weights(wildcards):
+    """The weights that teach a student: of its own seed, or the first seed's of a teacher that is one for all seeds."""
+    teacher = arms.arm_named(config, wildcards.teacher)
+    seed = wildcards.seed if arms.is_trained(config, teacher.model) else config["seeds"][0]
+    return paths.run_files(teacher.supervision, teacher.model)["weights"].format(seed=seed)
+
+
+def sources(wildcards):
+    """What a model that is not trained here is made from: the files of its members' runs, or its own file."""
+    if not arms.is_ensemble(config, wildcards.untrained):
+        return {"file": arms.file_of(config, wildcards.untrained)}
+    members = arms.members_of(config, wildcards.untrained)
+    return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
 
 
 def recipe(name):
@@ -140,6 +171,12 @@ def transfer_set(supervision):
     """The settings of a supervision's transfer set, as JSON for a command line; empty where it has none."""
     name = paths.transfer_set_of(supervision)
     return as_json(config["transfer_sets"][name] if name else {})
+
+
+def loss(by):
+    """The option of a command line that gives the loss of a part of a supervision's name; empty where it is Hinton's."""
+    name = paths.loss_of(by)
+    return f" --loss {shlex.quote(as_json(config['losses'][name]))}" if name else ""
 
 
 def of_arm(file):
@@ -162,8 +199,8 @@ def asked_wildcards():
         [{}],
         [{"experiment": name} for name in EXPERIMENTS],
         [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
-        [{"ensemble": arm.model, "seed": seed} for arm, seed in runs if arm.model in ENSEMBLES],
-        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in ENSEMBLES],
+        [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
         [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
         [{"teacher": arm.teacher, "recipe": recipe_of(arm.model), "seed": seed} for arm, seed in runs if arm.teacher],
     ]
@@ -178,14 +215,27 @@ def kept_outputs(without):
     """
     asked = asked_wildcards()
     files = set()
-    for rule in workflow.rules:
-        if not Path(rule.snakefile).is_relative_to(WORKFLOW) or rule.name == without.rule.name:
+    for each in workflow.rules:
+        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.rule.name for other in without]:
             continue
-        for file in rule.output:
+        for file in each.output:
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
     return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
+
+
+def show_progress():
+    """Show the running trainings on a terminal, in place of Snakemake's list of jobs; not where less or more is asked for."""
+    settings = workflow.output_settings
+    if not (settings.quiet or settings.verbose or settings.debug_dag):
+        logs = [str(log) for job in workflow.dag.needrun_jobs() for log in job.log]
+        results = Path(str(rules.report.output[0])).parent
+        terminal.show_on_terminal(workflow.logger_manager.logger, results, runs_of(config), logs)
+
+
+def end_progress():
+    terminal.end_on_terminal(workflow.logger_manager.logger)
 
 
 def unless_kept(teacher_logits):
@@ -194,6 +244,28 @@ def unless_kept(teacher_logits):
 
 
 def verified(part):
-    """Path of an IDX file, with its checksum where the config has one. A failed job leaves the file that was there."""
+    """Path of an IDX file, with its checksum where the config has one."""
     checksum = checksum_of(DATASET, part)
-    return update(ensure(f"<results>/data/{part}.idx", non_empty=True, **({"sha256": checksum} if checksum else {})))
+    path = f"<results>/data/{IDENTITY}/{part}.idx"
+    return ensure(path, non_empty=True, **({"sha256": checksum} if checksum else {}))
+
+
+def times_size(factor, least):
+    """Memory, in MB, that grows with the input's size."""
+    return lambda wildcards, input: round(least + factor * input.size_mb)
+
+
+PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
+
+
+def titles(kind, only=None):
+    """Section of the report and label there of each table or figure, by name: what the first line of its text says.
+
+    Of the section `only`, or else of all but those whose tables have a rule of their own.
+    """
+    found = {}
+    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
+        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
+        if section == only or (only is None and section not in (PAPER_SECTION, CLAIMS_SECTION)):
+            found[path.stem.removeprefix(f"{kind}_")] = section, label
+    return found

@@ -27,9 +27,10 @@ rule evaluate_runs:
         split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=scripts("evaluate_runs.py"),
         code=code("evaluate_runs.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/evaluate_runs.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --last {input.last:q}"
@@ -48,6 +49,7 @@ rule save_design:
         "<logs>/collected/save_design.log",
     benchmark:
         "<benchmarks>/collected/save_design.tsv"
+    priority: 1  # before all trainings, so that whoever watches them knows how many there will be
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -102,10 +104,11 @@ rule collect_results:
     params:
         results=subpath(output.arms, ancestor=2),
         out=subpath(output.arms, parent=True),
+        script=scripts("collect_results.py"),
         code=code("collect_results.py"),
     # The runs' folder rather than every file: a command line has a limit, a study has not.
     shell:
-        "python {WORKFLOW:q}/scripts/collect_results.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"

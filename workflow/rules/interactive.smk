@@ -29,10 +29,11 @@ rule write_error_explorer:
         collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
         results=subpath(output[0], ancestor=2),
+        script=scripts("write_error_explorer.py"),
         code=code("write_error_explorer.py"),
         template=texts("error_explorer.*", "interactive.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_error_explorer.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --data {input.data:q}"
         " --logits {params.results:q}/runs"
@@ -65,7 +66,8 @@ rule write_curves:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
+        script=scripts("write_curves.py"),
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_curves.py --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"

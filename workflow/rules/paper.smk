@@ -11,15 +11,16 @@ ASKED_BY = {
     "early_stopping": "early_stopping",
     "ensembles": "ensembles",
 }
-PAPER_TABLES = {name: title for name, title in titles("table", of_paper=True).items() if ASKED_BY[name] in PAPER}
-PAPER_FIGURES = {name: title for name, title in titles("figure", of_paper=True).items() if ASKED_BY[name] in PAPER}
+PAPER_TABLES = {name: title for name, title in titles("table", PAPER_SECTION).items() if ASKED_BY[name] in PAPER}
+PAPER_FIGURES = {name: title for name, title in titles("figure", PAPER_SECTION).items() if ASKED_BY[name] in PAPER}
 
 
-rule mend_biases:
+rule correct_biases:
     """Shift the biases of classes that a transfer set left out, in three ways, from stored logits."""
     input:
         data=rules.prepare_dataset.output,
         design=rules.save_design.output,
+        asked=rules.save_asked.output,
         # What is checked before it is used: all records, as by collect_results.
         collected=rules.collect_results.output.runs,
         logits=[
@@ -28,11 +29,11 @@ rule mend_biases:
             if role.experiment in PAPER.get("mends", {}) and role.role in ("baseline", "student")
         ],
     output:
-        "<results>/collected/mended.parquet",
+        "<results>/collected/corrected.parquet",
     log:
-        "<logs>/collected/mend_biases.log",
+        "<logs>/collected/correct_biases.log",
     benchmark:
-        "<benchmarks>/collected/mend_biases.tsv"
+        "<benchmarks>/collected/correct_biases.tsv"
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -40,15 +41,15 @@ rule mend_biases:
         mem_mb=2000,
         runtime=15,
     params:
-        mends=as_json(PAPER.get("mends", {})),
         results=subpath(output[0], ancestor=2),
-        code=code("mend_biases.py"),
+        script=scripts("correct_biases.py"),
+        code=code("correct_biases.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/mend_biases.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --design {input.design:q}"
-        " --mends {params.mends:q}"
+        " --asked {input.asked:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
 
@@ -57,7 +58,8 @@ rule compare_with_paper:
     """Set the study's results beside the paper's numbers: tables and figures."""
     input:
         collected=rules.collect_results.output,
-        mended=rules.mend_biases.output,
+        corrected=rules.correct_biases.output,
+        asked=rules.save_asked.output,
     output:
         **{
             name: report(
@@ -83,23 +85,14 @@ rule compare_with_paper:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
-        paper=as_json(PAPER),
-        hidden=as_json(
-            {
-                name: config["models"][config["experiments"][name]["student"]]["hidden"]
-                for name in PAPER.get("grid", [])
-            }
-        ),
-        classes=as_json(DATASET["classes"]),
         results=subpath(output[0], ancestor=2),
+        script=scripts("compare_with_paper.py"),
         code=code("compare_with_paper.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/compare_with_paper.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
-        " --mended {input.mended:q}"
-        " --paper {params.paper:q}"
-        " --hidden {params.hidden:q}"
-        " --classes {params.classes:q}"
+        " --corrected {input.corrected:q}"
+        " --asked {input.asked:q}"
         " --tables {params.results:q}/tables"
         " --figures {params.results:q}/figures"
         " > {log:q} 2>&1"

@@ -16,24 +16,15 @@ use rule save_design as save_config with:
 
 
 rule judge_claims:
-    """Answer the note's claims: all quantities in a table, and a page that explains the verdicts."""
+    """Judge the note's claims by all quantities that speak for or against them."""
     input:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
     output:
-        page=report(
-            "<results>/pages/claims.html",
-            caption="../report/claims.rst",
-            category=section("Overview"),
-            labels={"result": "claims, judged"},
-        ),
-        table=report(
-            "<results>/tables/claims.html",
-            caption="../report/claims_table.rst",
-            category=section("Claims"),
-            labels={"result": "table: all quantities"},
-        ),
+        judged="<results>/collected/claims.parquet",
         csv="<results>/tables/claims.csv",
+        tex="<results>/tables/claims.tex",
+        bare="<results>/tables/bare/claims.html",
     log:
         "<logs>/report/judge_claims.log",
     benchmark:
@@ -46,22 +37,60 @@ rule judge_claims:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
+        tables=subpath(output.csv, parent=True),
+        script=scripts("judge_claims.py"),
         code=code("judge_claims.py"),
-        template=texts("claims.html.j2", "table.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/judge_claims.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --config {input.config:q}"
-        " --csv {output.csv:q}"
-        " --table {output.table:q}"
-        " --page {output.page:q}"
+        " --judged {output.judged:q}"
+        " --tables {params.tables:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_claims:
+    """Explain the verdicts on a page; a rule of its own, so that a reworded claim is not judged again."""
+    input:
+        judged=rules.judge_claims.output.judged,
+        config=rules.save_config.output,
+    output:
+        report(
+            "<results>/pages/claims.html",
+            caption="../report/claims.rst",
+            category=section("Overview"),
+            labels={"result": "claims, judged"},
+        ),
+    log:
+        "<logs>/report/write_claims.log",
+    benchmark:
+        "<benchmarks>/report/write_claims.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        script=scripts("write_claims.py"),
+        code=code("write_claims.py"),
+        template=texts("claims.html.j2", "page.html.j2"),
+    shell:
+        "python {params.script:q}"
+        " --judged {input.judged:q}"
+        " --config {input.config:q}"
+        " --out {output:q}"
         " > {log:q} 2>&1"
 
 
 rule write_tables:
     """Set each table on a page with its text; a rule of its own, so that a reworded text computes nothing."""
     input:
-        tables=[rules.make_tables.output.bare, rules.compare_with_paper.output.bare if PAPER else []],
+        tables=[
+            rules.make_tables.output.bare,
+            rules.judge_claims.output.bare,
+            rules.compare_with_paper.output.bare if PAPER else [],
+        ],
         config=rules.save_config.output,
     output:
         [
@@ -69,10 +98,12 @@ rule write_tables:
                 f"<results>/tables/{name}.html",
                 caption=f"../report/table_{name}.rst",
                 category=section(title),
-                subcategory=None if title == PAPER_SECTION else "all experiments",
+                subcategory=None if title in (PAPER_SECTION, CLAIMS_SECTION) else "all experiments",
                 labels={"result": f"table: {label}"},
             )
-            for name, (title, label) in (TABLES | (PAPER_TABLES if PAPER else {})).items()
+            for name, (title, label) in (
+                TABLES | titles("table", CLAIMS_SECTION) | (PAPER_TABLES if PAPER else {})
+            ).items()
         ],
     log:
         "<logs>/report/write_tables.log",
@@ -86,10 +117,11 @@ rule write_tables:
         runtime=10,
     params:
         out=subpath(output[0], parent=True),
+        script=scripts("write_tables.py"),
         code=code("write_tables.py"),
         template=texts("table_*.rst", "table.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_tables.py"
+        "python {params.script:q}"
         " --tables {input.tables:q}"
         " --config {input.config:q}"
         " --out {params.out:q}"
@@ -122,12 +154,13 @@ rule write_summary:
     params:
         collected=subpath(input[0], parent=True),
         results=subpath(output[0], parent=True),
+        script=scripts("write_summary.py"),
         code=code("write_summary.py"),
         template=texts(
             "summary.html.j2", "page.html.j2", "table_accuracy.rst", "table_gap_recovered.rst", "table_cost.rst"
         ),
     shell:
-        "python {WORKFLOW:q}/scripts/write_summary.py"
+        "python {params.script:q}"
         " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
         " --config {input.config:q}"
@@ -139,7 +172,7 @@ rule write_provenance:
     """Tell where the numbers come from, and what was not run."""
     input:
         **rules.download_dataset.output,
-        findings=rules.check_dataset.output,
+        findings=rules.describe_dataset.output,
         runs=rules.collect_results.output.runs,
         data=rules.prepare_dataset.output,
         config=rules.save_config.output,
@@ -164,10 +197,11 @@ rule write_provenance:
         full=as_json(full_study()),
         # Not an input: times differ from run to run, and nothing else depends on them.
         benchmarks=subpath(rules.collect_results.benchmark, ancestor=2),
+        script=scripts("write_provenance.py"),
         code=code("write_provenance.py"),
         template=texts("provenance.html.j2", "page.html.j2"),
     shell:
-        "python {WORKFLOW:q}/scripts/write_provenance.py"
+        "python {params.script:q}"
         " --runs {input.runs:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
@@ -186,6 +220,7 @@ rule report:
         config=rules.save_config.output,
         results=[
             rules.judge_claims.output,
+            rules.write_claims.output,
             rules.write_summary.output,
             rules.write_tables.output,
             rules.plot_samples.output,
@@ -208,14 +243,29 @@ rule report:
         mem_mb=2000,
         runtime=15,
     params:
-        folder=subpath(output[0], parent=True),
+        snakefile=WORKFLOW / "Snakefile",
+        stylesheet=WORKFLOW / "report" / "report.css",
+        pathvars=lambda wildcards, output: f"pathvars={as_json({'results': os.path.dirname(output[0])})}",
         texts=texts("*.rst", "report.css"),
     # Snakemake reports on finished jobs only, so a second one looks at them while the first still holds the lock. Its
     # Snakefile is not the main one, which may be another workflow's that has this one as a module.
     shell:
         "snakemake results"
-        " --snakefile {WORKFLOW:q}/Snakefile"
-        " --configfile {input.config:q} --config pathvars='{{results: {params.folder:q}}}'"
+        " --snakefile {params.snakefile:q}"
+        " --configfile {input.config:q} --config {params.pathvars:q}"
         " --nolock --cores 1"
-        " --report {output:q} --report-stylesheet {WORKFLOW:q}/report/report.css"
+        " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"
+
+
+use rule report as zip_report with:
+    """Build the same report as an archive of files, which a browser opens at once however large the study is."""
+    output:
+        "<results>/report.zip",
+    log:
+        "<logs>/report/zip_report.log",
+    benchmark:
+        "<benchmarks>/report/zip_report.tsv"
+
+
+REPORTS = [rules.report, *([rules.zip_report] if config["report_zip"] else [])]

@@ -19,7 +19,7 @@ rule train_model:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
@@ -33,9 +33,10 @@ rule train_model:
         accelerator=config["accelerator"],
         precision=config["precision"],
         out=subpath(output.weights, parent=True),
+        script=scripts("train_model.py"),
         code=code("train_model.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/train_model.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --recipe {params.recipe:q}"
@@ -48,19 +49,17 @@ rule train_model:
         " > {log:q} 2>&1"
 
 
-rule assemble_ensemble:
-    """Put the runs of an ensemble's members, all seeds, into one network that is filed like a run."""
+rule assemble_run:
+    """File like a run what is not trained here: an ensemble of runs, all seeds, or weights or logits from elsewhere."""
     input:
-        lambda wildcards: expand(
-            list(paths.run_files(paths.ALL_LABELS, config["models"][wildcards.ensemble]["members"]).values()),
-            seed=config["seeds"],
-        ),
+        unpack(sources),
+        data=rules.prepare_dataset.output,
     output:
-        **paths.run_files(paths.ALL_LABELS, "{ensemble}"),
+        **paths.run_files(paths.ALL_LABELS, "{untrained}"),
     log:
-        "<logs>/runs/{ensemble}/labels/seed{seed}.log",
+        "<logs>/runs/{untrained}/labels/seed{seed}.log",
     benchmark:
-        "<benchmarks>/runs/{ensemble}/labels/seed{seed}.tsv"
+        "<benchmarks>/runs/{untrained}/labels/seed{seed}.tsv"
     localrule: True
     conda:
         "../../envs/training.yaml"
@@ -68,28 +67,33 @@ rule assemble_ensemble:
         mem_mb=2000,
         runtime=15,
     params:
-        architecture=lambda wildcards: architecture(wildcards.ensemble),
-        members=lambda wildcards, input: [os.path.dirname(file) for file in input if file.endswith("metrics.json")],
+        architecture=lambda wildcards: architecture(wildcards.untrained),
+        source=lambda wildcards, input: (
+            ["--file", input.file]
+            if "file" in input.keys()
+            else ["--members", *(os.path.dirname(file) for file in input.members if file.endswith("metrics.json"))]
+        ),
         out=subpath(output.weights, parent=True),
-        code=code("assemble_ensemble.py"),
+        script=scripts("assemble_run.py"),
+        code=code("assemble_run.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/assemble_ensemble.py"
+        "python {params.script:q}"
+        " --data {input.data:q}"
         " --architecture {params.architecture:q}"
-        " --members {params.members:q}"
+        " --seed {wildcards.seed}"
+        " {params.source:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 
 
-ruleorder: assemble_ensemble > train_model
+ruleorder: assemble_run > train_model
 
 
 rule cache_teacher_logits:
     """Store a teacher's logits on the stream of views that students of a recipe and seed are trained on."""
     input:
         data=rules.prepare_dataset.output,
-        weights=lambda wildcards: (
-            paths.run_files(paths.ALL_LABELS, wildcards.teacher)["weights"].format(seed=teacher_seed(wildcards))
-        ),
+        weights=teacher_weights,
     output:
         logits=unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
         record="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",
@@ -102,16 +106,17 @@ rule cache_teacher_logits:
     threads: 1
     resources:
         gpu=GPUS,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        architecture=lambda wildcards: architecture(wildcards.teacher),
+        architecture=lambda wildcards: architecture(arms.arm_named(config, wildcards.teacher).model),
         recipe=lambda wildcards: recipe(wildcards.recipe),
         accelerator=config["accelerator"],
         precision=config["precision"],
+        script=scripts("cache_teacher_logits.py"),
         code=code("cache_teacher_logits.py"),
     shell:
-        "python {WORKFLOW:q}/scripts/cache_teacher_logits.py"
+        "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --weights {input.weights:q}"
@@ -136,17 +141,17 @@ use rule train_model as distill_model with:
     output:
         **paths.run_files(paths.TEACHER),
     log:
-        "<logs>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.log",
+        f"<logs>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.log",
     benchmark:
-        "<benchmarks>/runs/{model}/{teacher}_T{temperature}_w{hard_weight}{on}/seed{seed}.tsv"
+        f"<benchmarks>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.tsv"
     # `slot`: students that share a cluster job train in turn (profiles/slurm).
     resources:
         gpu=GPUS,
         slot=1,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "
-            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}"
+            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}{loss(wildcards.by)}"
         ),

@@ -4,17 +4,24 @@ import argparse
 import json
 
 import torch
-from safetensors.torch import load_model
+from safetensors.torch import load_file
+from torch import Tensor
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256
-from dark_knowledge.data.prepared import load_dataset
+from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.memory import scoring_need
-from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.networks import build_model, load_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.stopwatch import Stopwatch
-from dark_knowledge.training.teacher_logits import save_teacher_logits, stored_epochs, teacher_logits_of_epoch
+from dark_knowledge.training.teacher_logits import (
+    save_teacher_logits,
+    stored_epochs,
+    teacher_logits_from_elsewhere,
+    teacher_logits_of_epoch,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -36,8 +43,31 @@ def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
     recipe = Recipe(**arguments.recipe)
+    if arguments.architecture["architecture"] == "logits":
+        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe)[None]
+        cost = {"seconds": 0.0, "images": 0, "machine": NOT_HERE}
+    else:
+        logits, cost = compute_logits(arguments, data, recipe)
+    save_teacher_logits(arguments.out, logits, recipe, arguments.seed)
+    # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
+    command.write_json(
+        arguments.record,
+        {
+            "architecture": arguments.architecture,
+            "teacher_weights": sha256(arguments.weights),
+            "recipe": arguments.recipe,
+            "seed": arguments.seed,
+            "data": sha256(arguments.data),
+            "logits": sha256(arguments.out),
+        }
+        | cost,
+    )
+
+
+def compute_logits(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> tuple[Tensor, dict]:
+    """The teacher's logits [epochs, n, c] on the stream, and what they cost: the images passed through it."""
     teacher = build_model(arguments.architecture, data.image_shape, len(data.classes))
-    load_model(teacher, arguments.weights)
+    load_weights(teacher, arguments.weights)
     epochs = stored_epochs(recipe)
     # Twice, while they are joined.
     stored = 2 * epochs * len(data.train_images) * len(data.classes) * torch.half.itemsize
@@ -56,22 +86,8 @@ def main() -> None:
             seconds.append(clock.seconds())
             speed = len(logits[0]) / (seconds[-1] - seconds[-2])
             print(f"epoch {epoch + 1:3d}/{epochs}  {speed:.0f} images/s", flush=True)
-    save_teacher_logits(arguments.out, torch.stack(logits), recipe, arguments.seed)
-    # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
-    command.write_json(
-        arguments.record,
-        {
-            "architecture": arguments.architecture,
-            "teacher_weights": sha256(arguments.weights),
-            "recipe": arguments.recipe,
-            "seed": arguments.seed,
-            "data": sha256(arguments.data),
-            "logits": sha256(arguments.out),
-            "seconds": seconds[-1],
-            "images": len(logits) * len(logits[0]),
-            "machine": compute.machine,
-        },
-    )
+    cost = {"seconds": seconds[-1], "images": len(logits) * len(logits[0]), "machine": compute.machine}
+    return torch.stack(logits), cost
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Gather a study's runs into tidy tables, keys first.
 
 A row per arm, run, epoch, logged step and test prediction; per run, part and class, its errors; and per run of an
-experiment, its likeness to the teacher.
+experiment, its similarity to the teacher.
 """
 
 import argparse

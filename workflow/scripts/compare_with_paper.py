@@ -18,10 +18,8 @@ from dark_knowledge.pages import rendering
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
-    parser.add_argument("--mended", type=pd.read_parquet, required=True, help="errors with mended biases")
-    parser.add_argument("--paper", type=json.loads, required=True, help="the config's section, as JSON")
-    parser.add_argument("--hidden", type=json.loads, required=True, help="units of the grid's students, as JSON")
-    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
+    parser.add_argument("--corrected", type=pd.read_parquet, required=True, help="errors with corrected biases")
+    parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder for <figure>.svg")
     return parser.parse_args()
@@ -29,17 +27,22 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    section, mended, results = arguments.paper, arguments.mended, Results(folder=arguments.collected)
+    asked, corrected, results = (
+        json.loads(arguments.asked.read_text()),
+        arguments.corrected,
+        Results(folder=arguments.collected),
+    )
+    section = asked["paper"]
     arms = results.all_arms()
     # Not only those after the last epoch, which `results` has.
     columns = ["model", "supervision", "seed", "epoch", "label", "prediction"]
     errors = paper.errors_by_class(pd.read_parquet(arguments.collected / "predictions.parquet", columns=columns))
 
-    numbers = paper.paper_table(section["numbers"], errors, mended, arms)
+    numbers = paper.paper_table(section["numbers"], errors, corrected, arms)
     tables = {"paper": (numbers, paper.readable_paper(numbers))}
     figures = {}
     if "grid" in section:
-        widths = paper.width_table(arguments.hidden, errors, arms)
+        widths = paper.width_table(asked["hidden"], errors, arms)
         tables["width_temperature"] = (widths, paper.readable_widths(widths))
         figures["width_map"] = paper_figures.width_map(widths)
         figures["width_lines"] = paper_figures.width_lines(widths)
@@ -47,9 +50,9 @@ def main() -> None:
         contrasts = paper.contrast_table(section["contrasts"], errors, arms)
         tables["temperature_contrasts"] = (contrasts, paper.readable_contrasts(contrasts))
     if "mends" in section:
-        biases = paper.bias_table(mended, section["mends"])
+        biases = paper.bias_table(corrected, section["mends"])
         tables["bias_fixes"] = (biases, paper.readable_biases(biases))
-        figures["bias_fixes"] = paper_figures.bias_fixes(mended, arguments.classes)
+        figures["bias_fixes"] = paper_figures.bias_fixes(corrected, asked["classes"])
     if "early_stopping" in section:
         figures["early_stopping"] = paper_figures.early_stopping(
             results["epochs"], results["runs"], arms, section["early_stopping"]

@@ -2,19 +2,20 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_model, save
-from torch import Tensor, nn
+from safetensors.torch import load_file, save
+from torch import Tensor
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
-from dark_knowledge.training.devices import Compute, choose_compute
+from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.memory import scoring_need
-from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.networks import build_model, load_weights
 from dark_knowledge.training.transfer_sets import chosen_images
 
 PARTS = ("train", "validation", "test")
@@ -40,19 +41,15 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
-    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
-    compute = choose_compute(
-        arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
-    )
-    data = data.to(compute.device)
-    model.to(compute.device, memory_format=torch.channels_last)
+    # Where there are only logits, from elsewhere, they are the run's weights.
+    logits_of = load_file if arguments.architecture["architecture"] == "logits" else evaluation(arguments, data)
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
     for last, selected in zip(arguments.last, arguments.selected, strict=True):
-        logits = logits_of(model, last, data, compute)
+        logits = logits_of(last)
         append(tensors, "last", logits)
         # Where validation selected the last epoch the weights are the same bytes, and so are the logits.
         same = Path(last).read_bytes() == Path(selected).read_bytes()
-        append(tensors, "selected", logits if same else logits_of(model, selected, data, compute))
+        append(tensors, "selected", logits if same else logits_of(selected))
     chosen = chosen_images(data.train_labels.cpu(), arguments.transfer_set, arguments.split_seed)
     record = {
         "architecture": arguments.architecture,
@@ -67,13 +64,24 @@ def main() -> None:
         temporary.write_bytes(save(stacked | {"transfer_set": chosen}, {"record": json.dumps(record)}))
 
 
-def logits_of(model: nn.Module, weights: str, data: Dataset, compute: Compute) -> dict[str, Tensor]:
-    """Logits [images, classes] of every part, from the given weights."""
-    load_model(model, weights, device=str(compute.device))
-    logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
-    for part in PARTS:
-        print(f"{weights}  {part}  {accuracy(logits[part], getattr(data, f'{part}_labels').cpu()):.2%}", flush=True)
-    return logits
+def evaluation(arguments: argparse.Namespace, data: Dataset) -> Callable[[str], dict[str, Tensor]]:
+    """A function from a file of the network's weights to its logits [images, classes] of every part."""
+    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    compute = choose_compute(
+        arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
+    )
+    data = data.to(compute.device)
+    model.to(compute.device, memory_format=torch.channels_last)
+
+    def logits_of(weights: str) -> dict[str, Tensor]:
+        load_weights(model, weights)
+        logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
+        for part in PARTS:
+            share = accuracy(logits[part], getattr(data, f"{part}_labels").cpu())
+            print(f"{weights}  {part}  {share:.2%}", flush=True)
+        return logits
+
+    return logits_of
 
 
 def append(tensors: dict[str, list[Tensor]], epoch: str, logits: dict[str, Tensor]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
-from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets
+from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets, losses
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.pages import rendering
@@ -15,28 +15,28 @@ from dark_knowledge.pages import rendering
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
-    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
-    parser.add_argument("--published", type=json.loads, required=True, help="figures by experiment and role, as JSON")
-    parser.add_argument("--accuracies", type=json.loads, required=True, help="validation accuracies, percent, as JSON")
+    parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    results, classes = Results(folder=arguments.collected), arguments.classes
-    figures = accuracies.published_rows(arguments.published)
+    results, asked = Results(folder=arguments.collected), json.loads(arguments.asked.read_text())
+    classes, published = asked["classes"], asked["published"]
+    figures = accuracies.published_rows(published)
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures)
     mcnemar = error_sets.mcnemar_table(results)
-    times = convergence.convergence_table(results, arguments.accuracies)
+    times = convergence.convergence_table(results, asked["validation_accuracies"])
     per_class = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     differences = class_errors.class_difference_table(results, classes)
-    hardest = class_errors.hardest_class_table(results, classes, arguments.published)
+    hardest = class_errors.hardest_class_table(results, classes, published)
     similarity = error_sets.similarity_table(results)
     outcomes = error_sets.outcome_table(results)
     calibrated = calibration.calibration_table(results)
     controlled = controls.control_table(results)
+    by_loss = losses.loss_table(results)
     cost = costs.cost_table(results)
     index = run_table(results["runs"])
     for name, tidy, readable in (
@@ -51,6 +51,7 @@ def main() -> None:
         ("image_outcomes", outcomes, error_sets.readable_outcomes(outcomes)),
         ("calibration", calibrated, calibration.readable_calibration(calibrated)),
         ("controls", controlled, controls.readable_controls(controlled)),
+        ("losses", by_loss, losses.readable_losses(by_loss)),
         ("cost", cost, costs.readable_costs(cost)),
         ("runs", index, readable_runs(index)),
     ):

@@ -10,7 +10,7 @@ from dark_knowledge import command
 from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.results import Results, arm_of, compared, trained_arms
 from dark_knowledge.command import written_whole
-from dark_knowledge.figures import accuracy, calibration, errors, images, learning, style
+from dark_knowledge.figures import accuracy, calibration, errors, images, learning, losses, style
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -53,6 +53,7 @@ def main() -> None:
         "image_gallery": images.image_gallery(predictions, three, data["test_images"], data["test_labels"], classes),
         "reliability": calibration.reliability(predictions, with_controls),
         "fidelity": calibration.fidelity(results["fidelity"], runs, arms),
+        "losses": losses.losses(runs, arms),
         "cost": accuracy.cost(runs, arms),
     }
     for name, figure in figures.items():

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from dark_knowledge import command
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
-from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.data.preparing import prepare
 from dark_knowledge.data.sources import FILES
 
 

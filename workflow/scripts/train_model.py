@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import save
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
-from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher
+from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
 from dark_knowledge.training.memory import training_need
-from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters, save_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
 from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
@@ -37,6 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="images or soft targets to use, as JSON")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--hard-weight", type=float)
+    parser.add_argument("--loss", type=json.loads, default={}, help="of the soft targets, as JSON; else Hinton's")
     parser.add_argument("--score-test-each-epoch", action="store_true", help="for the best-epoch-on-test protocol")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
@@ -54,9 +55,9 @@ def main() -> None:
     images = int(transfer_set.sum())
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
-    torch.manual_seed(arguments.seed)
+    torch.manual_seed(torch_seed("weights", arguments.seed))
     model = build_model(arguments.architecture, data.image_shape, len(data.classes))
-    stored = 2 * os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0  # twice while shuffled
+    stored = os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0
     compute = choose_compute(
         arguments.accelerator,
         arguments.precision,
@@ -71,6 +72,7 @@ def main() -> None:
         "seed": arguments.seed,
         "temperature": arguments.temperature,
         "hard_weight": arguments.hard_weight,
+        "loss": arguments.loss,
         "transfer_set": arguments.transfer_set,
         "split_seed": arguments.split_seed,
         "score_test_each_epoch": arguments.score_test_each_epoch,
@@ -79,6 +81,7 @@ def main() -> None:
         "code": code_fingerprint(__file__),
         "torch": torch.__version__,
         "device": compute.device.type,
+        "machine": compute.machine,
         "precision": compute.precision,
         "threads": arguments.threads,
     }
@@ -122,7 +125,6 @@ def main() -> None:
             "start_up_seconds": start_up,
             "images_per_second": history.images_per_second.median(),
             "peak_memory_mb": peak_memory_mb(compute.device),
-            "machine": compute.machine,
             "commit": git_commit(),
         },
     )
@@ -133,21 +135,16 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
     if arguments.teacher_logits is None:
         return learn_from_labels(data.train_labels, recipe.label_smoothing)
     teacher_logits = load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed)
-    if "shuffle" in arguments.transfer_set:
-        within_class = arguments.transfer_set["shuffle"] == "within-class"
-        teacher_logits = teacher_logits[:, shuffled_images(data.train_labels, within_class, arguments.seed)]
+    shuffle = arguments.transfer_set.get("shuffle")
     return learn_from_teacher(
         data.train_labels,
         teacher_logits,
         temperature=arguments.temperature,
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
+        soft_loss=soft_loss_of(arguments.loss),
+        rows=shuffle and shuffled_images(data.train_labels, shuffle == "within-class", arguments.seed),
     )
-
-
-def save_weights(path: Path, model: torch.nn.Module) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in model.state_dict().items()}))
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:
@@ -156,7 +153,7 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def git_commit() -> str | None:
-    """The checkout's commit, marked when files differ from it; None outside a checkout or without git."""
+    """The checkout's commit, marked when files differ from it; None outside a checkout or where git does not run."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
@@ -164,7 +161,7 @@ def git_commit() -> str | None:
             capture_output=True,
             text=True,
         )
-    except FileNotFoundError:
+    except OSError:
         return None
     return described.stdout.strip() or None
 

@@ -50,6 +50,7 @@ def main() -> None:
         noteworthy=provenance.noteworthy(json.loads(arguments.findings.read_text())),
         prepared=sha256(arguments.data),
         images=image_counts(arguments.data),
+        elsewhere=provenance.from_elsewhere(config),
         runs=rendering.html_table(provenance.run_counts(trained)),
         benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),
     )

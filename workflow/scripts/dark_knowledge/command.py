@@ -5,19 +5,26 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 class InputError(Exception):
-    """Something the user can mend. Its message says what is wrong, where, what is allowed and what to do."""
+    """Something the user can put right. Its message says what is wrong, where, what is allowed and what to do."""
+
+
+class UserCodeError(InputError):
+    """Code that the user brought raised the error that is this one's cause, whose own traceback is shown below it."""
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command line; an error that the user can mend ends it with one line and exit status 1."""
+    """Run a command line; an error that the user can put right ends it with one line and exit status 1."""
     try:
         main()
+    except UserCodeError as error:
+        sys.exit(f"error: {error}; its own traceback:\n{_own_traceback(error.__cause__)}")
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
@@ -27,6 +34,14 @@ def run(main: Callable[[], None]) -> None:
         if (message := _library_error(error)) is None:
             raise
         sys.exit(f"error: {message} ({' '.join(str(error).split())})")
+
+
+def _own_traceback(error: BaseException) -> str:
+    """The traceback of an error from where other code than this library's begins."""
+    step, own = error.__traceback__, str(Path(__file__).parent)
+    while step.tb_next and step.tb_frame.f_code.co_filename.startswith((own, "<frozen importlib")):
+        step = step.tb_next
+    return "".join(traceback.format_exception(type(error), error, step)).rstrip()
 
 
 def memory_is_full(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,29 @@ def code_fingerprint(script: str | Path) -> str:
     for path in sorted(_closure(Path(script)), key=lambda path: path.parts[-3:]):
         digest.update(_normalised(path).encode())
     return digest.hexdigest()[:12]
+
+
+def file_fingerprint(path: str | Path) -> str:
+    """Hash a Python file of the user's and the modules in its folder that it imports, directly or not, as above."""
+    found, waiting = set(), [Path(path)]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            words = {name.split(".")[0] for name in _imported_names(file)}
+            waiting += [beside for word in words if (beside := file.with_name(f"{word}.py")).exists()]
+    digest = hashlib.sha256()
+    for file in sorted(found):
+        digest.update(_normalised(file).encode())
+    return digest.hexdigest()[:12]
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module
 
 
 def _closure(script: Path) -> set[Path]:

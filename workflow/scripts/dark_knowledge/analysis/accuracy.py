@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_number, starred
+from dark_knowledge.analysis.formats import NO_NUMBER, show_count, show_difference, show_interval, show_number, starred
 from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, ratio_interval
 
@@ -108,7 +108,7 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
         {
             "experiment": table.experiment,
             "arm": [starred(row.arm, row.chosen) for row in table.itertuples()],
-            "parameters": [f"{value:,}" for value in table.parameters],
+            "parameters": [show_count(value) for value in table.parameters],
             "n": table.n,
         }
     )

@@ -1,4 +1,4 @@
-"""Mending the biases of classes that the transfer set left out, from stored logits (Hinton et al. 2015, section 3).
+"""Bias correction for classes that the transfer set left out, from stored logits (Hinton et al. 2015, section 3).
 
 A student that never saw a class has learned too small a bias for it; one that saw only some classes, too large a bias
 for those. Each function takes logits [n, c] and finds, or applies, one shift for the biases of a set of classes.
@@ -48,10 +48,10 @@ def prior_shift(logits: np.ndarray, classes: list[int], prior: float) -> float:
     return brentq(lambda shift: expit(log_odds + shift).mean() - prior, lowest, highest)
 
 
-def mended_errors(
+def corrected_errors(
     test: np.ndarray, labels: np.ndarray, validation: np.ndarray, classes: list[int], fixed: float, prior: float
 ) -> pd.DataFrame:
-    """Test errors of one run by mend and label, with the shift of `classes`: as trained, and mended three ways.
+    """Test errors of one run by correction and label, with the shift of `classes`: none, and three corrections.
 
     `test` [n, c] and `validation` [m, c] are logits, `labels` [n] those of the test images. Fixed: the given shift.
     Oracle: the fewest errors on these very test images. Label-free: on validation images the mean mass of `classes`

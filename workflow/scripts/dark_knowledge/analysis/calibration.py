@@ -17,7 +17,7 @@ MEASURES = {
 
 
 def calibration_table(results: Results) -> pd.DataFrame:
-    """A row per experiment and arm: accuracy, likelihood, calibration and likeness to the teacher, over seeds.
+    """A row per experiment and arm: accuracy, likelihood, calibration and similarity to the teacher, over seeds.
 
     Accuracy, `test_ece` and `agreement` are in percent.
     """

@@ -14,18 +14,6 @@ from dark_knowledge.analysis.image_noise import Tested, seeds_and_images
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.analysis.statistics import holm, least_sign_flip_p, mean_interval, seeds_needed, sign_flip_p
 
-CLAIMS = {
-    "1": "The student converges faster than the baseline.",
-    "2a": "The student's training loss is less stable than the baseline's.",
-    "2b": "The student's validation accuracy is more stable than the baseline's.",
-    "3a": "The student fits the training set better than the baseline.",
-    "3b": "The student generalises better than the baseline.",
-    "3c": "The student comes closer to the teacher than to the baseline.",
-    "4": "Teacher and baseline spread their errors over the classes in the same way.",
-    "5": "The student makes fewer errors on the hardest class.",
-    "6": "The student's errors are spread more evenly over the classes than the baseline's.",
-}
-
 # Every question asked of an experiment, in the claims' order.
 PARTS = (
     convergence,
@@ -37,16 +25,6 @@ PARTS = (
     similar_errors,
     hardest,
     evenness,
-)
-
-
-NOTE = (
-    "One row per quantity; a verdict stands at the one that decides its claim. Baseline and student are means over "
-    "their seeds (claim 4: the distance that noise gives, and that of teacher and baseline). The effect is the mean of "
-    "n paired differences with Student's 95 % t interval and p of the two-sided sign-flip test, for these test images; "
-    "where the page of all quantities says so, both hold for other test images too. p (Holm) is adjusted over the "
-    "deciding quantities of one experiment. Published figures are of one run. The claims page says how verdicts are "
-    "reached."
 )
 
 
@@ -154,7 +132,6 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
     """The claims table with all its numbers as text, for the page and the table of all quantities."""
     rows = list(table.itertuples())
     return table.assign(
-        statement=table.claim.map(CLAIMS),
         baseline=[_number(row.baseline, row) for row in rows],
         student=[_number(row.student, row) for row in rows],
         effect_text=[_effect(row) for row in rows],

@@ -12,12 +12,13 @@ from scipy.special import softmax
 from dark_knowledge.analysis import measures
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import ALL_SEEDS, Arm, arms_of, is_ensemble, roles_of
+from dark_knowledge.study.arms import ALL_SEEDS, Arm, arm_named, arms_of, is_trained, roles_of
 from dark_knowledge.study.paths import run_folder
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
+TAUGHT_BY = ("taught_by", "taught_by_supervision")
 PARTS = ("train", "validation", "test")
 EPOCHS = ("last", "selected")
 TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
@@ -34,13 +35,14 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
     types = prediction_types(list(arms))
     for arm, seeds in arms.items():
         chosen, logits = load_logits(records.logits(arm, seeds), seeds)
-        named = [ALL_SEEDS] if is_ensemble(design, arm.model) else seeds
+        named = seeds if is_trained(design, arm.model) else [ALL_SEEDS]
         test_logits[arm] = dict(zip(named, logits["last/test"], strict=True))
         for number, seed in enumerate(seeds):
             keys = {"model": arm.model, "supervision": arm.supervision, "seed": named[number]}
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             folder = results / run_folder(arm.model, arm.supervision, seed)
             metrics = records.run(arm, seed) | caching_cost(records, arm, seed)
+            metrics |= dict(zip(TAUGHT_BY, teacher_of(design, arm), strict=True))
             own = run_tables(folder, metrics, of_seed, labels | {"train": labels["train"][chosen]})
             for name, table in own.items():
                 tables[name].append(keyed(keys, table).astype(types if name == "predictions" else {}))
@@ -93,6 +95,14 @@ def caching_cost(records: Records, arm: Arm, seed: int) -> dict:
     return {f"caching_{key}": cost[key] for key in ("seconds", "images")}
 
 
+def teacher_of(design: dict, arm: Arm) -> tuple[str | None, str | None]:
+    """Model and supervision under which the runs of the arm's teacher are filed; None without a teacher."""
+    if arm.teacher is None:
+        return None, None
+    teacher = arm_named(design, arm.teacher)
+    return teacher.model, teacher.supervision
+
+
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(keys, index=table.index).join(table)
 
@@ -110,6 +120,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
         [
             {"experiment": role.experiment, "role": role.role, "arm": role.label, "supervision": role.arm.supervision}
             | vars(role.arm)
+            | dict(zip(("teacher", "teacher_supervision"), teacher_of(study, role.arm), strict=True))
             for role in roles_of(study)
         ]
     )
@@ -117,9 +128,10 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
     """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
-    metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # an ensemble has not all
+    teacher = {key: metrics[key] for key in TAUGHT_BY}
+    metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # not all runs have all
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
-    row["batch_size"] = metrics["recipe"]["batch_size"]
+    row["batch_size"] = metrics["recipe"]["batch_size"] if isinstance(metrics["recipe"], dict) else np.nan
     for epoch in EPOCHS:
         for part in PARTS:
             correct = logits[f"{epoch}/{part}"].argmax(1) == labels[part]
@@ -132,7 +144,7 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
-    return row | {key: metrics[key] for key in COST + MACHINE}
+    return row | teacher | {key: metrics[key] for key in COST + MACHINE}
 
 
 def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Does something cheaper, something false, or something longer gain as much as the student? A critical reader asks."""
+"""Controls: whether an arm that lacks something the student has, or costs as much as it, gains as much."""
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def control_table(results: Results) -> pd.DataFrame:
-    """A row per experiment and control: its gain over the baseline and the student's lead over it, in points."""
+    """A row per experiment and control: its gain over the baseline and the student's over it, in percentage points."""
     tables = [with_experiment(name, _of_experiment(results, name)) for name in results.experiments]
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})
 

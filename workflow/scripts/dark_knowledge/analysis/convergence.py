@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from dark_knowledge.analysis.costs import run_costs
 from dark_knowledge.analysis.formats import show_interval
 from dark_knowledge.analysis.measures import epochs_to_threshold
-from dark_knowledge.analysis.results import ExperimentArm, Results, rows_of, teachers_of, trained_arms
+from dark_knowledge.analysis.results import ExperimentArm, Results, beside, filed_under, rows_of, trained_arms
 from dark_knowledge.analysis.statistics import mean_interval
 
 # Of a time, with its title for readers and its decimals.
@@ -45,7 +46,9 @@ def teaching_seconds(runs: pd.DataFrame, arm: ExperimentArm, run: tuple) -> floa
     """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
     if arm.teacher is None:
         return 0.0
-    return teachers_of(runs, arm).seconds[run.seed] + run.caching_seconds
+    teacher = filed_under(runs, arm.teacher_key)
+    costs = beside(run_costs(runs, teacher), pd.Index([run.seed]))
+    return costs.total_seconds[run.seed] + run.caching_seconds
 
 
 def convergence_table(results: Results, accuracies: list[float]) -> pd.DataFrame:

@@ -3,8 +3,19 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, starred
-from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, by_seed, difference, rows_of, teachers_of
+from dark_knowledge.analysis.results import (
+    ExperimentArm,
+    Results,
+    arm_of,
+    beside,
+    by_seed,
+    difference,
+    filed_under,
+    rows_of,
+    teachers_of,
+)
 from dark_knowledge.analysis.statistics import mean_interval
+from dark_knowledge.study.arms import NOT_HERE
 
 FORWARD_AND_BACKWARD = 3
 
@@ -12,18 +23,22 @@ FORWARD_AND_BACKWARD = 3
 def run_costs(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """What one arm's runs cost, a row per seed: seconds and multiply-adds of its own training, teacher, stored logits.
 
-    Columns `<own|teacher|caching|total>_<seconds|multiply_adds>`.
+    Columns `<own|teacher|caching|total>_<seconds|multiply_adds>`, a teacher's with its own teacher's. What was not
+    trained here costs nothing here: `elsewhere` is true where a training is left out.
     """
     own = rows_of(runs, arm).set_index("seed").sort_index()
     costs = pd.DataFrame({"own_seconds": own.seconds, "own_multiply_adds": _training_multiply_adds(own)})
+    costs = costs.fillna(0).assign(elsewhere=own.machine == NOT_HERE)
     if arm.teacher is None:
         costs = costs.assign(teacher_seconds=0.0, teacher_multiply_adds=0, caching_seconds=0.0, caching_multiply_adds=0)
     else:
         taught = teachers_of(runs, arm)
-        costs["teacher_seconds"] = taught.seconds
-        costs["teacher_multiply_adds"] = _training_multiply_adds(taught)
+        teaching = beside(run_costs(runs, filed_under(runs, arm.teacher_key)), taught.index).loc[taught.index]
+        costs["teacher_seconds"] = teaching.total_seconds
+        costs["teacher_multiply_adds"] = teaching.total_multiply_adds
+        costs["elsewhere"] |= teaching.elsewhere
         costs["caching_seconds"] = own.caching_seconds
-        costs["caching_multiply_adds"] = taught.multiply_adds * own.caching_images
+        costs["caching_multiply_adds"] = (taught.multiply_adds * own.caching_images).fillna(0)
     for unit in ("seconds", "multiply_adds"):
         costs[f"total_{unit}"] = costs[[f"{part}_{unit}" for part in ("own", "teacher", "caching")]].sum(axis=1)
     return costs
@@ -39,20 +54,21 @@ def cost_table(results: Results) -> pd.DataFrame:
     for experiment in results.experiments:
         arms = results.arms(experiment)
         baseline = arm_of(arms, "baseline")
-        reference = run_costs(runs, baseline).mean()
+        reference = run_costs(runs, baseline).drop(columns="elsewhere").mean()
         for arm in arms:
             own = rows_of(runs, arm)
             costs = run_costs(runs, arm)
             own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
             accuracy = mean_interval(own_accuracy)
             gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
-            extra = costs.mean() - reference
+            extra = costs.drop(columns="elsewhere").mean() - reference
             if extra.total_multiply_adds <= 0:
                 extra[:] = 0.0  # the seconds of equal trainings differ all the same
             rows.append(
                 {"experiment": experiment, "arm": arm.arm, "role": arm.role, "chosen": arm.chosen, "n": len(own)}
                 | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()
                 | costs.mean().to_dict()
+                | {"elsewhere": bool(costs.elsewhere.any())}
                 | {"accuracy": accuracy.mean, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
                 | {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
                 | {"gain_per_minute": _per(gain.mean, extra.total_seconds / 60)}
@@ -75,18 +91,29 @@ def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
             "arm": [starred(row.arm, row.chosen) for row in rows],
             "n": table.n,
             "test accuracy, %": [show_interval(row.accuracy, row.accuracy_high) for row in rows],
-            "gain, points": [
+            "gain, percentage points": [
                 NO_NUMBER if row.role == "baseline" else show_difference(row.gain, row.gain_high) for row in rows
             ],
-            "training, s (epochs)": [f"{row.own_seconds:.0f} ({row.epochs})" for row in rows],
+            "training, s (epochs)": [
+                NOT_HERE if pd.isna(row.epochs) else f"{row.own_seconds:.0f} ({row.epochs:.0f})" for row in rows
+            ],
             "teacher and logits, s": [_or_dash(row.total_seconds - row.own_seconds) for row in rows],
-            "total, s": [f"{value:.0f}" for value in table.total_seconds],
+            "total, s": [
+                f"{value:.0f}" + _rest(elsewhere)
+                for value, elsewhere in zip(table.total_seconds, table.elsewhere, strict=True)
+            ],
             "gain per extra minute": [show_difference(row.gain_per_minute, None, 3) for row in rows],
             "total, 10¹² mult.-adds": [f"{value / 1e12:.1f}" for value in table.total_multiply_adds],
             "gain per extra 10¹²": [show_difference(row.gain_per_tera, None, 4) for row in rows],
-            "in use, 10⁶ mult.-adds": [f"{value / 1e6:.2f}" for value in table.multiply_adds],
+            "in use, 10⁶ mult.-adds": [
+                NO_NUMBER if pd.isna(value) else f"{value / 1e6:.2f}" for value in table.multiply_adds
+            ],
         }
     )
+
+
+def _rest(elsewhere: bool) -> str:
+    return f" and a training {NOT_HERE}" if elsewhere else ""
 
 
 def _or_dash(seconds: float) -> str:

@@ -46,6 +46,11 @@ def show_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def show_count(value: float) -> str:
+    """1,234,567, or a dash for none."""
+    return NO_NUMBER if pd.isna(value) else f"{value:,.0f}"
+
+
 def show_whole(values: pd.Series) -> list[str]:
     """Whole numbers, a dash for none."""
     return [NO_NUMBER if pd.isna(value) else f"{value:.0f}" for value in values]

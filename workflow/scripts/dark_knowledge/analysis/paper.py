@@ -21,24 +21,24 @@ def errors_by_class(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def paper_table(
-    numbers: list[dict], errors: pd.DataFrame, mended: pd.DataFrame, arms: list[ExperimentArm]
+    numbers: list[dict], errors: pd.DataFrame, corrected: pd.DataFrame, arms: list[ExperimentArm]
 ) -> pd.DataFrame:
     """A row per number of the paper (an entry of the config's `paper.numbers`), with what the study's runs give.
 
-    `errors` is of `errors_by_class`, `mended` the collected table. `run_low` to `run_high` is the interval for one more
-    run, and `inside` whether the paper's value lies in it: yes, no, or empty where either is missing.
+    `errors` is of `errors_by_class`, `corrected` the collected table. `run_low` to `run_high` is the interval for one
+    more run, and `inside` whether the paper's value lies in it: yes, no, or empty where either is missing.
     """
-    return pd.DataFrame([_paper_row(entry, measured(entry, errors, mended, arms)) for entry in numbers])
+    return pd.DataFrame([_paper_row(entry, measured(entry, errors, corrected, arms)) for entry in numbers])
 
 
-def measured(entry: dict, errors: pd.DataFrame, mended: pd.DataFrame, arms: list[ExperimentArm]) -> pd.Series:
+def measured(entry: dict, errors: pd.DataFrame, corrected: pd.DataFrame, arms: list[ExperimentArm]) -> pd.Series:
     """What an entry of `paper.numbers` asks for, by seed: test errors, in images or percent of the images counted."""
     arm = next(arm for arm in arms if (arm.experiment, arm.arm) == (entry["experiment"], entry["arm"]))
     mend = entry.get("mend", "none")
     if mend == "none":
         rows = rows_of(errors[errors.epoch == entry.get("epoch", "last")], arm)
     else:
-        rows = rows_of(mended[(mended.experiment == entry["experiment"]) & (mended.mend == mend)], arm)
+        rows = rows_of(corrected[(corrected.experiment == entry["experiment"]) & (corrected.mend == mend)], arm)
     if "classes" in entry:
         rows = rows[rows.label.isin(entry["classes"])]
     sums = rows.groupby("seed")[["images", "errors"]].sum()
@@ -71,14 +71,16 @@ def _paper_row(entry: dict, values: pd.Series) -> dict:
     }
 
 
-def bias_table(mended: pd.DataFrame, mends: dict) -> pd.DataFrame:
-    """A row per experiment, arm, seed and mend: the shift, the test errors, and those on the classes concerned.
+def bias_table(corrected: pd.DataFrame, mends: dict) -> pd.DataFrame:
+    """A row per experiment, arm, seed and correction: the shift, the test errors, and those on the classes concerned.
 
     `mends` is the config's `paper.mends`: experiment to classes and shift.
     """
-    concerned = [label in mends[name]["classes"] for name, label in zip(mended.experiment, mended.label, strict=True)]
-    counted = mended.assign(
-        class_errors=mended.errors.where(concerned, 0), class_images=mended.images.where(concerned, 0)
+    concerned = [
+        label in mends[name]["classes"] for name, label in zip(corrected.experiment, corrected.label, strict=True)
+    ]
+    counted = corrected.assign(
+        class_errors=corrected.errors.where(concerned, 0), class_images=corrected.images.where(concerned, 0)
     )
     keys = ["experiment", "arm", *RUN, "mend", "shift"]
     table = counted.groupby(keys, sort=False)[["images", "errors", "class_images", "class_errors"]].sum().reset_index()
@@ -167,7 +169,7 @@ def readable_paper(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "number": table.what,
-            "bias": ["as trained" if row.mend == "none" else f"mended: {row.mend}" for row in rows],
+            "bias": ["as trained" if row.mend == "none" else f"corrected: {row.mend}" for row in rows],
             "paper": [NO_NUMBER if pd.isna(row.paper) else f"{row.paper:g}{_unit(row)}" for row in rows],
             "ours": [show_interval(row.mean, row.high, d) + _unit(row) for row, d in zip(rows, digits, strict=True)],
             "n": table.n,
@@ -195,7 +197,7 @@ def _spread(row: tuple, digits: int) -> str:
 
 
 def readable_biases(table: pd.DataFrame) -> pd.DataFrame:
-    """The bias fixes for readers: a row per experiment, arm and mend, seeds averaged."""
+    """The corrected biases for readers: a row per experiment, arm and correction, seeds averaged."""
     rows = []
     for (experiment, arm, mend), own in table.groupby(["experiment", "arm", "mend"], sort=False):
         shift, errors, on_classes = (mean_interval(own[key]) for key in ("shift", "errors", "class_errors"))

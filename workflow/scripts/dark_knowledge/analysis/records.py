@@ -10,7 +10,17 @@ from safetensors import safe_open
 
 from dark_knowledge.command import InputError, sha256
 from dark_knowledge.fingerprint import code_fingerprint
-from dark_knowledge.study.arms import Arm, is_ensemble, network_of, recipe_of, scores_test_each_epoch
+from dark_knowledge.study.arms import (
+    Arm,
+    arm_named,
+    file_of,
+    is_ensemble,
+    is_trained,
+    members_of,
+    network_of,
+    recipe_of,
+    scores_test_each_epoch,
+)
 from dark_knowledge.study.paths import RUN_FILES, run_folder
 
 TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
@@ -48,13 +58,14 @@ class Records:
         recipe = recipe_of(self.design, arm.model)
         path = self.results / "teacher_logits" / arm.teacher / recipe / f"seed{seed}.json"
         record = json.loads(path.read_text())
-        teacher_seed = self.design["seeds"][0] if is_ensemble(self.design, arm.teacher) else seed
+        teacher = arm_named(self.design, arm.teacher)
+        teacher_seed = seed if is_trained(self.design, teacher.model) else self.design["seeds"][0]
         expected = {
-            "architecture": network_of(self.design, arm.teacher),
+            "architecture": network_of(self.design, teacher.model),
             "recipe": self.design["recipes"][recipe],
             "seed": seed,
             "data": self.data,
-            "teacher_weights": self.run(Arm(arm.teacher), teacher_seed)["files"]["weights"],
+            "teacher_weights": self.run(teacher, teacher_seed)["files"]["weights"],
         }
         _compare(path, record, expected)
         return record
@@ -80,23 +91,22 @@ class Records:
         return {} if arm.transfer_set is None else self.design["transfer_sets"][arm.transfer_set]
 
     def _expected(self, arm: Arm, seed: int) -> dict:
-        expected = {
-            "architecture": network_of(self.design, arm.model),
+        own = {"architecture": network_of(self.design, arm.model), "seed": seed, "data": self.data}
+        if (file := file_of(self.design, arm.model)) is not None:
+            return own | {"source": sha256(file)}
+        if is_ensemble(self.design, arm.model):
+            members = members_of(self.design, arm.model)
+            return own | {"members": [self.run(members, number)["files"]["weights"] for number in self.design["seeds"]]}
+        expected = own | {
             "recipe": self.design["recipes"][recipe_of(self.design, arm.model)],
-            "seed": seed,
             "temperature": arm.temperature,
             "hard_weight": arm.hard_weight,
+            "loss": {} if arm.loss is None else self.design["losses"][arm.loss],
             "transfer_set": self._transfer_set(arm),
             "split_seed": self.design["split"]["seed"],
-            "data": self.data,
             "code": self.code,
             "teacher_logits": None if arm.teacher is None else self.teacher_logits(arm, seed)["logits"],
         }
-        if is_ensemble(self.design, arm.model):
-            members = Arm(self.design["models"][arm.model]["members"])
-            return expected | {
-                "members": [self.run(members, number)["files"]["weights"] for number in self.design["seeds"]]
-            }
         expected["score_test_each_epoch"] = scores_test_each_epoch(self.design, arm.model)
         for asked, kept in (("accelerator", "device"), ("precision", "precision")):
             if self.design[asked] != "auto":

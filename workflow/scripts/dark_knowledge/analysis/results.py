@@ -9,6 +9,7 @@ import pandas as pd
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import ALL_SEEDS
+from dark_knowledge.study.paths import ALL_LABELS
 
 PREDICTION_COLUMNS = ["model", "supervision", "seed", "image", "label", "prediction", "confidence"]
 
@@ -18,7 +19,8 @@ class ExperimentArm:
     """An arm in its part in one experiment, as a row of the collected table `arms` has it.
 
     `role` is teacher, baseline, student or control, `arm` the name for readers, `temperature` NaN and `teacher` None
-    where it learned from labels alone. `chosen`: the student whose temperature validation picks.
+    where it learned from labels alone; else `teacher` and `teacher_supervision` are what its teacher's runs are filed
+    under. `chosen`: the student whose temperature validation picks.
     """
 
     experiment: str
@@ -29,11 +31,17 @@ class ExperimentArm:
     teacher: str | None = None
     temperature: float = np.nan
     chosen: bool = False
+    teacher_supervision: str = ALL_LABELS
 
     @property
     def key(self) -> tuple[str, str]:
         """What its runs are filed under; experiments that share an arm share them."""
         return self.model, self.supervision
+
+    @property
+    def teacher_key(self) -> tuple[str | None, str]:
+        """What its teacher's runs are filed under; nothing is, where it has none."""
+        return self.teacher, self.teacher_supervision
 
 
 class Results(dict):
@@ -92,6 +100,7 @@ def arms_in(arms: pd.DataFrame, runs: pd.DataFrame, experiment: str) -> list[Exp
         ExperimentArm(
             *(experiment, row.role, row.arm, row.model, row.supervision),
             teacher=None if pd.isna(row.teacher) else row.teacher,
+            teacher_supervision=row.teacher_supervision,
             temperature=float(row.temperature),
             chosen=row.role == "student" and row.temperature == chosen,
         )
@@ -155,10 +164,18 @@ def beside(rows: pd.DataFrame | pd.Series, seeds: pd.Index) -> pd.DataFrame | pd
     return rows.iloc[[0] * len(seeds)].set_axis(pd.Index(seeds, name="seed"))
 
 
+def filed_under(runs: pd.DataFrame, key: tuple[str, str]) -> ExperimentArm:
+    """The arm whose runs are filed under a model and supervision, whether an experiment names it or not."""
+    model, supervision = key
+    run = next(runs[(runs.model == model) & (runs.supervision == supervision)].itertuples())
+    teacher = None if pd.isna(run.taught_by) else run.taught_by
+    return ExperimentArm("", "", "", model, supervision, teacher, teacher_supervision=run.taught_by_supervision)
+
+
 def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """The run that taught each run of a student, indexed by the student's seed: the teacher's of the same seed."""
     seeds = pd.Index(sorted(rows_of(runs, arm).seed), name="seed")
-    taught = runs[(runs.model == arm.teacher) & (runs.supervision == "labels")].set_index("seed")
+    taught = runs[(runs.model == arm.teacher) & (runs.supervision == arm.teacher_supervision)].set_index("seed")
     return beside(taught, seeds).loc[seeds]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.listing import place_of
-from dark_knowledge.data.preparing import chunks
+from dark_knowledge.data.parts import chunks
 
 # Each array's names; the second is Keras's.
 NAMES = {

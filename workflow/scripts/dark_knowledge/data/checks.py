@@ -7,65 +7,71 @@ from pathlib import Path
 import numpy as np
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data.preparing import Split, chunks, draw_parts, read_parts
+from dark_knowledge.data.parts import Split, chunks, draw_parts, read_labels, read_parts
 
 
-def check(files: dict[str, Path], classes: list[str], split: Split) -> dict:
-    """Refuse a data set that cannot be learned as the study says, in one line; else what a reader should know of it.
-
-    `files` are the IDX files by part. Found are, of the images that the study uses: their number by part, the classes
-    that a part lacks, the blank ones, those that repeat another of their part, those that stand under two classes, and
-    the test images that are also images to learn or choose from.
-    """
+def check(files: dict[str, Path], classes: list[str], split: Split) -> None:
+    """Refuse, in one line, a data set that cannot be learned as the study says. `files` are the IDX files by part."""
+    check_labels(files, classes, split)
     parts = read_parts(files, classes)
     for part in ("train", "test"):
-        _check_labels(files, part, parts[f"{part}_images"], parts[f"{part}_labels"], classes)
+        images, labels = (len(parts[f"{part}_{kind}"]) for kind in ("images", "labels"))
+        if images != labels:
+            raise InputError(
+                f"{files[f'{part}_images']} holds {images} images, but {files[f'{part}_labels']} {labels} labels; they "
+                "must be as many"
+            )
     shapes = ["x".join(map(str, parts[f"{part}_images"].shape[1:])) for part in ("train", "test")]
     if shapes[0] != shapes[1]:
         raise InputError(
             f"{files['test_images']} holds images of {shapes[1]} (channels, height, width), but training images are "
             f"{shapes[0]}; both parts need images of one size"
         )
-    _check_classes(files, parts["train_labels"], classes)
+    _check_blank(files, _blank(parts["train_images"]), parts["train_labels"], classes)
+    if (parts["train_images"] == parts["train_images"][:1]).all():
+        raise InputError(
+            f"{files['train_images']} holds the same image {len(parts['train_images'])} times; give others"
+        )
+
+
+def check_labels(files: dict[str, Path], classes: list[str], split: Split) -> None:
+    """Refuse labels that do not fit the classes, and a split that would lose a class."""
+    labels = read_labels(files, classes)
+    for part, values in labels.items():
+        if values.max() >= len(classes):
+            raise InputError(
+                f"{files[part]} holds label {values.max()} ({(values >= len(classes)).sum()} of {len(values)} labels "
+                f"are above {len(classes) - 1}), but `classes` names only {len(classes)} classes"
+            )
+    _check_classes(files, labels["train_labels"], classes)
+    draw_parts(labels["train_labels"], labels["test_labels"], split)
+
+
+def findings(files: dict[str, Path], classes: list[str], split: Split) -> dict:
+    """What a reader should know of the images that the study uses.
+
+    Their number by part, the classes that a part lacks, the blank ones, those that repeat another of their part, those
+    that stand under two classes, and the test images that are also images to learn or choose from.
+    """
+    parts = read_parts(files, classes)
     drawn = draw_parts(parts["train_labels"], parts["test_labels"], split)
-    blank = {part: _blank(parts[f"{part}_images"]) for part in ("train", "test")}
-    _check_blank(files, blank["train"], parts["train_labels"], classes)
-    digests = {part: _digests(parts[f"{part}_images"]) for part in ("train", "test")}
-    if len(set(digests["train"])) == 1:
-        raise InputError(f"{files['train_images']} holds the same image {len(digests['train'])} times; give others")
-    known = np.concatenate([drawn["train"], drawn["validation"]])
+    used = {"train": np.concatenate([drawn["train"], drawn["validation"]]), "test": drawn["test"]}
+    digests = {part: _digests(parts[f"{part}_images"])[index] for part, index in used.items()}
     return {
         "images": {part: len(index) for part, index in drawn.items()},
         "missing_classes": {
             part: [name for label, name in enumerate(classes) if label not in parts[_labels_of(part)][index]]
             for part, index in drawn.items()
         },
-        "blank": {"train": int(blank["train"][known].sum()), "test": int(blank["test"][drawn["test"]].sum())},
-        "repeated": {
-            "train": _repeated(digests["train"][known]),
-            "test": _repeated(digests["test"][drawn["test"]]),
-        },
-        "under_two_classes": _under_two_classes(digests["train"][known], parts["train_labels"][known]),
-        "test_images_in_training": int(np.isin(digests["test"][drawn["test"]], digests["train"][known]).sum()),
+        "blank": {part: int(_blank(parts[f"{part}_images"])[index].sum()) for part, index in used.items()},
+        "repeated": {part: _repeated(own) for part, own in digests.items()},
+        "under_two_classes": _under_two_classes(digests["train"], parts["train_labels"][used["train"]]),
+        "test_images_in_training": int(np.isin(digests["test"], digests["train"]).sum()),
     }
 
 
 def _labels_of(part: str) -> str:
     return "test_labels" if part == "test" else "train_labels"
-
-
-def _check_labels(files: dict, part: str, images: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
-    if len(images) != len(labels):
-        raise InputError(
-            f"{files[f'{part}_images']} holds {len(images)} images, but {files[f'{part}_labels']} {len(labels)} "
-            "labels; they must be as many"
-        )
-    if labels.max() >= len(classes):
-        wrong = labels >= len(classes)
-        raise InputError(
-            f"{files[f'{part}_labels']} holds label {labels.max()} ({wrong.sum()} of {len(labels)} labels are above "
-            f"{len(classes) - 1}), but `classes` names only {len(classes)} classes"
-        )
 
 
 def _check_classes(files: dict, labels: np.ndarray, classes: list[str]) -> None:

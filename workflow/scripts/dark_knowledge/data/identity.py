@@ -19,16 +19,16 @@ WITHOUT_EFFECT = {"image_folder", "arrays", "folder", "mirrors", "debian_package
 READERS = {"image_folder": "image_folder.py", "torchvision": "torchvision_sets.py", "arrays": "arrays.py"}
 
 
-def identity_of(name: str, dataset: dict, record: Path) -> str:
+def identity_of(name: str, dataset: dict, stored: Path) -> str:
     """A hash of what a data set holds and how it is read: the same for other mirrors, or a copy in another folder.
 
-    Of files without a checksum it is the content. If the named place is gone, it is what was read there, which `record`
-    tells. The files of a torchvision set are known by its name alone.
+    Of files without a checksum it is the content. If the named place is gone, it is what was read there, as the
+    folder `stored` tells. The files of a torchvision set are known by its name alone.
     """
     try:
         content = _content(name, dataset)
     except (InputError, OSError):
-        if (recorded := _recorded(dataset, record)) is not None:
+        if (recorded := _recorded(dataset, stored)) is not None:
             return recorded
         content = None  # reading it will tell
     settings = {key: value for key, value in dataset.items() if key not in WITHOUT_EFFECT}
@@ -38,12 +38,12 @@ def identity_of(name: str, dataset: dict, record: Path) -> str:
     return hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _recorded(dataset: dict, record: Path) -> str | None:
+def _recorded(dataset: dict, stored: Path) -> str | None:
     key = next((key for key in ("image_folder", "arrays", "folder") if key in dataset), None)
-    if key is None or not record.exists() or place_of(dataset, key).exists():
+    if key is None or place_of(dataset, key).exists():
         return None
-    read = json.loads(record.read_text(encoding="utf-8"))
-    return read["identity"] if read["source"] == dataset else None
+    sources = {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in stored.glob("*/source.json")}
+    return next((name for name, source in sources.items() if source == dataset), None)
 
 
 def _content(name: str, dataset: dict) -> object:

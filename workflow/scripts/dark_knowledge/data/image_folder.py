@@ -8,9 +8,7 @@ from PIL import Image
 from dark_knowledge.data.listing import class_names, pictures_of
 from dark_knowledge.data.pictures import Picture
 from dark_knowledge.data.splitting import stratified_split
-
-# Draws the test part where the folder has none: not the study's seed, since a data set has one test part.
-SEED = 0
+from dark_knowledge.streams import generator
 
 
 def open_folder(dataset: dict) -> tuple[dict[str, list[Picture]], str]:
@@ -23,6 +21,9 @@ def open_folder(dataset: dict) -> tuple[dict[str, list[Picture]], str]:
     if "test" not in parts:
         pictures = parts["train"]
         count = max(1, round(dataset["test_share"] * len(pictures)))
-        drawn = stratified_split(np.array([picture.label for picture in pictures]), count, SEED, least=1, left=1)
+        # By no seed of the study: a data set has one test part.
+        drawn = stratified_split(
+            np.array([picture.label for picture in pictures]), count, generator("test share"), least=1, left=1
+        )
         parts = {part: [pictures[i] for i in index] for part, index in zip(("train", "test"), drawn, strict=True)}
     return parts, dataset["image_folder"]

@@ -92,7 +92,7 @@ def refuse(faults: list[str]) -> None:
     """Refuse pictures in one line that names the first and says how many others there are."""
     if faults:
         more = f" (and {len(faults) - 1} other pictures are at fault)" if faults[1:] else ""
-        raise InputError(f"{faults[0]}{more}; mend or remove what is named")
+        raise InputError(f"{faults[0]}{more}; repair or remove what is named")
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from safetensors import safe_open
@@ -15,7 +16,8 @@ from dark_knowledge.command import written_whole
 class Dataset:
     """A prepared data set on one device: uint8 images [n, c, h, w] and int64 labels [n] of three parts.
 
-    `mean` and `std` [c] are of the training part's pixels, by channel, in units of full white.
+    `mean` and `std` [c] are of the training part's pixels, by channel, in units of full white. A part's index [n] says
+    where its images stand in the source, from 0; those of validation stand among the source's training images.
     """
 
     train_images: Tensor
@@ -24,6 +26,9 @@ class Dataset:
     validation_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    train_index: Tensor
+    validation_index: Tensor
+    test_index: Tensor
     classes: list[str]
     mean: list[float]
     std: list[float]
@@ -38,12 +43,17 @@ class Dataset:
         moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **moved)
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """Scale uint8 images [b, c, h, w] to mean 0 and variance 1 of each channel over the training part: float32."""
-        mean, std = (
-            images.new_tensor([[[255 * value]] for value in values], dtype=torch.float32)
+    @cached_property
+    def _mean_and_std(self) -> tuple[Tensor, Tensor]:
+        """Both [c, 1, 1], of pixels up to 255, copied to the device once: a copy for each batch would wait for it."""
+        return tuple(
+            self.train_images.new_tensor([[[255 * value]] for value in values], dtype=torch.float32)
             for values in (self.mean, self.std)
         )
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Scale uint8 images [b, c, h, w] to mean 0 and variance 1 of each channel over the training part: float32."""
+        mean, std = self._mean_and_std
         return images.float().sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 

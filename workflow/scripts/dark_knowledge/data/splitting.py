@@ -6,7 +6,7 @@ from dark_knowledge.command import InputError
 
 
 def stratified_split(
-    labels: np.ndarray, count: int, seed: int, *, least: int = 1, left: int = 0
+    labels: np.ndarray, count: int, random: np.random.Generator, *, least: int = 1, left: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw exactly `count` of images 0..n-1, classes in proportion: indices of the others and of the drawn, sorted.
 
@@ -16,7 +16,6 @@ def stratified_split(
     classes, counts = np.unique(labels, return_counts=True)
     most = np.maximum(counts - left, 0)
     quota = _quotas(counts * count / len(labels), count, np.minimum(least, most), most)
-    random = np.random.default_rng(seed)
     drawn = np.concatenate(
         [random.permutation(np.flatnonzero(labels == c))[:q] for c, q in zip(classes, quota, strict=True)]
     )

@@ -1,4 +1,4 @@
-"""Figures of what the probabilities are worth, and of likeness to the teacher."""
+"""Figures of calibration, and of similarity to the teacher."""
 
 import numpy as np
 import pandas as pd
@@ -42,9 +42,9 @@ def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 
 def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """Test accuracy against likeness to the teacher: seeds, means and 95 % t intervals.
+    """Test accuracy against similarity to the teacher: seeds, means and 95 % t intervals.
 
-    The dashed lines are the teacher: its accuracy, and how alike its own seeds are.
+    The dashed lines are the teacher: its accuracy, and how similar its own seeds are.
     """
     figure, axes = subplots(9.5, 4, columns=2, sharey=True)
     titles = {"agreement": (100, "Agreement with the teacher (%)"), "kl": (1, "KL divergence from the teacher (nats)")}
@@ -53,8 +53,8 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -
     for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
         for arm in others:
             scores = 100 * by_seed(runs, arm, "last_test_accuracy")
-            likeness = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
-            _cross(axis, factor * likeness, scores, arm.colour)
+            similarity = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
+            _cross(axis, factor * similarity, scores, arm.colour)
         mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
         axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
         own = factor * by_seed(fidelity[fidelity.arm == teacher.arm], teacher, column).mean()

@@ -20,6 +20,7 @@ from dark_knowledge.figures.style import (
     class_labels,
     draw_matrix,
     legend,
+    legible_name,
     possible_percent,
     show_signed,
     subplots,
@@ -72,7 +73,7 @@ def confusion(predictions: pd.DataFrame, arms: list[DrawnArm], classes: list[str
     every = 1 + len(classes) // 50
     centres = np.arange(0, len(classes), every) + 0.5
     for axis in axes:
-        axis.set_xticks(centres, classes[::every], rotation=90)
+        axis.set_xticks(centres, list(map(legible_name, classes[::every])), rotation=90)
         axis.set_yticks(centres, class_labels(classes)[::every])
         axis.set(xlabel="Predicted class", ylabel="True class")
         axis.label_outer()
@@ -94,6 +95,9 @@ def confusion_shares(labels: np.ndarray, predictions: np.ndarray, classes: int) 
 MOST_LABELLED_RUNS, MOST_RUNS = 40, 200
 
 
+MOST_TITLE_CHARACTERS = 16  # of a class's name
+
+
 def class_differences_figure(
     class_errors: pd.DataFrame, arms: list[DrawnArm], classes: list[str], level: float
 ) -> Figure:
@@ -112,7 +116,7 @@ def class_differences_figure(
 def hardest_class_figure(predictions: pd.DataFrame, arms: list[DrawnArm], label: int, classes: list[str]) -> Figure:
     """Recall and precision of one class, and the images that it loses to and takes from other classes."""
     rows = hardest_class_rows(predictions, arms, label, classes).assign(filled=True)
-    name = class_labels(classes)[label]
+    name = class_labels(classes, MOST_TITLE_CHARACTERS)[label]
     flows = rows[rows.quantity.str.match("to |from ")]
     flows = flows.assign(other=flows.quantity.str.replace("^(to|from) ", "", regex=True))
     seen = flows.groupby("other")["mean"].sum()
@@ -126,7 +130,7 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: list[DrawnArm], label:
     for axis, way, title in zip(axes[1:], ("to", "from"), (f"{name} taken for", f"Taken for {name}"), strict=True):
         shown = flows[flows.quantity.str.startswith(f"{way} ") & flows.other.isin(others)]
         _dots(axis, shown.assign(place=shown.other.map(others.index)), arms)
-        _categories(axis, others)
+        _categories(axis, list(map(legible_name, others)))
         axis.set(title=title, xlabel="Test images")
         axis.set_xlim(left=0)
         axis.xaxis.set_major_locator(whole_numbers(5))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dark_knowledge.analysis.error_sets import common_wrong
 from dark_knowledge.analysis.results import arm_of, rows_of
-from dark_knowledge.figures.style import DrawnArm, class_labels, subplots
+from dark_knowledge.figures.style import DrawnArm, class_labels, legible_name, subplots
 
 # What is white when it is drawn, of grey and of coloured images.
 PAPER = {1: 0, 3: 255}
@@ -22,9 +22,12 @@ def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: i
         for column, image in enumerate(images[labels == label][:count]):
             top, left = label * (height + 2) + 1, column * (width + 2) + 1
             sheet[:, top : top + height, left : left + width] = image
-    figure, (axis,) = subplots(0.5 * count + 1.5, 0.5 * len(classes) * height / width + 0.2)
+    names = class_labels(classes)
+    figure, (axis,) = subplots(
+        0.5 * count + 0.4 + 0.08 * max(map(len, names)), 0.5 * len(classes) * height / width + 0.2
+    )
     _show(axis, sheet)
-    axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), class_labels(classes))
+    axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), names)
     axis.tick_params(length=0)
     axis.xaxis.set_visible(False)
     axis.grid(visible=False)
@@ -37,7 +40,7 @@ def _show(axis: Axes, image: np.ndarray) -> None:
     axis.imshow(image.transpose(1, 2, 0), cmap="gray_r", vmin=0, vmax=255, interpolation="none")
 
 
-GALLERY_COLUMNS = 10
+GALLERY_COLUMNS, GALLERY_CHARACTERS = 10, 13
 
 
 def image_gallery(
@@ -67,6 +70,9 @@ def image_gallery(
             axis.set_axis_off()
             if times[image]:
                 _show(axis, images[image])
-                text = f"{classes[labels[image]]}\nas {classes[given[image]]}\n{times[image]} of {seeds}"
+                true, taken = (
+                    legible_name(classes[label], GALLERY_CHARACTERS) for label in (labels[image], given[image])
+                )
+                text = f"{true}\nas {taken}\n{times[image]} of {seeds}"
                 axis.text(0.5, -0.04, text, transform=axis.transAxes, fontsize=8, ha="center", va="top")
     return figure

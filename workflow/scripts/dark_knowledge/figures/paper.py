@@ -22,7 +22,7 @@ from dark_knowledge.figures.style import (
     whole_numbers,
 )
 
-MENDS = {
+CORRECTIONS = {
     "none": ("student as trained", "#1a1a1a"),
     "fixed": ("student, the paper's shift", "#3b7a9e"),
     "oracle": ("student, oracle (has seen the test labels)", "#9dc4d8"),
@@ -94,16 +94,16 @@ def width_lines(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def bias_fixes(mended: pd.DataFrame, classes: list[str]) -> Figure:
-    """Test errors per class, a panel per experiment: the net on labels, and the student as trained and mended."""
-    experiments = mended.experiment.unique()
+def bias_fixes(corrected: pd.DataFrame, classes: list[str]) -> Figure:
+    """Test errors per class, a panel per experiment: the net on labels, and the student as trained and corrected."""
+    experiments = corrected.experiment.unique()
     height = 1.2 + 0.62 * len(classes)
     figure, axes = subplots(4.6 * len(experiments), min(height, 60), columns=len(experiments), sharey=True)
     bars = [("baseline", "none", "net on the same labels", BASELINE)]
-    bars += [("student", mend, name, colour) for mend, (name, colour) in MENDS.items()]
+    bars += [("student", mend, name, colour) for mend, (name, colour) in CORRECTIONS.items()]
     thickness = 0.84 / len(bars)
     for axis, experiment in zip(axes, experiments, strict=True):
-        own = mended[mended.experiment == experiment]
+        own = corrected[corrected.experiment == experiment]
         students = own[own.role == "student"]
         # Of several temperatures the first: one set of bars a panel.
         drawn = own[(own.role == "baseline") | (own.arm == students.arm.iloc[0])]

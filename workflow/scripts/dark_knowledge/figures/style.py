@@ -66,6 +66,10 @@ MOST_ANNOTATED_CLASSES = 12
 MOST_MARKED_EPOCHS = 20
 
 
+# Of a class's name.
+MOST_CHARACTERS = 24
+
+
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
@@ -139,9 +143,15 @@ def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
     return max(limits[0], 0), min(limits[1], 100)
 
 
-def class_labels(classes: list[str]) -> list[str]:
-    """Class names with their numbers, unless the name is the number."""
-    return [class_label(name, label) for label, name in enumerate(classes)]
+def class_labels(classes: list[str], most: int = MOST_CHARACTERS) -> list[str]:
+    """Class names, as a figure has room for them, with their numbers, unless the name is the number."""
+    return [class_label(legible_name(name, most), label) for label, name in enumerate(classes)]
+
+
+def legible_name(name: str, most: int = MOST_CHARACTERS) -> str:
+    """A name on one line, cut where it is longer than so many characters."""
+    line = " ".join(name.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def as_title(name: str) -> str:
@@ -149,7 +159,8 @@ def as_title(name: str) -> str:
 
 
 def show_signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """A number with its sign, short enough for a matrix's cell."""
+    return f"{value:+.{1 if abs(value) < 10 else 0}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def whole_numbers(most: int) -> MaxNLocator:

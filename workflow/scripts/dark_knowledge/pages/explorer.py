@@ -82,7 +82,7 @@ def page_data(
     of `order` carries each run's answer, so that counts are complete.
     """
     number = {arm.key: place for place, arm in enumerate(distinct_arms(arms))}
-    taught_by = dict.fromkeys((arm.teacher, "labels") for arm in arms)
+    taught_by = dict.fromkeys(arm.teacher_key for arm in arms)
     teachers = [number[teacher] for teacher in taught_by if teacher in number]
     images = order[:shown]
     answers = np.concatenate([own.argmax(-1) for own in logits])[:, order]
@@ -117,7 +117,7 @@ def _experiment(name: str, arms: list[DrawnArm], number: dict) -> dict:
             "colour": arm.colour,
             "arm": number[arm.key],
             "temperature": None if np.isnan(arm.temperature) else arm.temperature,
-            "teacher": number.get((arm.teacher, "labels")),
+            "teacher": number.get(arm.teacher_key),
         }
         for arm in arms
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dark_knowledge.command import sha256
-from dark_knowledge.study.arms import controls_of, experiments_of
+from dark_knowledge.study.arms import arms_of, controls_of, experiments_of, file_of
 from dark_knowledge.study.paths import format_number
 
 STEPS = {
@@ -68,6 +68,16 @@ def machine_table(runs: pd.DataFrame) -> pd.DataFrame:
     ).rename(columns={"torch": "PyTorch", "seconds": "training, s", "memory": "largest memory of a run, MB"})
 
 
+def from_elsewhere(config: dict) -> list[str]:
+    """A line for each model that was not trained here: the file of its weights or logits, with its checksum."""
+    models = dict.fromkeys(arm.model for arm in arms_of(config))
+    files = {model: file for model in models if (file := file_of(config, model)) is not None}
+    return [
+        f"Model {model} was not trained here. It is the file {file}, SHA-256 {sha256(file)}."
+        for model, file in files.items()
+    ]
+
+
 def run_counts(runs: pd.DataFrame) -> pd.DataFrame:
     """The seeds of each model and supervision."""
     seeds = runs.groupby(["model", "supervision"], sort=False).seed
@@ -80,12 +90,17 @@ def benchmark_table(folder: Path) -> pd.DataFrame:
     """Wall seconds and memory of the jobs up to the collected results, by step, from the benchmark files there are."""
     rows = []
     for step, title in STEPS.items():
-        jobs = [pd.read_csv(path, sep="\t") for path in sorted((folder / step).rglob("*.tsv"))]
+        # A full disk, or the end of Snakemake in the middle of a line, leaves files without a measure.
+        jobs = [path for path in sorted((folder / step).rglob("*.tsv")) if "\n" in path.read_text().strip()]
         if jobs:
-            table = pd.concat(jobs)
-            memory = pd.to_numeric(table.max_rss, errors="coerce").max()  # a job of a moment has no measure
-            rows.append((title, len(jobs), f"{table.s.sum():,.0f}", "" if pd.isna(memory) else f"{memory:,.0f}"))
-    return pd.DataFrame(rows, columns=["step", "jobs", "wall seconds, all jobs", "largest memory of a job, MB"])
+            table = pd.concat([pd.read_csv(path, sep="\t") for path in jobs]).reindex(columns=["s", "max_rss"])
+            # A job of a moment has no measure of its memory.
+            seconds, memory = (pd.to_numeric(table[column], errors="coerce") for column in table)
+            most = "" if memory.isna().all() else f"{memory.max():,.0f}"
+            rows.append((title, len(jobs), f"{seconds.sum():,.0f}", most))
+    return pd.DataFrame(
+        rows, columns=["step", "jobs measured", "wall seconds, all jobs", "largest memory of a job, MB"]
+    )
 
 
 def is_form_of(config: dict, full: dict) -> bool:

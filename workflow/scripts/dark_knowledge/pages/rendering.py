@@ -1,8 +1,7 @@
 """Self-contained HTML pages: no network, and scripts only in the interactive ones."""
 
 import base64
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dark_knowledge.command import written_whole
+from dark_knowledge.pages.latex import latex_table
 
 TEMPLATES = Path(__file__).parents[3] / "report"
 
@@ -78,14 +78,19 @@ def interval_drawing(effect: float, low: float, high: float, reference: float, c
 
 
 def html_table(table: pd.DataFrame, style: str = "") -> Markup:
-    """The table as HTML, cells escaped, without its index; nor indentation, a third of a long table."""
-    return Markup(re.sub(r"\n +", "\n", table.to_html(index=False, border=0, escape=True, classes=style)))
+    """The table as HTML, cells escaped, without its index."""  # pandas strips cells, and writes a line's end as \\n
+    rows = [_html_row("th", table.columns), *(_html_row("td", row) for row in table.itertuples(index=False))]
+    head, body = Markup("\n").join(rows[:1]), Markup("\n").join(rows[1:])
+    return Markup('<table class="{}">\n<thead>\n{}\n</thead>\n<tbody>\n{}\n</tbody>\n</table>').format(
+        f"dataframe {style}".strip(), head, body
+    )
 
 
-def latex_table(table: pd.DataFrame) -> str:
-    """The table as LaTeX, cells escaped, without its index."""
-    escaped = table.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
-    return escaped.to_latex(hrules=True)
+def _html_row(kind: str, cells: Iterable[object]) -> Markup:
+    """A table's row of cells th or td, each on a line."""
+    return Markup("<tr>\n{}</tr>").format(
+        Markup("").join(Markup(f"<{kind}>{{}}</{kind}>\n").format(str(cell)) for cell in cells)
+    )
 
 
 def embedded_svg(path: str | Path) -> str:

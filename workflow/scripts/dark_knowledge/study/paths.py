@@ -1,7 +1,7 @@
 """What a run's place in the results says of it: names are made and read here, and nowhere else.
 
     runs/<model>/labels[_on-SET]/seed<n>/...                              learned from labels
-    runs/<model>/<teacher>_T<temperature>_w<hard weight>[_on-SET]/seed<n>/...    learned from a teacher
+    runs/<model>/<teacher>_T<temperature>_w<hard weight>[_by-LOSS][_on-SET]/seed<n>/...    learned from a teacher
 
 A name that an earlier version made keeps its meaning. Imported while Snakemake parses the workflow, so nothing heavy is
 imported here.
@@ -13,11 +13,13 @@ from dark_knowledge.command import sha256
 
 NAME = "[a-z0-9][a-z0-9-]*"
 NUMBER = r"[0-9.e+-]+"
+BY = "_by-"  # before the name of the loss, where it is not Hinton's
 ON = "_on-"  # before the name of the transfer set, where a run has one
 
-# What a run learned from, as a pattern of its wildcards. `on` is empty, or ON and the name of a transfer set.
+# What a run learned from, as a pattern of its wildcards. `by` is empty, or BY and the name of a loss; `on` is empty, or
+# ON and the name of a transfer set.
 LABELS = "labels{on}"
-TEACHER = "{teacher}_T{temperature}_w{hard_weight}{on}"
+TEACHER = "{teacher}_T{temperature}_w{hard_weight}{by}{on}"
 ALL_LABELS = LABELS.format(on="")
 
 # What a wildcard may be.
@@ -29,6 +31,7 @@ WILDCARDS = {
     "temperature": NUMBER,
     "hard_weight": NUMBER,
     "seed": r"\d+",
+    "by": f"({BY}{NAME})?",
     "on": f"({ON}{NAME})?",
 }
 WILDCARDS["supervision"] = "|".join(
@@ -51,14 +54,29 @@ def format_number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
+def by(loss: str | None) -> str:
+    """The part of a supervision's name that speaks of its loss; None is Hinton's."""
+    return "" if loss is None else BY + loss
+
+
 def on(transfer_set: str | None) -> str:
     """The end of a supervision's name."""
     return "" if transfer_set is None else ON + transfer_set
 
 
+def loss_of(by: str) -> str | None:
+    """The loss that this part of a supervision's name speaks of; None for Hinton's."""
+    return by.removeprefix(BY) or None
+
+
 def transfer_set_of(supervision: str) -> str | None:
     """The transfer set that the name of a supervision, or its end, speaks of; None for all images."""
     return supervision.partition(ON)[2] or None
+
+
+def loss_in(supervision: str) -> str | None:
+    """The loss that the name of a supervision speaks of; None for Hinton's, and for labels."""
+    return supervision.partition(ON)[0].partition(BY)[2] or None
 
 
 def run_folder(model: str, supervision: str, seed: int | str) -> str:

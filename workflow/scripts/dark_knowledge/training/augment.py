@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from dark_knowledge.streams import generator
+
 
 @dataclass(frozen=True)
 class Views:
@@ -43,7 +45,7 @@ def epoch_views(
 
     `erase` is the probability that an image of `size` (height, width) loses a rectangle.
     """
-    random = np.random.default_rng([seed, epoch])
+    random = generator("views", seed, epoch)
     order = random.permutation(n)
     flips = random.random(n) < 0.5
     top, left = random.integers(0, 2 * shift + 1, size=(2, n))
@@ -58,7 +60,7 @@ def _rectangles(seed: int, epoch: int, n: int, probability: float, size: tuple[i
     They cover 2 to 33 % of the image and are up to 3.3 times as high as wide, or as wide as high; what would stick out
     is cut off.
     """
-    random = np.random.default_rng([seed, epoch, 1])  # of its own, so that the rest of the stream stays
+    random = generator("erasing", seed, epoch)
     area = random.uniform(0.02, 0.33, n) * size[0] * size[1]
     ratio = np.exp(random.uniform(np.log(0.3), np.log(1 / 0.3), n))
     erased = random.random(n) < probability

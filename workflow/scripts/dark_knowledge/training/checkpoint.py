@@ -80,7 +80,8 @@ def resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim.
         return None
     if not same_training:
         print(
-            f"{path} is not continued: it belongs to other settings or other code; training starts afresh",
+            f"{path} is not continued: it belongs to other settings, other code or another kind of machine; training "
+            "starts afresh",
             file=sys.stderr,
         )
         return None

@@ -18,17 +18,24 @@ from tqdm import tqdm
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.streams import torch_seed
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.checkpoint import Progress, resume, save_checkpoint
 from dark_knowledge.training.devices import Compute
 from dark_knowledge.training.evaluate import accuracy, predict
+from dark_knowledge.training.live_curves import live_curves
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
-from dark_knowledge.training.recipes import Recipe, one_cycle
+from dark_knowledge.training.recipes import Recipe, learning_rate
 from dark_knowledge.training.stopwatch import Stopwatch
 
 STEP_COLUMNS = ("loss", "hard_loss", "soft_loss", "train_accuracy")
-
+# The columns of a training's tables, a row per epoch and a row per logged step.
+STEPS = {"step": "int64", "epoch": "int64", "learning_rate": "float64"} | dict.fromkeys(STEP_COLUMNS, "float64")
+HISTORY = {"epoch": "int64", "learning_rate": "float64"} | dict.fromkeys(
+    (*STEP_COLUMNS, "images_per_second", "validation_loss", "validation_accuracy", "test_accuracy", "seconds"),
+    "float64",
+)
 
 LOG_EVERY = 20
 
@@ -74,7 +81,8 @@ def train(
     padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     training = _Training(model, optimiser, data, padded, transfer_set, recipe, supervision, seed, compute)
     progress = resume(checkpoint, identity, model, optimiser) or Progress()
-    with _stop_signals() as received, Stopwatch() as clock:
+    curves = live_curves(checkpoint.parent, progress.epoch)
+    with _stop_signals() as received, Stopwatch() as clock, curves as show:
         while progress.epoch < recipe.epochs:
             started = clock.seconds() - progress.unfinished_seconds
             measured, rates = _train_epoch(training, progress, received)
@@ -90,6 +98,7 @@ def train(
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
             progress.history[-1]["seconds"] = clock.seconds() - started
             print(_log_line(progress, recipe), flush=True)
+            show(progress.history[-1])
             save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
 
@@ -133,10 +142,7 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
     views = epoch_views(training.seed, epoch, n, **recipe.views(data.image_shape[1:]), device=compute.device)
     order = views.order[training.transfer_set[views.order]]
     count = steps_per_epoch(len(order), recipe)
-    rates = [
-        one_cycle(epoch * count + number, recipe.epochs * count, recipe.learning_rate, recipe.warmup)
-        for number in range(count)
-    ]
+    rates = [learning_rate(recipe, epoch * count + number, recipe.epochs * count) for number in range(count)]
     done = len(progress.unfinished)
     measured = torch.full((count, len(STEP_COLUMNS)), math.nan, device=compute.device)
     measured[:done] = torch.tensor(progress.unfinished).reshape(done, len(STEP_COLUMNS))
@@ -158,7 +164,7 @@ def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: 
     for group in optimiser.param_groups:
         group["lr"] = rate
     with training.compute.autocast():
-        logits = training.model(images)
+        logits = training.model(images).float()  # a network of the user's may give them in bfloat16
     losses = training.supervision(logits, epoch, index)
     optimiser.zero_grad()
     losses.total.backward()
@@ -176,7 +182,7 @@ def _set_random_state(training: _Training, progress: Progress) -> None:
     if progress.random_state is not None:
         _generator(training.compute).set_rng_state(progress.random_state.cpu())
     else:
-        torch.manual_seed(int(np.random.SeedSequence([training.seed, progress.epoch]).generate_state(1)[0]))
+        torch.manual_seed(torch_seed("dropout", training.seed, progress.epoch))
 
 
 def _generator(compute: Compute) -> ModuleType:

@@ -1,10 +1,14 @@
-"""The losses of Hinton, Vinyals & Dean 2015 (arXiv 1503.02531, section 2) and the two kinds of supervision."""
+"""A batch's losses: hard and soft targets weighed as in Hinton, Vinyals & Dean 2015, and two kinds of supervision."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from torch.nn.functional import cross_entropy
+
+from dark_knowledge.training import soft_losses
+from dark_knowledge.training.soft_losses import hinton
 
 
 class Losses(NamedTuple):
@@ -18,17 +22,14 @@ class Losses(NamedTuple):
 Supervision = Callable[[Tensor, int, Tensor], Losses]
 """Maps (logits [b, c], epoch, image indices [b]) to the losses of the batch."""
 
+SoftLoss = Callable[[Tensor, Tensor, float, Tensor], Tensor]
+"""Maps (logits [b, c], teacher_logits [b, c], temperature, labels [b]) to a scalar; see soft_losses."""
 
-def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """T^2 KL(p_T || q_T) for logits [b, c]: summed over classes, averaged over the batch.
 
-    T^2 undoes the 1/T^2 scale of the soft targets' gradient, so that the hard weight means the same at every
-    temperature (the end of the paper's section 2). KL differs from the paper's cross-entropy by the teacher's entropy,
-    a constant for the student: the gradients are equal, and zero means a perfect match.
-    """
-    student = log_softmax(logits / temperature, dim=1)
-    teacher = log_softmax(teacher_logits / temperature, dim=1)
-    return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+def soft_loss_of(settings: dict) -> SoftLoss:
+    """The loss of an entry of the config's `losses`; of an empty one, Hinton's."""
+    arguments = {key: value for key, value in settings.items() if key != "function"}
+    return partial(getattr(soft_losses, settings.get("function", "hinton")), **arguments)
 
 
 def distillation_losses(
@@ -39,10 +40,11 @@ def distillation_losses(
     temperature: float,
     hard_weight: float,
     label_smoothing: float = 0.0,
+    soft_loss: SoftLoss = hinton,
 ) -> Losses:
-    """hard_weight * CE(z, y) + (1 - hard_weight) * T^2 KL(p_T || q_T), with its two terms unweighted beside it."""
+    """hard_weight * CE(z, y) + (1 - hard_weight) * soft_loss, with its two terms unweighted beside it."""
     hard = cross_entropy(logits, labels, label_smoothing=label_smoothing)
-    soft = soft_target_loss(logits, teacher_logits, temperature)
+    soft = soft_loss(logits, teacher_logits, temperature, labels)
     return Losses(hard_weight * hard + (1 - hard_weight) * soft, hard, soft)
 
 
@@ -57,18 +59,29 @@ def learn_from_labels(labels: Tensor, label_smoothing: float) -> Supervision:
 
 
 def learn_from_teacher(
-    labels: Tensor, teacher_logits: Tensor, *, temperature: float, hard_weight: float, label_smoothing: float = 0.0
+    labels: Tensor,
+    teacher_logits: Tensor,
+    *,
+    temperature: float,
+    hard_weight: float,
+    label_smoothing: float = 0.0,
+    soft_loss: SoftLoss = hinton,
+    rows: Tensor | None = None,
 ) -> Supervision:
-    """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view."""
+    """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view.
+
+    `rows` [n] are the images whose rows are learned from instead, in a control that shuffles them.
+    """
 
     def supervision(logits: Tensor, epoch: int, index: Tensor) -> Losses:
         return distillation_losses(
             logits,
             labels[index],
-            teacher_logits[epoch, index].float(),
+            teacher_logits[epoch, index if rows is None else rows[index]].float(),
             temperature=temperature,
             hard_weight=hard_weight,
             label_smoothing=label_smoothing,
+            soft_loss=soft_loss,
         )
 
     return supervision

@@ -2,28 +2,18 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import linear, log_softmax, pad, relu
 from torch.utils.flop_counter import FlopCounterMode
 
-from dark_knowledge.command import InputError
-
-# Channels, height and width.
-ImageShape = tuple[int, int, int]
-
-
-class Classifier(nn.Linear):
-    """A linear layer on flattened features that computes float32 logits whatever the autocast around it.
-
-    `kept` are the indices of the inputs that `features` [b, k] holds, where it does not hold all.
-    """
-
-    def forward(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
-        weight = self.weight if kept is None else self.weight[:, kept]
-        with torch.autocast(features.device.type, enabled=False):
-            return linear(features.flatten(1).float(), weight, self.bias)
+from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.training import own_networks
+from dark_knowledge.training.cifar_networks import cifar_resnet, wide_resnet
+from dark_knowledge.training.layers import Classifier, ImageShape
 
 
 def convolution(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequential:
@@ -212,7 +202,14 @@ def _refuse_too_small(image_shape: ImageShape, poolings: int) -> None:
         )
 
 
-ARCHITECTURES = {"plain": plain, "resnet": resnet, "mlp": mlp, "ensemble": ensemble}
+ARCHITECTURES = {
+    "plain": plain,
+    "resnet": resnet,
+    "mlp": mlp,
+    "ensemble": ensemble,
+    "cifar-resnet": cifar_resnet,
+    "wide-resnet": wide_resnet,
+}
 
 
 def build_model(settings: dict, image_shape: ImageShape, classes: int) -> nn.Module:
@@ -220,20 +217,35 @@ def build_model(settings: dict, image_shape: ImageShape, classes: int) -> nn.Mod
 
     Its `architecture` names the function, its other keys are arguments.
     """
+    architecture = settings["architecture"]
+    if ":" in architecture:  # of the user's, whose entry has a hash of the code beside the arguments
+        arguments = {key: value for key, value in settings.items() if key not in ("architecture", "code")}
+        return own_networks.build(architecture, arguments, image_shape, classes)
     arguments = {key: value for key, value in settings.items() if key != "architecture"}
-    return ARCHITECTURES[settings["architecture"]](image_shape, classes, **arguments)
+    return ARCHITECTURES[architecture](image_shape, classes, **arguments)
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write a network's weights; those that two layers share are written twice."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save({name: value.contiguous().clone() for name, value in model.state_dict().items()}))
+
+
+def load_weights(model: nn.Module, path: str) -> None:
+    """Read what `save_weights` wrote."""
+    model.load_state_dict(load_file(path, device=str(next(model.parameters()).device)))
 
 
 def limit_incoming_norms(model: nn.Module, limit: float) -> None:
     """Scale down, in place, the incoming weights of each hidden unit whose L2 norm exceeds `limit`.
 
-    Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units, so the classifier is left alone.
+    Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units: the last layer, the classifier, is left alone.
     """
+    *hidden, _classifier = [layer for layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():
-        for layer in model.modules():
-            if isinstance(layer, (nn.Linear, nn.Conv2d)) and not isinstance(layer, Classifier):
-                norms = torch.linalg.vector_norm(layer.weight.flatten(1), dim=1)
-                layer.weight.mul_((limit / norms).clamp(max=1).view(-1, *[1] * (layer.weight.dim() - 1)))
+        for layer in hidden:
+            norms = torch.linalg.vector_norm(layer.weight.flatten(1), dim=1)
+            layer.weight.mul_((limit / norms).clamp(max=1).view(-1, *[1] * (layer.weight.dim() - 1)))
 
 
 def count_parameters(model: nn.Module) -> int:

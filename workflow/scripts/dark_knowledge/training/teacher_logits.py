@@ -25,13 +25,24 @@ def teacher_logits_of_epoch(
     views = epoch_views(seed, epoch, n, **recipe.views(data.image_shape[1:]), device=compute.device)
     padded = pad_images(data.train_images, recipe.shift, recipe.padding)
     batches = torch.arange(n, device=compute.device).split(compute.scoring_batch)
-    logits = torch.cat(
-        [predict(teacher, data, render(padded, index, views, recipe.shift), compute) for index in batches]
-    ).half()
-    if not logits.isfinite().all():
+    return _in_half(
+        torch.cat([predict(teacher, data, render(padded, index, views, recipe.shift), compute) for index in batches])
+    )
+
+
+def teacher_logits_from_elsewhere(logits: Tensor, recipe: Recipe) -> Tensor:
+    """Given logits [n, c] of the unaugmented images in float16; refused where the students' recipe augments."""
+    if recipe.augments:
         raise InputError(
-            f"the teacher's logits exceed float16 in epoch {epoch}; train the teacher with a lower learning rate"
+            "the teacher's logits are of unaugmented images, but this recipe augments; give students one that does not"
         )
+    return _in_half(logits)
+
+
+def _in_half(logits: Tensor) -> Tensor:
+    logits = logits.half()
+    if not logits.isfinite().all():
+        raise InputError("the teacher's logits exceed float16; train the teacher with a lower learning rate")
     return logits
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.splitting import stratified_split
+from dark_knowledge.streams import generator
 
 
 def chosen_images(labels: Tensor, settings: dict, seed: int) -> Tensor:
@@ -23,7 +24,7 @@ def chosen_images(labels: Tensor, settings: dict, seed: int) -> Tensor:
                 f"{len(labels)} are left for training"
             )
         try:
-            _, drawn = stratified_split(labels.cpu().numpy(), settings["images"], seed)
+            _, drawn = stratified_split(labels.cpu().numpy(), settings["images"], generator("transfer set", seed))
         except InputError as error:
             raise InputError(f"a transfer set: of {len(labels)} images, {error}, one of each class at least") from error
         chosen[:] = False
@@ -37,7 +38,7 @@ def shuffled_images(labels: Tensor, within_class: bool, seed: int) -> Tensor:
     A random cycle through all images, or through those of each class, so that no image keeps its own, unless it is the
     only one of its class.
     """
-    random = np.random.default_rng([seed, 2**32 - 1])  # beyond every epoch, whose generators are [seed, epoch]
+    random = generator("shuffle", seed)
     partner = np.empty(len(labels), dtype=np.int64)
     groups = labels.cpu().numpy() if within_class else np.zeros(len(labels))
     for group in np.unique(groups):

@@ -1,4 +1,4 @@
-"""Mend the biases of classes that a transfer set left out, from stored logits: a row per run, mend and label."""
+"""Correct biases of classes that a transfer set left out, from stored logits: a row per run, correction and label."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import pandas as pd
 from safetensors.numpy import load_file
 
 from dark_knowledge import command
-from dark_knowledge.analysis.bias_correction import mended_errors
+from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import written_whole
 from dark_knowledge.study.arms import arms_of, roles_of
@@ -21,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="prepared data set")
     parser.add_argument("--results", type=Path, required=True, help="the study's folder, with runs and teacher_logits")
     parser.add_argument("--design", type=Path, required=True, help="what the runs are to be, a JSON file")
-    parser.add_argument("--mends", type=json.loads, required=True, help="classes and shift by experiment, as JSON")
+    parser.add_argument("--asked", type=Path, required=True, help="what the tables show beside the runs, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -30,13 +30,14 @@ def main() -> None:
     arguments = parse_arguments()
     data = load_file(arguments.data)
     design = json.loads(arguments.design.read_text())
+    mends = json.loads(arguments.asked.read_text())["paper"].get("mends", {})
     records = Records(design, arguments.results, arguments.data)
     seeds = arms_of(design)
     tables = [pd.DataFrame(columns=[*KEYS, "mend", "shift", "label", "images", "errors"])]
     for role in roles_of(design):
-        if role.experiment not in arguments.mends or role.role not in ("baseline", "student"):
+        if role.experiment not in mends or role.role not in ("baseline", "student"):
             continue
-        mend = arguments.mends[role.experiment]
+        mend = mends[role.experiment]
         logits = load_file(records.logits(role.arm, seeds[role.arm]))
         for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
             prior = pd.Series(data["train_labels"]).isin(mend["classes"]).mean()
@@ -47,7 +48,7 @@ def main() -> None:
                     strict=True,
                 )
             )
-            rows = mended_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
+            rows = corrected_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
             tables.append(pd.DataFrame(keys, index=rows.index).join(rows))
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     with written_whole(arguments.out) as temporary:

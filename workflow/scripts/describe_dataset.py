@@ -1,12 +1,12 @@
-"""Refuse a data set that cannot be learned, before anything is made from it, and count what its reader should know."""
+"""Count what a reader should know of a data set's images."""
 
 import argparse
 import json
 from pathlib import Path
 
 from dark_knowledge import command
-from dark_knowledge.data.checks import check
-from dark_knowledge.data.preparing import Split
+from dark_knowledge.data.checks import findings
+from dark_knowledge.data.parts import Split
 from dark_knowledge.data.sources import FILES
 
 
@@ -23,9 +23,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     files = {part: getattr(arguments, part) for part in FILES}
-    findings = check(files, arguments.classes, Split(**arguments.split))
-    command.write_json(arguments.out, findings)
-    print(json.dumps(findings))
+    found = findings(files, arguments.classes, Split(**arguments.split))
+    command.write_json(arguments.out, found)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

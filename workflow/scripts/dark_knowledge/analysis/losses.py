@@ -1,0 +1,87 @@
+"""What is made of the soft targets: each loss against Hinton's, of the same teacher, paired by seed."""
+
+import pandas as pd
+
+from dark_knowledge.analysis.formats import show_difference, show_interval, show_p
+from dark_knowledge.analysis.results import (
+    ExperimentArm,
+    Results,
+    arm_of,
+    by_seed,
+    compared,
+    difference,
+    with_experiment,
+)
+from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
+from dark_knowledge.study.paths import loss_in, transfer_set_of
+
+COLUMNS = [
+    *("experiment", "arm", "loss", "temperature", "reference", "n", "accuracy", "accuracy_low", "accuracy_high"),
+    *("gain", "gain_low", "gain_high", "lead", "lead_low", "lead_high", "p"),
+]
+
+
+def taught_alike(arms: list[ExperimentArm]) -> list[ExperimentArm]:
+    """An experiment's students and the controls that learn of the same teacher, network and images by a loss."""
+    first = next(arm for arm in arms if arm.role == "student")
+    alike = (first.model, first.teacher_key, transfer_set_of(first.supervision))
+    return [
+        arm
+        for arm in arms
+        if arm.teacher is not None and (arm.model, arm.teacher_key, transfer_set_of(arm.supervision)) == alike
+    ]
+
+
+def loss_table(results: Results) -> pd.DataFrame:
+    """A row per experiment and arm that learns by another loss than the experiment's students.
+
+    Test accuracy after the last epoch in percent, its `gain` over the baseline and its `lead` over the student of the
+    same temperature, or else of the temperature that validation chose, in percentage points.
+    """
+    tables = [with_experiment(name, _of_experiment(results, name)) for name in results.experiments]
+    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype({"n": "Int64"})
+
+
+def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
+    arms = results.arms(experiment)
+    baseline, chosen = arm_of(arms, "baseline"), arm_of(compared(arms), "student")
+    students = {arm.temperature: arm for arm in arms if arm.role == "student"}
+    rows = []
+    for arm in taught_alike(arms):
+        if loss_in(arm.supervision) == loss_in(chosen.supervision):
+            continue
+        reference = students.get(arm.temperature, chosen)
+        own, of_baseline, of_reference = (
+            100 * by_seed(results["runs"], other, "last_test_accuracy") for other in (arm, baseline, reference)
+        )
+        lead = difference(own, of_reference)
+        rows.append(
+            {"arm": arm.arm, "loss": loss_in(arm.supervision) or "hinton", "temperature": arm.temperature}
+            | {"reference": reference.arm, "n": len(lead), "p": sign_flip_p(lead)}
+            | _named("accuracy", mean_interval(own))
+            | _named("gain", mean_interval(difference(own, of_baseline)))
+            | _named("lead", mean_interval(lead))
+        )
+    return pd.DataFrame(rows)
+
+
+def _named(name: str, interval: tuple) -> dict:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval[:3], strict=True))
+
+
+def readable_losses(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of losses for readers."""
+    rows = list(table.itertuples())
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": table.arm,
+            "loss": table.loss,
+            "test accuracy, %": [show_interval(row.accuracy, row.accuracy_high) for row in rows],
+            "arm minus baseline": [show_difference(row.gain, row.gain_high) for row in rows],
+            "student": table.reference,
+            "arm minus student": [show_difference(row.lead, row.lead_high) for row in rows],
+            "p": [show_p(value) for value in table.p],
+            "n": table.n,
+        }
+    )

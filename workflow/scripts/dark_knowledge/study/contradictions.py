@@ -1,0 +1,181 @@
+"""What a configuration contradicts of itself: names that are not defined, keys that do not go together, empty parts.
+
+Imported while Snakemake parses the workflow, so nothing heavy is imported here.
+"""
+
+import math
+from collections.abc import Iterator
+
+from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of
+from dark_knowledge.study.augmenting import augments
+from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
+from dark_knowledge.study.model_section import trained_models, wrong_model
+from dark_knowledge.study.paper_section import paper_contradictions
+from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of
+
+
+def contradictions(config: dict) -> Iterator[str]:
+    models = {name for name, settings in config["models"].items() if settings is not None}
+    if config["dataset"] not in config["datasets"]:
+        yield unknown_name("dataset", config["dataset"], config["datasets"])
+    if not experiments_of(config):
+        yield "config: experiments is empty; at least one experiment is needed"
+    if isinstance(config["score_test_each_epoch"], list):
+        for name in config["score_test_each_epoch"]:
+            if name not in models:
+                yield unknown_name("score_test_each_epoch", name, models)
+    split = config["split"]
+    if (images := split.get("train_limit", math.inf)) <= split["validation"]:
+        yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
+    yield from _lost_classes(config)
+    for name, settings in config["recipes"].items():
+        if settings["batch_size"] > images - split["validation"]:
+            yield (
+                f"config: recipes.{name}.batch_size is {settings['batch_size']}; allowed: at most the "
+                f"{images - split['validation']} images that split leaves for training"
+            )
+        yield from _wrong_schedule(f"recipes.{name}", settings)
+    for name, settings in experiments_of(config).items():
+        yield from _unknown_parts(f"experiments.{name}", settings, models, config)
+        if (published := (settings.get("published") or {}).get("dataset", config["dataset"])) not in config["datasets"]:
+            yield unknown_name(f"experiments.{name}.published.dataset", published, config["datasets"])
+        if _shuffles(settings, config):
+            yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
+        for control, changes in controls_of(settings).items():
+            place = f"experiments.{name}.controls.{control}"
+            if control in ("teacher", "baseline", "student"):
+                yield f"config: {place} has the name of another arm; allowed: any other name"
+            yield from _unknown_parts(place, changes, models, config)
+            yield from _incomplete_control(place, changes, config)
+    for name, settings in config["transfer_sets"].items():
+        yield from unknown_classes(f"transfer_sets.{name}", settings, config)
+    yield from _wrong_teachers(models, config)
+    for name, settings in config["losses"].items():
+        yield from _wrong_loss(f"losses.{name}", settings)
+    if config["dataset"] in config["datasets"]:
+        labels = len(config["datasets"][config["dataset"]]["classes"])
+        for name, figures in published_of(config).items():
+            if figures.get("improved_class", 0) >= labels:
+                yield (
+                    f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
+                    f"0 to {labels - 1}, the labels of {config['dataset']}"
+                )
+    yield from paper_contradictions(config)
+    for name in sorted(models):
+        yield from wrong_model(f"models.{name}", config["models"][name], config)
+    yield from _augmented_students(config)
+
+
+def _lost_classes(config: dict) -> Iterator[str]:
+    """Parts too small for an image of each class."""
+    if config["dataset"] not in config["datasets"]:
+        return
+    classes = len(config["datasets"][config["dataset"]]["classes"])
+    parts = {f"split.{key}": config["split"].get(key, math.inf) for key in ("validation", "test_limit")}
+    parts |= {
+        f"transfer_sets.{name}.images": settings.get("images", math.inf)
+        for name, settings in config["transfer_sets"].items()
+    }
+    for key, images in parts.items():
+        if images < classes:
+            yield f"config: {key} is {images}; allowed: at least {classes}, an image a class of {config['dataset']}"
+
+
+def _wrong_schedule(place: str, settings: dict) -> Iterator[str]:
+    """Keys of a schedule in steps where there is another, and milestones that no training passes."""
+    if settings.get("schedule") != "steps":
+        for key in settings.keys() & {"milestones", "decay"}:
+            yield f"config: {place}.{key} is set, which takes schedule: steps; change `schedule`, or leave it out"
+    elif "milestones" not in settings:
+        yield missing_key(place, "milestones")
+    elif settings["milestones"] != sorted(settings["milestones"]) or settings["milestones"][-1] >= settings["epochs"]:
+        yield (
+            f"config: {place}.milestones is {shown(settings['milestones'])}; allowed: ascending numbers below epochs, "
+            f"{settings['epochs']}"
+        )
+
+
+def _wrong_loss(place: str, settings: dict) -> Iterator[str]:
+    """A loss that training/soft_losses.py does not have, and keys that it does not take."""
+    functions = functions_in(SOFT_LOSSES)
+    if (name := settings["function"]) not in functions:
+        yield f"config: {place}.function is {shown(name)}; allowed: {', '.join(sorted(functions))}"
+        return
+    keywords = keywords_of(functions[name])
+    for key in settings.keys() - {"function", *keywords}:
+        yield unknown_key(place, key, ["function", *keywords])
+    for key, needed in keywords.items():
+        if needed and key not in settings:
+            yield missing_key(place, key)
+
+
+def _wrong_teachers(models: set[str], config: dict) -> Iterator[str]:
+    """Entries of `teachers` that name what is not defined, or that would have to be trained before themselves."""
+    for name, settings in config.get("teachers", {}).items():
+        place = f"teachers.{name}"
+        if name in models:
+            yield f"config: {place} has the name of a model; allowed: any other name"
+        yield from _unknown_parts(place, settings, models, config)
+        yield from _incomplete_control(place, settings, config)
+    yield from _circles(config)
+
+
+def _circles(config: dict) -> Iterator[str]:
+    for start in config.get("teachers", {}):
+        passed, waiting = set(), [start]
+        while waiting:
+            name = waiting.pop()
+            if name == start and passed:
+                yield f"config: teachers.{start} learns in the end from itself; name another teacher"
+                return
+            if name not in passed:
+                passed.add(name)
+                waiting += _sources(config, name)
+
+
+def _sources(config: dict, name: str) -> list[str]:
+    """What a teacher of this name is made from: its own teacher, or an ensemble's members."""
+    arm = arm_named(config, name)
+    settings = config["models"].get(arm.model) or {}
+    return [source for source in (arm.teacher, settings.get("members")) if source is not None]
+
+
+def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
+    trained, teachers = trained_models(config), models | set(config.get("teachers", {}))
+    names = {"teacher": teachers, "student": trained, "model": trained, "transfer_set": config["transfer_sets"]}
+    for key, known in names.items():
+        if key in settings and settings[key] not in known:
+            yield unknown_name(f"{place}.{key}", settings[key], known)
+    for loss in [settings.get("loss"), *settings.get("losses", [])]:
+        if loss is not None and loss not in config["losses"]:
+            yield unknown_name(
+                f"{place}.{'loss' if loss == settings.get('loss') else 'losses'}", loss, config["losses"]
+            )
+    if settings.get("loss") in settings.get("losses", []):
+        yield f"config: {place}.losses has {settings['loss']!r}, the experiment's own `loss`; leave one of them out"
+
+
+def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str]:
+    if "teacher" in changes and "temperature" not in changes:
+        yield f"config: key '{place}.temperature' is missing; a control with a teacher needs one"
+    for key in ("temperature", "hard_weight", "loss"):
+        if key in changes and "teacher" not in changes:
+            yield f"config: {place}.{key} is set without a teacher; name `teacher`, or leave it out"
+    if _shuffles(changes, config) and "teacher" not in changes:
+        yield f"config: {place} shuffles soft targets but has no teacher; name `teacher`"
+
+
+def _augmented_students(config: dict) -> Iterator[str]:
+    """Students of a teacher of which there are only logits, of unaugmented images, by a recipe that augments."""
+    for arm in arms_of(config):
+        if arm.teacher and config["models"][arm_named(config, arm.teacher).model]["architecture"] == "logits":
+            recipe = recipe_of(config, arm.model)
+            if augments(config["recipes"][recipe]):
+                yield (
+                    f"config: {arm.teacher} has only logits of unaugmented images, but recipes.{recipe} of its student "
+                    f"{arm.model} augments; give {arm.model} a recipe with flip: false, shift: 0 and no erase"
+                )
+
+
+def _shuffles(settings: dict, config: dict) -> bool:
+    return "shuffle" in config["transfer_sets"].get(settings.get("transfer_set"), {})

@@ -1,0 +1,60 @@
+"""What the configuration's section `paper` gets wrong.
+
+Imported while Snakemake parses the workflow, so nothing heavy is imported here.
+"""
+
+from collections.abc import Iterator
+
+from dark_knowledge.study.arms import experiments_of, paper_of, roles_in, scores_test_each_epoch
+from dark_knowledge.study.messages import unknown_classes, unknown_name
+
+
+def paper_contradictions(config: dict) -> Iterator[str]:
+    """Experiments, arms, classes and temperatures that the paper's section names and the study has not."""
+    paper, experiments = paper_of(config), experiments_of(config)
+    places = [
+        (f"paper.{key}.{number}", entry)
+        for key in ("numbers", "contrasts")
+        for number, entry in enumerate(paper.get(key, []))
+    ]
+    named = [(f"{place}.experiment", entry["experiment"]) for place, entry in places]
+    named += [
+        (f"paper.{key}", name)
+        for key in ("grid", "mends", "early_stopping", "ensembles")
+        for name in paper.get(key, ())
+    ]
+    unknown = [unknown_name(place, name, experiments) for place, name in named if name not in experiments]
+    if unknown:
+        yield from unknown
+        return
+    for place, entry in places:
+        yield from _unknown_arm(place, entry, config)
+        if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
+            yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
+        if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
+            yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
+        yield from unknown_classes(place, entry, config)
+    for name, entry in paper.get("mends", {}).items():
+        yield from unknown_classes(f"paper.mends.{name}", entry, config)
+        if len(set(entry["classes"])) == len(config["datasets"][config["dataset"]]["classes"]):
+            yield f"config: paper.mends.{name}.classes names every class; a shift of all of them changes nothing"
+    for name in paper.get("grid", []):
+        architecture = config["models"][experiments[name]["student"]]["architecture"]
+        if architecture != "mlp":
+            yield f"config: paper.grid holds {name!r}, whose student is {architecture!r}; allowed: mlp"
+    for name in paper.get("early_stopping", []):
+        if not scores_test_each_epoch(config, student := experiments[name]["student"]):
+            yield (
+                f"config: paper.early_stopping draws {name}'s test errors by epoch; that takes "
+                f"score_test_each_epoch: [{student}]"
+            )
+
+
+def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:
+    name, settings = entry["experiment"], config["experiments"][entry["experiment"]]
+    arms = [role.label for role in roles_in(config, name)]
+    if "arm" in entry and entry["arm"] not in arms:
+        yield f"config: {place}.arm is {entry['arm']!r}; allowed: {'; '.join(arms)}"
+    for key in ("temperatures", "against", "alike"):
+        if set(entry.get(key, [])) - set(settings["temperatures"]):
+            yield f"config: {place}.{key} is {entry[key]}; allowed: temperatures of {name}, {settings['temperatures']}"

@@ -1,0 +1,72 @@
+"""Networks that a user brings: a function in a file, my_nets.py:wide, or in an installed module.
+
+The function is called with `num_classes`, with `image_shape` (channels, height, width) where it has an argument of that
+name, and with the other keys of the config's entry, all by keyword. It returns a torch.nn.Module that maps images
+[b, channels, height, width], float32 of zero mean and unit variance, to logits [b, num_classes].
+"""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dark_knowledge.command import InputError, UserCodeError
+from dark_knowledge.training.layers import ImageShape
+
+
+def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: int) -> nn.Module:
+    """The network of a user's function, tried on two images of zeros in evaluation mode."""
+    function = _function(architecture)
+    given = {"num_classes": classes, **arguments}
+    if "image_shape" in inspect.signature(function).parameters:
+        given["image_shape"] = image_shape
+    called = ", ".join(f"{key}={value!r}" for key, value in given.items())
+    try:
+        model = function(**given)
+    except Exception as error:
+        raise UserCodeError(f"{architecture} failed when it was called with {called}") from error
+    if not isinstance(model, nn.Module):
+        raise InputError(f"{architecture} returned {type(model).__name__}; allowed: a torch.nn.Module")
+    _try(architecture, model, image_shape, classes)
+    return model
+
+
+def _function(architecture: str) -> Callable[..., nn.Module]:
+    source, _, name = architecture.rpartition(":")
+    try:
+        return getattr(_module_in(Path(source)) if source.endswith(".py") else importlib.import_module(source), name)
+    except Exception as error:
+        raise UserCodeError(f"{architecture} cannot be imported") from error
+
+
+def _module_in(path: Path) -> object:
+    """The module of a file, which may import others from its folder."""
+    sys.path.insert(0, str(path.parent.absolute()))
+    try:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _try(architecture: str, model: nn.Module, image_shape: ImageShape, classes: int) -> None:
+    images, training = torch.zeros(2, *image_shape), model.training
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            logits = model.eval()(images)
+    except Exception as error:
+        raise UserCodeError(f"the network of {architecture} failed on images of shape {tuple(images.shape)}") from error
+    model.train(training)
+    found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != (2, classes):
+        raise InputError(
+            f"the network of {architecture} makes {found} of images of shape {tuple(images.shape)}; allowed: logits of "
+            f"shape {(2, classes)}"
+        )

@@ -1,0 +1,58 @@
+"""Write the page that answers the note's claims and explains the verdicts."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from dark_knowledge import command
+from dark_knowledge.analysis import claims
+from dark_knowledge.analysis.statistics import least_sign_flip_p
+from dark_knowledge.pages import rendering
+from dark_knowledge.study.arms import arm_named, published_of, recipe_of
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--judged", type=pd.read_parquet, required=True, help="the quantities with their verdicts")
+    parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    config, table = json.loads(arguments.config.read_text()), arguments.judged
+    shown = claims.shown_rows(table)
+    page = rendering.claims_page(
+        study=config["study"],
+        dataset=config["dataset"],
+        validation=config["split"]["validation"],
+        rule=config["claims"],
+        least_p=[f"{least_sign_flip_p(n):.3g}" for n in sorted(table.n.unique())],
+        seeds=sorted(table.n.unique()),
+        experiments=[
+            {
+                "name": name,
+                "student": rows.student_arm.iloc[0],
+                "temperatures": len(config["experiments"][name]["temperatures"]),
+                "published": bool(published_of(config)[name]),
+                "recipes": recipes_of(config, name),
+                "rows": rows.to_dict("records"),
+            }
+            for name, rows in shown.groupby("experiment", sort=False)
+        ],
+    )
+    rendering.save(arguments.out, page)
+
+
+def recipes_of(config: dict, experiment: str) -> dict[str, dict | None]:
+    """The training settings of the experiment's two networks, by what they are in it; None where trained elsewhere."""
+    settings = config["experiments"][experiment]
+    models = {"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}
+    return {name: config["recipes"].get(recipe_of(config, model)) for name, model in models.items()}
+
+
+if __name__ == "__main__":
+    command.run(main)
