@@ -1,9 +1,9 @@
 """Plant mistakes in a copy of the checkout, one at a time, and count those that the fast tests notice.
 
-    python tests/mutants/run.py [--only FILE] [--slow] [--out mutants.csv]
+    python tests/mutants/run.py [--only FILE] [--near] [--slow] [--out mutants.csv]
 
-The mistakes are in mistakes.py. A mistake in the library or a script meets the tests that import it, the one named after
-it first; one in a rule meets those of the printed commands. What these do not notice then meets all fast tests of
+The mistakes are in mistakes.py. One in the library or a script meets the tests that import it, the one named after it
+first; one in a rule meets those of the printed commands. What these do not notice then meets all fast tests of
 tests/unit. --slow adds the study whose every number is computed again. The table says which test noticed what.
 """
 
@@ -58,11 +58,10 @@ def main() -> None:
             noticed[bool(by), SLOW in by] += 1
             writer.writerow([file, effect, by])
             table.flush()
-            print(f"{number}/{len(chosen)}  {file}: {effect}  {by or 'NOBODY NOTICES'}", flush=True)
+            print(f"{number}/{len(chosen)}  {file}: {effect}  {by or 'nobody notices'}", flush=True)
     fast, slow = noticed[True, False], noticed[True, True]
-    print(
-        f"{len(chosen)} mistakes; noticed by fast tests {fast}, by the slow one {slow}, by none {noticed[False, False]}"
-    )
+    nobody = noticed[False, False]
+    print(f"{len(chosen)} mistakes; noticed by fast tests {fast}, by the slow one {slow}, by none {nobody}")
 
 
 def copy_checkout(folder: Path) -> None:

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import torch
 import train_model
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.training import loop
@@ -174,6 +176,10 @@ def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command
                 z = predict(network(made[f"{epoch}{number}"]), data, getattr(data, f"{part}_images"), compute)
                 torch.testing.assert_close(found[f"{epoch}/{part}"][number], z, rtol=1e-4, atol=1e-4)
     assert (found["transfer_set"] == chosen_images(data.train_labels, {"images": 320}, SPLIT_SEED)).all()
+    with safe_open(tmp_path / "logits", framework="pt") as file:
+        record = json.loads(file.metadata()["record"])
+    assert record["weights"] == [sha256(path) for path in last]
+    assert record["selected"] == [sha256(path) for path in selected]
 
 
 def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, command, compute, settings, tmp_path):

@@ -1,6 +1,8 @@
 """A second way to every number of a training: networks as plain functions of their weights, the stream image by image,
 losses written out, all in float64. Nothing here calls the library, so that no mistake in it can be on both sides."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ def initial_weights(network: dict, shape: tuple, classes: int, seed: int) -> dic
 
     if network["architecture"] == "mlp":
         widths = [int(np.prod(shape)), *network["hidden"]]
-        for number, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for number, (inputs, outputs) in enumerate(pairwise(widths)):
             add(f"hidden.{number}", nn.Linear(inputs, outputs))
         add("classifier", nn.Linear(widths[-1], classes))
         return weights

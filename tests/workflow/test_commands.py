@@ -12,7 +12,9 @@ from .test_paper import TINY
 RESULTS = "results/recomputed"
 DATA = f"{RESULTS}/data/dataset.safetensors"
 COMPUTE = {"accelerator": "cpu", "precision": "float32", "threads": "1"}
-SOURCES = {f"{part}-{kind}": f"{RESULTS}/data/{part}_{kind}.idx" for part in ("train", "test") for kind in ("images", "labels")}  # fmt: skip
+SOURCES = {
+    f"{part}-{kind}": f"{RESULTS}/data/{part}_{kind}.idx" for part in ("train", "test") for kind in ("images", "labels")
+}
 PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]}
 
 
@@ -108,9 +110,9 @@ def test_evaluations(commands):
 
 def test_data(commands):
     source, split = ASKED["datasets"]["subset"], ASKED["split"]
-    out = f"{RESULTS}/data"
-    assert commands["download_dataset.py"] == {out: {"dataset": "subset", "source": source, "out": out}}
-    for script, out in (("check_dataset.py", f"{out}/findings.json"), ("prepare_dataset.py", DATA)):
+    folder = f"{RESULTS}/data"
+    assert commands["download_dataset.py"] == {folder: {"dataset": "subset", "source": source, "out": folder}}
+    for script, out in (("check_dataset.py", f"{folder}/findings.json"), ("prepare_dataset.py", DATA)):
         assert commands[script] == {out: SOURCES | {"classes": CLASSES, "split": split, "out": out}}
 
 
@@ -118,7 +120,9 @@ def test_analysis(commands):
     collected, config = {"collected": f"{RESULTS}/collected"}, {"config": f"{RESULTS}/config.json"}
     explorer, tables = f"{RESULTS}/pages/error_explorer.html", f"{RESULTS}/tables"
     expected = {
-        "collect_results.py": {"data": DATA, "results": RESULTS, "design": f"{RESULTS}/design.json", "out": f"{RESULTS}/collected"},
+        "collect_results.py": {
+            "data": DATA, "results": RESULTS, "design": f"{RESULTS}/design.json", "out": f"{RESULTS}/collected",
+        },
         "make_tables.py": collected | {"asked": f"{RESULTS}/asked.json", "out": tables},
         "judge_claims.py": collected | config | {
             "csv": f"{tables}/claims.csv", "table": f"{tables}/claims.html", "page": f"{RESULTS}/pages/claims.html",

