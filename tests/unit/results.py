@@ -21,10 +21,10 @@ SETTINGS = {"level": 0.05, "fewest_seeds": 10, "validation_accuracies": [90, 99]
 def make_results(seeds: int = 3, *, epochs: int = 6, images: int = 90, controls: bool = False) -> Results:
     """Collected results of one experiment `x`; validation chooses T = 2. All seeds differ a little.
 
-    The teacher makes fewer errors than the student, and the student fewer than the baseline. No two quantities are equal
-    that could be taken for one another: the last, the selected and the best epoch, the three parts and their sizes, a
-    loss and its terms. Another experiment has run the baseline once more, where there are seeds to compare. In validation
-    class 1 has most errors, in test class 2.
+    The teacher makes fewer errors than the student, and the student fewer than the baseline. No two quantities are
+    equal that could be taken for one another: the last, the selected and the best epoch, the three parts and their
+    sizes, a loss and its terms. Another experiment has run the baseline once more, where there are seeds to compare. In
+    validation class 1 has most errors, in test class 2.
     """
     random = np.random.default_rng(0)
     arms = [arm for arm in ARMS if controls or arm[0] != "control"]

@@ -21,7 +21,8 @@ def study():
 def test_a_student_pays_for_its_teacher_and_the_logits(study):
     student = next(arm for arm in study.arms("x") if arm.role == "student")
     cost = costs.run_costs(study["runs"], student).loc[0]
-    # 6 epochs of 2.25 to 3.5 s, a second more for the teacher, 100 steps of 5 images; a step is three forward passes; 500 images' logits are stored
+    # 6 epochs of 2.25 to 3.5 s, a second more for the teacher, 100 steps of 5 images; a step is three forward passes;
+    # 500 images' logits are stored.
     assert cost.own_seconds == 17.25
     assert cost.total_seconds == 17.25 + 23.25 + 3
     assert cost.own_multiply_adds == 3 * 10 * 600 * 5

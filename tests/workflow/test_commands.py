@@ -12,9 +12,7 @@ from .test_paper import TINY
 RESULTS = "results/recomputed"
 DATA = f"{RESULTS}/data/dataset.safetensors"
 COMPUTE = {"accelerator": "cpu", "precision": "float32", "threads": "1"}
-SOURCES = {
-    f"{part}-{kind}": f"{RESULTS}/data/{part}_{kind}.idx" for part in ("train", "test") for kind in ("images", "labels")
-}
+PARTS = [f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels")]
 PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]}
 
 
@@ -108,12 +106,17 @@ def test_evaluations(commands):
     assert commands["evaluate_runs.py"] == expected
 
 
+def stored_parts(folder: str) -> dict[str, str]:
+    return {part.replace("_", "-"): f"{folder}/{part}.idx" for part in PARTS}
+
+
 def test_data(commands):
     source, split = ASKED["datasets"]["subset"], ASKED["split"]
-    folder = f"{RESULTS}/data"
-    assert commands["download_dataset.py"] == {folder: {"dataset": "subset", "source": source, "out": folder}}
-    for script, out in (("check_dataset.py", f"{folder}/findings.json"), ("prepare_dataset.py", DATA)):
-        assert commands[script] == {out: SOURCES | {"classes": CLASSES, "split": split, "out": out}}
+    ((folder, options),) = commands["download_dataset.py"].items()  # named after what the images are
+    assert options == {"dataset": "subset", "source": source, "split": split, "out": folder}
+    stored = stored_parts(folder)
+    for script, out in (("describe_dataset.py", f"{RESULTS}/data/findings.json"), ("prepare_dataset.py", DATA)):
+        assert commands[script] == {out: stored | {"classes": CLASSES, "split": split, "out": out}}
 
 
 def test_analysis(commands):
@@ -125,7 +128,10 @@ def test_analysis(commands):
         },
         "make_tables.py": collected | {"asked": f"{RESULTS}/asked.json", "out": tables},
         "judge_claims.py": collected | config | {
-            "csv": f"{tables}/claims.csv", "table": f"{tables}/claims.html", "page": f"{RESULTS}/pages/claims.html",
+            "judged": f"{RESULTS}/collected/claims.parquet", "tables": tables,
+        },
+        "write_claims.py": config | {
+            "judged": f"{RESULTS}/collected/claims.parquet", "out": f"{RESULTS}/pages/claims.html",
         },
         "write_error_explorer.py": collected | {
             "data": DATA, "logits": f"{RESULTS}/runs", "classes": CLASSES, "out": explorer,
@@ -144,11 +150,11 @@ def test_analysis(commands):
     }
     (pages,) = commands["write_tables.py"].values()
     names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
-    assert len(names) == 13
-    assert pages["tables"] == [f"{tables}/bare/{name}.html" for name in names]
+    assert len(names) == 15
+    assert sorted(pages["tables"]) == [f"{tables}/bare/{name}.html" for name in names]
     (provenance,) = commands["write_provenance.py"].values()
     del provenance["full"]
-    assert provenance == SOURCES | config | {
+    assert provenance == stored_parts(*commands["download_dataset.py"]) | config | {
         "runs": f"{RESULTS}/collected/runs.parquet", "findings": f"{RESULTS}/data/findings.json", "data": DATA,
         "benchmarks": f"{RESULTS}/benchmarks", "out": f"{RESULTS}/pages/provenance.html",
     }  # fmt: skip
