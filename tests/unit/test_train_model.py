@@ -73,7 +73,8 @@ def killed(distil, monkeypatch):
 
 def test_a_run_writes_its_folder_and_removes_its_checkpoint(distil, logits):
     folder = distil(logits())
-    assert sorted(path.name for path in folder.iterdir()) == [
+    curves = set(folder.glob("events.out.tfevents.*"))  # where TensorBoard is installed
+    assert sorted(path.name for path in {*folder.iterdir()} - curves) == [
         "history.parquet",
         "metrics.json",
         "selected.safetensors",

@@ -1,10 +1,9 @@
 """The command lines pass on what they are told: each result equals the library's, called with the same settings."""
 
 import json
-import shutil
 from dataclasses import asdict
 
-import assemble_ensemble
+import assemble_run
 import cache_teacher_logits
 import evaluate_runs
 import pandas as pd
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
+from dark_knowledge.streams import torch_seed
 from dark_knowledge.training import loop
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
@@ -103,7 +103,7 @@ def same_run(folder, model, progress) -> None:
 
 
 def begun() -> torch.nn.Module:
-    torch.manual_seed(SEED)
+    torch.manual_seed(torch_seed("weights", SEED))
     return build_model(ARCHITECTURE, (1, 28, 28), 10).to(memory_format=torch.channels_last)
 
 
@@ -194,20 +194,20 @@ def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, com
     assert not torch.allclose(live[0].float(), live[1].float(), atol=0.05)
 
 
-def test_an_ensemble_has_each_members_last_and_selected_weights(trained, monkeypatch, tmp_path):
+def test_an_ensemble_has_each_members_last_and_selected_weights(trained, path, monkeypatch, tmp_path):
     folder, _ = trained()
     names = [f"seed{seed}/{name}.safetensors" for seed in (5, 2) for name in ("weights", "selected")]
     made, record = made_weights(tmp_path, names), json.loads((folder / "metrics.json").read_text())
     for number, seed in enumerate((5, 2)):
-        for table in ("history", "steps"):
-            shutil.copy(folder / f"{table}.parquet", tmp_path / f"seed{seed}")
         own = record | {"seconds": 10.0 + number, "parameters": 100 + number}
         (tmp_path / f"seed{seed}" / "metrics.json").write_text(json.dumps(own))
     out = tmp_path / "ensemble"
     out.mkdir()
-    words = ["--architecture", "{}", "--members", str(tmp_path / "seed5"), str(tmp_path / "seed2"), "--out", str(out)]
-    monkeypatch.setattr("sys.argv", ["assemble_ensemble.py", *words])
-    assemble_ensemble.main()
+    words = ["--members", str(tmp_path / "seed5"), str(tmp_path / "seed2"), "--out", str(out)]
+    monkeypatch.setattr(
+        "sys.argv", ["assemble_run.py", "--data", str(path), "--architecture", "{}", "--seed", "5", *words]
+    )
+    assemble_run.main()
     for name in ("weights", "selected"):
         found = load_file(out / f"{name}.safetensors")
         for number, seed in enumerate((5, 2)):
