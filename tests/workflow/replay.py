@@ -1,6 +1,7 @@
 """A second way to every number of a training: networks as plain functions of their weights, the stream image by image,
 losses written out, all in float64. Nothing here calls the library, so that no mistake in it can be on both sides."""
 
+import zlib
 from itertools import pairwise
 
 import numpy as np
@@ -8,12 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as f
 
-CHANCE_STREAM = 2**32 - 1  # beyond every epoch
+
+def stream(name: str, *keys: int) -> np.random.SeedSequence:
+    """Where the random numbers of a kind begin: NumPy's sequence of the keys, set apart by the name's CRC-32."""
+    return np.random.SeedSequence(keys, spawn_key=(zlib.crc32(name.encode()),))
+
+
+def torch_begins_at(name: str, *keys: int) -> None:
+    torch.manual_seed(int(stream(name, *keys).generate_state(1, np.uint64)[0]))
 
 
 def initial_weights(network: dict, shape: tuple, classes: int, seed: int) -> dict[str, Tensor]:
     """What PyTorch's layers draw in float32, made in the order in which the network has them."""
-    torch.manual_seed(seed)
+    torch_begins_at("weights", seed)
     weights = {}
 
     def add(name: str, layer: nn.Module) -> None:
@@ -126,7 +134,7 @@ def kept_pixels(shape: tuple, dropout: float) -> Tensor:
 
 def views(images: np.ndarray, recipe: dict, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     """The order of an epoch's images, and each image [n, c, h, w] as this epoch shows it."""
-    draw = np.random.default_rng([seed, epoch])
+    draw = np.random.default_rng(stream("views", seed, epoch))
     n, _, height, width = images.shape
     shift = recipe["shift"]
     order, flipped = draw.permutation(n), draw.random(n) < 0.5
@@ -145,7 +153,7 @@ def views(images: np.ndarray, recipe: dict, seed: int, epoch: int) -> tuple[np.n
 
 def erased_boxes(n: int, height: int, width: int, probability: float, seed: int, epoch: int) -> np.ndarray:
     """First and last row and column of the box that each image loses [n, 4]."""
-    draw = np.random.default_rng([seed, epoch, 1])
+    draw = np.random.default_rng(stream("erasing", seed, epoch))
     area = draw.uniform(0.02, 0.33, n) * height * width
     ratio = np.exp(draw.uniform(np.log(0.3), -np.log(0.3), n))
     erased = draw.random(n) < probability
@@ -158,9 +166,9 @@ def erased_boxes(n: int, height: int, width: int, probability: float, seed: int,
     return boxes
 
 
-def one_per_class(labels: np.ndarray, seed: int, count: int) -> np.ndarray:
+def one_per_class(labels: np.ndarray, name: str, seed: int, count: int) -> np.ndarray:
     """`count` indices, as many of each class, drawn as the library says it draws; sorted."""
-    draw, classes = np.random.default_rng(seed), np.unique(labels)
+    draw, classes = np.random.default_rng(stream(name, seed)), np.unique(labels)
     each = count // len(classes)
     assert each * len(classes) == count
     return np.sort(np.concatenate([draw.permutation(np.flatnonzero(labels == c))[:each] for c in classes]))
@@ -168,7 +176,7 @@ def one_per_class(labels: np.ndarray, seed: int, count: int) -> np.ndarray:
 
 def partners(labels: np.ndarray, within_class: bool, seed: int) -> np.ndarray:
     """Whose soft targets each image gets."""
-    draw, partner = np.random.default_rng([seed, CHANCE_STREAM]), np.empty(len(labels), int)
+    draw, partner = np.random.default_rng(stream("shuffle", seed)), np.empty(len(labels), int)
     for group in [np.flatnonzero(labels == c) for c in np.unique(labels)] if within_class else [np.arange(len(labels))]:
         cycle = draw.permutation(group)
         for place, image in enumerate(cycle):
@@ -202,7 +210,7 @@ def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, scor
     for epoch in range(recipe["epochs"]):
         order, shown = views(data.images["train"], recipe, seed, epoch)
         order, shown = order[chosen[order]], data.normal(shown)
-        torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
+        torch_begins_at("dropout", seed, epoch)
         for number in range(per_epoch):
             batch = torch.from_numpy(order[number * recipe["batch_size"] : (number + 1) * recipe["batch_size"]])
             row = {"step": epoch * per_epoch + number, "epoch": epoch}

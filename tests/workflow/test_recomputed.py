@@ -60,10 +60,10 @@ def results(tmp_path_factory):
 def data():
     """The three parts, drawn from the source: 55 images a class are kept, and 9 of them held out."""
     images, labels = idx("train-images-idx3-ubyte")[:, None], idx("train-labels-idx1-ubyte")
-    kept = replay.one_per_class(labels, 4, 550)
-    held_out = replay.one_per_class(labels[kept], 4, 90)
+    kept = replay.one_per_class(labels, "training limit", 4, 550)
+    held_out = replay.one_per_class(labels[kept], "split", 4, 90)
     chosen = {"train": np.delete(kept, held_out), "validation": kept[held_out]}
-    chosen_test = replay.one_per_class(idx("t10k-labels-idx1-ubyte"), 4, 150)
+    chosen_test = replay.one_per_class(idx("t10k-labels-idx1-ubyte"), "test limit", 4, 150)
     found = SimpleNamespace(images={part: images[c] for part, c in chosen.items()}, classes=10)
     found.labels = {part: labels[c].astype(int) for part, c in chosen.items()}
     found.images["test"] = idx("t10k-images-idx3-ubyte")[:, None][chosen_test]
@@ -112,7 +112,7 @@ def chosen_of(transfer: str | None, data) -> np.ndarray:
     if transfer == "no-dresses":
         return labels != 3
     if transfer == "part":
-        return np.isin(np.arange(len(labels)), replay.one_per_class(labels, 4, 230))
+        return np.isin(np.arange(len(labels)), replay.one_per_class(labels, "transfer set", 4, 230))
     return np.ones(len(labels), bool)
 
 
