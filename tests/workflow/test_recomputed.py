@@ -165,7 +165,7 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
     told = {key: value for key, value in record.items() if key not in UNTOLD}
     assert told == {
         "architecture": network_of(model), "recipe": recipe, "seed": seed, "temperature": temperature,
-        "hard_weight": hard_weight, "transfer_set": TRANSFER_SETS[transfer], "split_seed": 4,
+        "hard_weight": hard_weight, "loss": {}, "transfer_set": TRANSFER_SETS[transfer], "split_seed": 4,
         "score_test_each_epoch": score_test, "data": sha256(results / "data/dataset.safetensors"), "threads": 1,
         "teacher_logits": sha256(logits_file) if teacher else None,
         "parameters": sum(v.numel() for k, v in weights.items() if k.endswith(("weight", "bias"))),
