@@ -292,6 +292,7 @@ def test_collected_runs(results, data, stored, collected):
             row["best_on_test_accuracy"] = on_test.max()
             row["best_on_test_epoch"] = on_test.argmax() if len(on_test) else np.nan
             row |= {"caching_seconds": np.nan, "caching_images": np.nan}
+            row |= {"taught_by": teacher, "taught_by_supervision": "labels" if teacher else None}
             if teacher is not None:
                 cost = results / "teacher_logits" / teacher / ASKED["models"][model]["recipe"] / f"seed{seed}.json"
                 cost = json.loads(cost.read_text())
@@ -518,6 +519,7 @@ def test_cost(results, collected, chosen):
             gain = (accuracy - 100 * column_of(collected, baseline, "last_test_accuracy")).dropna()
             row = {"experiment": experiment, "arm": label, "role": role, "chosen": label == chosen[experiment]}
             row |= {"n": own_n(run)} | {key: own(key).iloc[0] for key in ("parameters", "multiply_adds", "epochs")}
+            row |= {"elsewhere": False}
             row |= costs.mean().to_dict() | ends("accuracy", accuracy if own_n(run) > 1 else accuracy[:1])
             row |= ends("gain", gain)
             for per, unit, scale in (("minute", "seconds", 60), ("tera", "multiply_adds", 1e12)):
