@@ -9,6 +9,7 @@ import pytest
 import write_error_explorer
 from playwright.sync_api import Locator, Page, expect
 
+from dark_knowledge.figures.style import DrawnArm
 from dark_knowledge.pages import explorer
 
 pytestmark = pytest.mark.slow
@@ -219,19 +220,12 @@ def test_nothing_is_cut_off_or_unreadable(smoke, explore, photograph, scheme):
 def odd_study(images: int, classes: int, seeds: list[list[int]], spread: float) -> str:
     """A page of one experiment with a control, made of random logits: the larger `spread`, the fewer errors."""
     random = np.random.default_rng(0)
-    arms = pd.DataFrame(
-        {
-            "experiment": "odd",
-            "role": ["teacher", "baseline", "student", "control"],
-            "arm": ["teacher", "baseline", "student, T = 2", "student, no labels"],
-            "model": ["large", "small", "small", "small"],
-            "supervision": ["labels", "labels", "large_T2_w0.1", "large_T2_w0"],
-            "teacher": [None, None, "large", "large"],
-            "temperature": [np.nan, np.nan, 2, 2],
-            "chosen": [False, False, True, False],
-            "colour": ["#1a1a1a", "#d55e00", "#2a7f8e", "#777777"],
-        }
-    )
+    arms = [
+        DrawnArm("odd", "teacher", "teacher", "large", "labels", colour="#1a1a1a"),
+        DrawnArm("odd", "baseline", "baseline", "small", "labels", colour="#d55e00"),
+        DrawnArm(*("odd", "student", "student, T = 2", "small", "large_T2_w0.1", "large", 2.0, True), colour="#2a7f8e"),
+        DrawnArm(*("odd", "control", "student, no labels", "small", "large_T2_w0", "large", 2.0), colour="#777777"),
+    ]
     labels = random.integers(0, classes, images)
     logits = [random.normal(spread * np.eye(classes)[labels], 1, (len(own), images, classes)) for own in seeds]
     pictures = random.integers(0, 256, (images, 1, 20, 33), dtype=np.uint8)
