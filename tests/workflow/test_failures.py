@@ -16,9 +16,9 @@ CHANGE = "split: {seed: 1}\ndatasets: {subset: {classes: [a, b, c, d, e, f, g, h
 # What the command of a rule has and no other that runs at that time; else it is the rule's own name.
 COMMANDS = {
     "distill_model": "--temperature",
-    "save_design": "save_content",
-    "save_config": "save_content",
-    "save_asked": "save_content",
+    "save_design": "save_design:",
+    "save_config": "save_config:",
+    "save_asked": "save_asked:",
     "report": "--report",
 }
 

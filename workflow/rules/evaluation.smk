@@ -42,6 +42,7 @@ rule evaluate_runs:
 
 
 rule save_design:
+    # No command line, which has a limit that a study has not; and no script, which would run again when it is touched.
     """Write down what the study's runs are to be: what the record of each is held against."""
     output:
         "<results>/design.json",
@@ -51,16 +52,13 @@ rule save_design:
         "<benchmarks>/collected/save_design.tsv"
     priority: 1  # before all trainings, so that whoever watches them knows how many there will be
     localrule: True
-    conda:
-        "../../envs/analysis.yaml"
     resources:
         mem_mb=500,
         runtime=5,
     params:
         content=as_json(arms.design_of(config)),
-    # A script, not a command line: a command line has a limit, a study has not.
-    script:
-        "../scripts/save_content.py"
+    run:
+        Path(output[0]).write_text(f"{params.content}\n", encoding="utf-8")
 
 
 rule collect_results:
