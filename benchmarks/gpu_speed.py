@@ -17,7 +17,7 @@ from gpu_kit import DROPOUT, NETS, Kit, asked, loop, new_net, new_training, say,
 from dark_knowledge.data.prepared import Dataset
 from dark_knowledge.training.augment import epoch_views, render
 from dark_knowledge.training.devices import Compute
-from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.recipes import Recipe, one_cycle
 
 TUTORIAL_IMAGES = 10_240
 JOBS = (1, 2, 4, 8, 16)
@@ -91,7 +91,7 @@ def agreement(net: str, data: Dataset, recipe: Recipe, compute: Compute, kit: Ki
     for epoch in range(2):
         graph.train(epoch)
         rates.append(graph.rate.item())
-    expected = [loop.one_cycle((e + 1) * graph.steps - 1, 20 * graph.steps, 0.1, 0.2) for e in range(2)]
+    expected = [one_cycle((e + 1) * graph.steps - 1, 20 * graph.steps, 0.1, 0.2) for e in range(2)]
     moved = max(abs(one - other) for one, other in zip(rates, expected, strict=True)) < 1e-6
     say("learning rate of the graph moves", rates, "", "as planned", moved)
     dropped = new_training(DROPOUT, data, recipe, supervision_of("teacher", data, 1), compute)
