@@ -27,6 +27,12 @@ def test_a_wish_costs_what_the_page_says(wish, cost):
     assert len([name for name in touched if not name.startswith("workflow/report/")]) == int(cost)
 
 
+@pytest.mark.parametrize("wish", EXAMPLES)
+def test_an_example_fits_the_code_as_it_is(wish):
+    if diff := blocks(EXAMPLES[wish], "diff"):
+        subprocess.run(["git", "apply", "--check", "-"], cwd=CHECKOUT, input=diff, text=True, check=True)
+
+
 @pytest.fixture(scope="module")
 def with_all(workflow_of_module):
     """The tiny study's results, with every example of the page in the checkout."""
