@@ -11,6 +11,7 @@ from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
+from dark_knowledge.pages.provenance import missing_classes
 from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
 from dark_knowledge.study.arms import experiments_of, published_of
 
@@ -21,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
+    parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -47,6 +49,7 @@ def main() -> None:
         dataset=config["dataset"],
         seeds=config["seeds"],
         validation=config["split"]["validation"],
+        missing_classes=missing_classes(json.loads(arguments.findings.read_text())),
         fewest_seeds=config["claims"]["fewest_seeds"],
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
