@@ -234,7 +234,7 @@ def teacher_supervision(variant: str, data: Dataset, compute: Compute):
     padded = pad_images(data.train_images, RECIPE.shift)
     views = epoch_views(0, 0, len(padded), flip=RECIPE.flip, shift=RECIPE.shift)
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         soft = predict(teacher, data, render(padded, index, views, RECIPE.shift), compute).clone()
         return distillation_losses(
             logits, data.train_labels[index], soft, temperature=TEMPERATURE, hard_weight=HARD_WEIGHT
