@@ -145,10 +145,11 @@ def test_a_corrupt_file_is_named_and_stops_before_training(workflow, tmp_path):
     defaults = yaml.safe_load((workflow.folder / "config.yaml").read_text())["datasets"]["mnist"]
     config["datasets"] = {"mine": {**defaults, **{key: value for key, value in dataset.items() if value is not None}}}
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml", "--retries", "0")
+    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml")
     text = failed.stdout + failed.stderr
     assert failed.returncode != 0
     assert f"error: train-images-idx3-ubyte of data set 'mine' was found nowhere ({source}" in text
     assert "has SHA-256" in text
     assert "rule train_model" not in text
+    assert "restart" not in text  # it would be refused again
     assert not list((workflow.folder / "results" / "corrupt").rglob("*.idx"))
