@@ -41,6 +41,23 @@ def test_jobs_of_a_study(workflow, study):
     }
 
 
+# Studies whose experiments have seeds of their own: trainings on labels, stored logits, distillations, evaluated arms,
+# experiments.
+OWN_SEEDS = {
+    # Four teachers; baselines of ten seeds, two rates of five, and one longer.
+    "as-written": (4 * 10 + 4 * 10 + 2 * 5 + 10, 6 * 10 + 2 * 5, 6 * 10 + 2 * 5, 4 + 7 + 8, 8),
+    # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
+    "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 2 * 5, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
+}
+
+
+@pytest.mark.parametrize("study", OWN_SEEDS)
+def test_jobs_of_a_study_whose_experiments_have_seeds_of_their_own(workflow, study):
+    rules = ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs", "plot_experiment")
+    plan = workflow.plan("--configfile", f"workflow/studies/{study}.yaml")
+    assert plan == ONCE | dict(zip(rules, OWN_SEEDS[study], strict=True))
+
+
 @pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
 def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study):
     profile = yaml.safe_load((workflow.folder / "profiles/slurm/profile.yaml").read_text())
