@@ -161,7 +161,7 @@ def test_analysis(commands):
     }
     (pages,) = commands["write_tables.py"].values()
     names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
-    assert len(names) == 15
+    assert len(names) == 16
     assert sorted(pages["tables"]) == [f"{tables}/bare/{name}.html" for name in names]
     (provenance,) = commands["write_provenance.py"].values()
     del provenance["full"]
