@@ -28,7 +28,7 @@ from peers import HARD_WEIGHT, TEMPERATURE, torchdistill_epoch, tutorial_epoch
 from torch import nn
 
 from dark_knowledge.data.prepared import Dataset
-from dark_knowledge.training import devices
+from dark_knowledge.training import convolution, devices
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.devices import Compute, choose_compute, peak_memory_mb
 from dark_knowledge.training.evaluate import predict
@@ -38,7 +38,7 @@ from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import teacher_logits_of_epoch
 
 TEACHER, STUDENT = "resnet", "student"
-BATCHES = 80
+BATCHES, SECONDS = 80, 4
 RECIPE = Recipe(**CONFIG["recipes"]["student"] | {"epochs": 1})
 
 # What is measured: (what is trained, variant, processes, threads of each).
@@ -52,6 +52,7 @@ MEASURED = [
             "float32": (2, 1),
             "NCHW": (2, 1),
             "freed memory returned": (2, 1),
+            "oneDNN's weight gradients": (2, 1),
             "compiled": (2, 1),
             "tutorial": (1, 2),
             "tutorial, two processes": (2, 1),
@@ -65,11 +66,13 @@ MEASURED = [
             "this engine": (2, 1),
             "float32": (2, 1),
             "NCHW": (2, 1),
+            "oneDNN's weight gradients": (2, 1),
             "compiled": (2, 1),
             "tutorial": (1, 2),
         }.items()
     ),
 ]
+QUICK = ("this engine", "oneDNN's weight gradients", "tutorial")
 
 
 class Contiguous(nn.Module):
@@ -82,23 +85,34 @@ class Contiguous(nn.Module):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--measure", nargs=3, metavar=("TASK", "VARIANT", "THREADS"), help="measure in this process")
+    parser.add_argument("--quick", action="store_true", help="two short rounds of what matters most; writes no file")
+    parser.add_argument("--measure", nargs=5, metavar=("TASK", "VARIANT", "THREADS", "BATCHES", "SECONDS"))
     arguments = parser.parse_args()
     if arguments.measure:
-        task, variant, threads = arguments.measure
-        print(json.dumps(measure(task, variant, int(threads))))
+        task, variant, *numbers = arguments.measure
+        print(json.dumps(measure(task, variant, *map(int, numbers))))
         return
     prepare_data()
+    if arguments.quick:
+        table = summary(measure_all([case for case in MEASURED if case[1] in QUICK], 2, BATCHES // 4, SECONDS // 2))
+        print(readable(table).to_string(index=False))
+        return
+    table = summary(measure_all(MEASURED, arguments.rounds, BATCHES, SECONDS))
+    save_results("epochs", table, "Training epochs beside peers", notes(arguments.rounds), readable(table))
+
+
+def measure_all(cases: list[tuple], rounds: int, batches: int, seconds: int) -> list[tuple]:
+    """Rows for `summary`: each of the cases, entries of MEASURED, once a round, in processes that start afresh."""
     rows = []
-    for number in range(arguments.rounds):
-        for task, variant, processes, threads in MEASURED:
-            found = measure_together([__file__, "--measure", task, variant, str(threads)], processes)
+    for number in range(rounds):
+        for task, variant, processes, threads in cases:
+            command = [__file__, "--measure", task, variant, *map(str, (threads, batches, seconds))]
+            found = measure_together(command, processes)
             speed = sum(process["images_per_second"] for process in found)
             memory = max(process["peak_memory_mb"] for process in found)
             rows.append((task, variant, processes, threads, number, speed, memory))
             print(*rows[-1], flush=True)
-    table = summary(rows)
-    save_results("epochs", table, "Training epochs beside peers", notes(arguments.rounds), readable(table))
+    return rows
 
 
 def summary(rows: list[tuple]) -> pd.DataFrame:
@@ -150,15 +164,15 @@ def notes(rounds: int) -> list[str]:
     ]
 
 
-def measure(task: str, variant: str, threads: int) -> dict:
-    """Images a second of about four seconds of epochs, after one epoch to warm up."""
-    images = BATCHES * RECIPE.batch_size
+def measure(task: str, variant: str, threads: int, batches: int, seconds: int) -> dict:
+    """Images a second of about so many seconds of epochs, after one epoch to warm up."""
+    images = batches * RECIPE.batch_size
     data = part_of_data(images)
     epoch = peer_epoch(task, variant, data, threads) if is_peer(variant) else engine_epoch(task, variant, data, threads)
-    repetitions = max(1, round(4 / seconds_of(epoch, 1)))
+    repetitions = max(1, round(seconds / seconds_of(epoch, 1)))
     wait_for_the_others()
-    seconds = seconds_of(epoch, repetitions)
-    return {"images_per_second": repetitions * images / seconds, "peak_memory_mb": peak_memory_mb(torch.device("cpu"))}
+    taken = seconds_of(epoch, repetitions)
+    return {"images_per_second": repetitions * images / taken, "peak_memory_mb": peak_memory_mb(torch.device("cpu"))}
 
 
 def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
@@ -186,6 +200,8 @@ def engine_epoch(task: str, variant: str, data: Dataset, threads: int):
     """An epoch of the engine, its scoring left small, with what the variant changes."""
     if variant == "freed memory returned":
         devices._keep_freed_memory = lambda: None
+    if variant == "oneDNN's weight gradients":
+        convolution.largest_image_for_products = lambda: 0
     compute = choose_compute("cpu", "float32" if variant == "float32" else "auto", threads)
     model = study_net(TEACHER if task.startswith(TEACHER) else STUDENT, data)
     if variant == "NCHW":
@@ -218,7 +234,7 @@ def teacher_supervision(variant: str, data: Dataset, compute: Compute):
     padded = pad_images(data.train_images, RECIPE.shift)
     views = epoch_views(0, 0, len(padded), flip=RECIPE.flip, shift=RECIPE.shift)
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         soft = predict(teacher, data, render(padded, index, views, RECIPE.shift), compute).clone()
         return distillation_losses(
             logits, data.train_labels[index], soft, temperature=TEMPERATURE, hard_weight=HARD_WEIGHT

@@ -228,11 +228,11 @@ def _trained(settings: dict, data: Dataset, compute: Compute, kit: Kit, stop: bo
     at = math.floor(1.5 * (len(data.train_images) // kit.recipe().batch_size))
     checkpoint = kit.folder / "repetition.pt"
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         steps.append(None)
         if stop and len(steps) == at:
             os.kill(os.getpid(), signal.SIGTERM)
-        return labels(logits, epoch, index)
+        return labels(logits, epoch, index, mix)
 
     def train(model: torch.nn.Module) -> None:
         loop.train(

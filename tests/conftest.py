@@ -30,6 +30,13 @@ def lacking(reason: str, remedy: str) -> NoReturn:
     refuse(f"{reason}; {remedy}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests `pytest -n` keeps in one process: a file's, all that share the smoke study, all on the cluster."""
+    for item in items:
+        shared = "smoke" if "smoke" in item.fixturenames else "cluster" if item.path.parent.name == "cluster" else None
+        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last lines of all: what was skipped, why, and what would help."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

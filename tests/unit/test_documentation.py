@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,33 @@ def test_the_index_lists_every_page():
     index = ROOT / "docs" / "README.md"
     linked = {(index.parent / target).resolve() for target, _ in LINK.findall(index.read_text())}
     assert {page for page in PAGES if page.parent == index.parent} - {index} <= linked
+
+
+def test_the_reference_is_made_of_the_schema():
+    """Else: make reference."""
+    made = subprocess.run([sys.executable, "docs/make_reference.py"], cwd=ROOT, capture_output=True, check=True).stdout
+    assert (ROOT / "docs" / "reference.md").read_bytes() == made
+
+
+def test_the_reference_has_every_key_and_says_what_each_is_for():
+    page = (ROOT / "docs" / "reference.md").read_text()
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    keys = set(keys_of(schema))
+    assert len(keys) > 80
+    rows = re.findall(r"^\| `(.*?)`(?: \*)? \| (.*?) \|", page, re.MULTILINE)
+    assert keys == {key for key, _ in rows} - {"<name>"}
+    assert all(purpose for _, purpose in rows)
+
+
+def keys_of(schema: object) -> Iterator[str]:
+    """The names of all properties that a schema describes, at any depth."""
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    if isinstance(schema, dict):
+        properties = schema.get("properties", {})
+        yield from (key for key, settings in properties.items() if settings)
+        for child in [*properties.values(), *(schema[key] for key in schema if key not in ("properties", "if"))]:
+            yield from keys_of(child)
 
 
 def test_the_versions_agree():

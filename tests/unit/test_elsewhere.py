@@ -123,7 +123,9 @@ def test_a_file_that_is_no_archive_is_refused(data, tmp_path):
         read_logits(tmp_path / "logits.npz", data)
 
 
-@pytest.mark.parametrize("augmented", [{"flip": True, "shift": 0}, {"flip": False, "shift": 1}])
+@pytest.mark.parametrize(
+    "augmented", [{"flip": True, "shift": 0}, {"flip": False, "shift": 1}, {"flip": False, "shift": 0, "mixup": 1}]
+)
 def test_logits_from_elsewhere_teach_no_student_that_augments(recipe, augmented):
     with pytest.raises(InputError, match="of unaugmented images, but this recipe augments"):
         teacher_logits_from_elsewhere(torch.zeros(3, 2), recipe(**augmented))

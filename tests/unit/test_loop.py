@@ -52,11 +52,11 @@ def kill_after(data, epochs: int):
     """Supervision by labels that is killed in the third batch of the epoch after `epochs` whole ones."""
     labels, batches = learn_from_labels(data.train_labels, 0), []
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         batches.append(index)
         if epoch == epochs and len(batches) % 10 == 3:
             raise KilledError
-        return labels(logits, epoch, index)
+        return labels(logits, epoch, index, mix)
 
     return supervision
 
@@ -156,7 +156,7 @@ def test_a_run_killed_twice_equals_an_uninterrupted_one(data, run, tmp_path):
 def test_a_run_killed_after_its_last_epoch_trains_no_more(run, tmp_path):
     first = run(checkpoint=tmp_path / "resume.pt")
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         raise AssertionError("trained again")
 
     assert_same_run(run(checkpoint=tmp_path / "resume.pt", supervision=supervision), first)
@@ -166,10 +166,10 @@ def test_a_distilled_run_resumes_too(data, run, tmp_path):
     logits = torch.randn(3, 500, 10, generator=torch.Generator().manual_seed(0)).half()
     teacher = learn_from_teacher(data.train_labels, logits, temperature=4, hard_weight=0.1)
 
-    def killed(z, epoch, index):
+    def killed(z, epoch, index, mix):
         if epoch == 2:
             raise KilledError
-        return teacher(z, epoch, index)
+        return teacher(z, epoch, index, mix)
 
     with pytest.raises(KilledError):
         run(epochs=3, supervision=killed, checkpoint=tmp_path / "resume.pt")
@@ -181,11 +181,11 @@ def stop_at(data, epoch: int, batch: int, number: signal.Signals):
     """Supervision by labels under which a signal arrives in the given batch, both counted from 0."""
     labels, batches = learn_from_labels(data.train_labels, 0), []
 
-    def supervision(logits, now, index):
+    def supervision(logits, now, index, mix):
         batches.append(now)
         if batches.count(epoch) == batch + 1:
             os.kill(os.getpid(), number)
-        return labels(logits, now, index)
+        return labels(logits, now, index, mix)
 
     return supervision
 
@@ -355,9 +355,9 @@ def test_a_loss_that_is_not_finite_is_named(data, run, value):
     labels = learn_from_labels(data.train_labels, 0)
     batches = []
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         batches.append(index)
-        losses = labels(logits, epoch, index)
+        losses = labels(logits, epoch, index, mix)
         return losses._replace(total=losses.total * value) if len(batches) == 13 else losses
 
     with pytest.raises(InputError) as error:
@@ -388,7 +388,7 @@ def test_training_learns(run, data, compute):
 def test_selected_weights_are_of_the_best_validation_epoch(data, run, make_model, compute):
     right, wrong = (learn_from_labels((data.train_labels + shift) % 10, 0) for shift in (0, 1))
 
-    def supervision(logits, epoch, index):  # learns, then unlearns
+    def supervision(logits, epoch, index, mix):  # learns, then unlearns
         return (right if epoch < 3 else wrong)(logits, epoch, index)
 
     _, progress = run(epochs=6, batch_size=25, warmup=0.5, supervision=supervision, score_test=True)
@@ -416,13 +416,13 @@ def test_a_tie_keeps_the_earlier_epoch():
 def test_the_best_epoch_survives_a_resume(data, run, tmp_path):
     right, wrong = (learn_from_labels((data.train_labels + shift) % 10, 0) for shift in (0, 1))
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         return (right if epoch < 2 else wrong)(logits, epoch, index)
 
-    def killed(logits, epoch, index):
+    def killed(logits, epoch, index, mix):
         if epoch == 4:
             raise KilledError
-        return supervision(logits, epoch, index)
+        return supervision(logits, epoch, index, mix)
 
     settings = {"epochs": 5, "warmup": 0.5, "batch_size": 25}
     with pytest.raises(KilledError):
@@ -457,9 +457,9 @@ def test_a_logged_step_is_every_twentieth_of_the_whole_run(run):
 def test_images_left_over_are_skipped_and_the_rest_seen_once(data, run):
     labels, batches = learn_from_labels(data.train_labels, 0), []
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         batches.append((epoch, index))
-        return labels(logits, epoch, index)
+        return labels(logits, epoch, index, mix)
 
     run(epochs=2, batch_size=60, supervision=supervision)
     for epoch in (0, 1):

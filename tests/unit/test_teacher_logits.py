@@ -55,8 +55,15 @@ def coloured(data: Dataset) -> Dataset:
 
 @pytest.mark.parametrize(
     ("channels", "views"),
-    [(1, {}), (3, {}), (3, {"padding": "reflect", "erase": 0.5}), (1, {"flip": False, "shift": 0, "erase": 1})],
-    ids=["grey", "colour", "reflected and erased", "erased alone"],
+    [
+        (1, {}),
+        (3, {}),
+        (3, {"padding": "reflect", "erase": 0.5}),
+        (1, {"flip": False, "shift": 0, "erase": 1}),
+        (3, {"erase": 0.5, "mixup": 1}),
+        (1, {"flip": False, "shift": 0, "mixup": 0.3}),
+    ],
+    ids=["grey", "colour", "reflected and erased", "erased alone", "mixed", "mixed alone"],
 )
 def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, compute, run, channels, views):
     data = coloured(data) if channels == 3 else data
@@ -67,9 +74,9 @@ def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, co
     labels = learn_from_labels(data.train_labels, 0)
     batches = []
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         batches.append((epoch, index))
-        return labels(logits, epoch, index)
+        return labels(logits, epoch, index, mix)
 
     student = Recorder(student)
     run(3, data=data, model=student, supervision=supervision, epochs=2, **views)
@@ -82,8 +89,8 @@ def test_a_stored_row_equals_a_live_pass_on_the_students_images(data, recipe, co
 
 @pytest.mark.parametrize(
     "other",
-    [{"seed": 4}, {"epoch": 0}, {"flip": False}, {"shift": 0}, {"erase": 0.5}],
-    ids=["seed", "epoch", "flip", "shift", "erase"],
+    [{"seed": 4}, {"epoch": 0}, {"flip": False}, {"shift": 0}, {"erase": 0.5}, {"mixup": 1}],
+    ids=["seed", "epoch", "flip", "shift", "erase", "mixup"],
 )
 def test_rows_of_another_stream_differ_by_far_more_than_rounding(data, recipe, compute, teacher, other):
     place = {"seed": 3, "epoch": 1}
@@ -122,7 +129,14 @@ def test_logits_of_another_shape_are_refused(data, recipe, tmp_path, shape):
 
 @pytest.mark.parametrize(
     ("change", "seed"),
-    [({"shift": 1}, 0), ({"flip": False}, 0), ({"padding": "reflect"}, 0), ({"erase": 0.1}, 0), ({}, 1)],
+    [
+        ({"shift": 1}, 0),
+        ({"flip": False}, 0),
+        ({"padding": "reflect"}, 0),
+        ({"erase": 0.1}, 0),
+        ({"mixup": 0.1}, 0),
+        ({}, 1),
+    ],
 )
 def test_logits_of_another_stream_are_refused(data, recipe, tmp_path, change, seed):
     path = tmp_path / "logits.safetensors"

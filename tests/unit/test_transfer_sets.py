@@ -52,9 +52,9 @@ def test_shuffled_soft_targets_come_from_another_image(within_class):
 def test_no_image_of_an_omitted_class_reaches_the_student(data, run):
     labels, seen = learn_from_labels(data.train_labels, 0), []
 
-    def supervision(logits, epoch, index):
+    def supervision(logits, epoch, index, mix):
         seen.append(data.train_labels[index])
-        return labels(logits, epoch, index)
+        return labels(logits, epoch, index, mix)
 
     chosen = chosen_images(data.train_labels, {"omit_classes": [3]}, seed=0)
     run(supervision=supervision, transfer_set=chosen)

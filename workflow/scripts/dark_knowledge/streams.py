@@ -8,6 +8,7 @@
     weights         seed            a network's initial weights
     views           seed, epoch     order of the images, flips and shifts
     erasing         seed, epoch     rectangles of random erasing
+    mixing          seed, epoch     partners and weights of MixUp
     dropout         seed, epoch     units that are dropped
     shuffle         seed            whose soft targets an image gets in a control
 

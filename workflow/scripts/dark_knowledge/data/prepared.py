@@ -52,9 +52,9 @@ class Dataset:
         )
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Scale uint8 images [b, c, h, w] to mean 0 and variance 1 of each channel over the training part: float32."""
+        """Scale images [b, c, h, w] of 0 to 255 to mean 0, variance 1 of each channel of the training part: float32."""
         mean, std = self._mean_and_std
-        return images.float().sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+        return images.to(torch.float32, copy=True).sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 
 def save_dataset(path: str, tensors: dict[str, Tensor], description: dict) -> None:

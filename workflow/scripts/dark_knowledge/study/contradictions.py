@@ -11,7 +11,7 @@ from dark_knowledge.study.augmenting import augments
 from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
-from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of
+from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of, signature_of
 
 
 def contradictions(config: dict) -> Iterator[str]:
@@ -64,6 +64,7 @@ def contradictions(config: dict) -> Iterator[str]:
     for name in sorted(models):
         yield from wrong_model(f"models.{name}", config["models"][name], config)
     yield from _augmented_students(config)
+    yield from _mixed_images(config)
 
 
 def _lost_classes(config: dict) -> Iterator[str]:
@@ -173,8 +174,22 @@ def _augmented_students(config: dict) -> Iterator[str]:
             if augments(config["recipes"][recipe]):
                 yield (
                     f"config: {arm.teacher} has only logits of unaugmented images, but recipes.{recipe} of its student "
-                    f"{arm.model} augments; give {arm.model} a recipe with flip: false, shift: 0 and no erase"
+                    f"{arm.model} augments; give {arm.model} a recipe with flip: false, shift: 0 and no erase "
+                    "or mixup"
                 )
+
+
+def _mixed_images(config: dict) -> Iterator[str]:
+    """Runs by a recipe that mixes images, where what they learn from is of one image or of one label."""
+    for arm in arms_of(config):
+        recipe = recipe_of(config, arm.model)
+        if recipe is None or not config["recipes"][recipe].get("mixup"):
+            continue
+        place = f"config: recipes.{recipe}.mixup is set, which mixes the images of {arm.model}, but"
+        if arm.transfer_set:
+            yield f"{place} transfer set {arm.transfer_set} is of whole ones; leave one of them out, or set mixup: 0"
+        if arm.loss and signature_of(SOFT_LOSSES, config["losses"][arm.loss]["function"]).keywords["labels"]:
+            yield f"{place} its loss {arm.loss} needs one label an image; leave one of them out, or set mixup: 0"
 
 
 def _shuffles(settings: dict, config: dict) -> bool:

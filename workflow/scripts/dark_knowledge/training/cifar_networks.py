@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from dark_knowledge.training.convolution import Convolution
 from dark_knowledge.training.layers import Classifier, ImageShape
 
 
@@ -13,7 +14,7 @@ class CifarBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = Convolution(outputs, outputs, 3)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Sequential()
         if stride != 1 or inputs != outputs:
@@ -32,7 +33,7 @@ class WideBlock(nn.Module):
         self.norm1 = nn.BatchNorm2d(inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = Convolution(outputs, outputs, 3)
         self.shortcut = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ def cifar_resnet(image_shape: ImageShape, classes: int, *, depth: int, channels:
     256 for 8x4 and 32x4, as in RepDistiller (Tian et al. 2020, arXiv 1910.10699).
     """
     first, *stages = channels
-    layers = [nn.Conv2d(image_shape[0], first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
+    layers = [Convolution(image_shape[0], first, 3), nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
     layers += _stages(CifarBlock, first, stages, blocks=(depth - 2) // 6)
     return _initialised(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), Classifier(stages[-1], classes)))
 
@@ -57,7 +58,7 @@ def wide_resnet(image_shape: ImageShape, classes: int, *, depth: int, widen: int
     """WRN-depth-widen of Zagoruyko & Komodakis 2016 (arXiv 1605.07146), without dropout."""
     stages = [16 * widen, 32 * widen, 64 * widen]
     layers = [
-        nn.Conv2d(image_shape[0], 16, 3, padding=1, bias=False),
+        Convolution(image_shape[0], 16, 3),
         *_stages(WideBlock, 16, stages, blocks=(depth - 4) // 6),
     ]
     layers += [nn.BatchNorm2d(stages[-1]), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1)]

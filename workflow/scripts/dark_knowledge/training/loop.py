@@ -19,7 +19,7 @@ from tqdm import tqdm
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
 from dark_knowledge.streams import torch_seed
-from dark_knowledge.training.augment import epoch_views, pad_images, render
+from dark_knowledge.training.augment import Mix, blend, epoch_views, pad_images, render
 from dark_knowledge.training.checkpoint import Progress, resume, save_checkpoint
 from dark_knowledge.training.devices import Compute
 from dark_knowledge.training.evaluate import accuracy, predict
@@ -153,19 +153,21 @@ def _train_epoch(training: _Training, progress: Progress, received: list[int]) -
         if received:
             break
         images = data.normalise(render(training.padded, index, views, recipe.shift))
-        measured[done] = _step(training, images, epoch, index, rates[done])
+        measured[done] = _step(training, images, epoch, index, rates[done], views.mix)
         done += 1
     return measured[:done].cpu(), rates
 
 
-def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: float) -> Tensor:
+def _step(
+    training: _Training, images: Tensor, epoch: int, index: Tensor, rate: float, mix: Mix | None = None
+) -> Tensor:
     """Learn from one batch: the values of STEP_COLUMNS before its step."""
     optimiser = training.optimiser
     for group in optimiser.param_groups:
         group["lr"] = rate
     with training.compute.autocast():
         logits = training.model(images).float()  # a network of the user's may give them in bfloat16
-    losses = training.supervision(logits, epoch, index)
+    losses = training.supervision(logits, epoch, index, mix)
     optimiser.zero_grad()
     losses.total.backward()
     optimiser.step()
@@ -173,8 +175,9 @@ def _step(training: _Training, images: Tensor, epoch: int, index: Tensor, rate: 
         limit_incoming_norms(training.model, training.recipe.max_norm)
     with torch.no_grad():
         soft = torch.full_like(losses.total, math.nan) if losses.soft is None else losses.soft
-        correct = logits.argmax(1) == training.data.train_labels[index]
-        return torch.stack([losses.total, losses.hard, soft, correct.float().mean()])
+        answers, labels = logits.argmax(1), training.data.train_labels
+        correct = blend(lambda images: (answers == labels[images]).float(), index, mix)
+        return torch.stack([losses.total, losses.hard, soft, correct.mean()])
 
 
 def _set_random_state(training: _Training, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dark_knowledge.command import InputError, written_whole
 from dark_knowledge.training import own_networks
 from dark_knowledge.training.cifar_networks import cifar_resnet, wide_resnet
+from dark_knowledge.training.convolution import Convolution
 from dark_knowledge.training.layers import Classifier, ImageShape
 
 
@@ -22,7 +23,7 @@ def convolution(inputs: int, outputs: int, *, pool: bool = False) -> nn.Sequenti
     Pooling comes first because the two after it then touch a quarter of the values; a max commutes with ReLU and with
     a normalisation of positive scale.
     """
-    layers = [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)]
+    layers = [Convolution(inputs, outputs, 3)]
     if pool:
         layers.append(nn.MaxPool2d(2))
     return nn.Sequential(*layers, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
@@ -33,13 +34,13 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.conv1 = Convolution(inputs, outputs, 3)
         self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = Convolution(outputs, outputs, 3)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Sequential()
         if inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+            self.shortcut = nn.Sequential(Convolution(inputs, outputs, 1), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         residual = self.norm2(self.conv2(relu(self.norm1(self.conv1(x)))))

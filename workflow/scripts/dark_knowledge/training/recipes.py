@@ -26,6 +26,7 @@ class Recipe:
     decay: float = 0.1
     padding: str = "background"
     erase: float = 0
+    mixup: float = 0
 
     @property
     def augments(self) -> bool:
@@ -34,7 +35,7 @@ class Recipe:
 
     def views(self, size: tuple[int, int]) -> dict:
         """What `augment.epoch_views` needs to know of it, for images of `size` (height, width)."""
-        return {"flip": self.flip, "shift": self.shift, "erase": self.erase, "size": size}
+        return {key: getattr(self, key) for key in ("flip", "shift", "erase", "mixup")} | {"size": size}
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:

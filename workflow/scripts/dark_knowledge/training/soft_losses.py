@@ -1,8 +1,9 @@
 """What a student is told of its teacher's logits: the soft term of distillation, by several papers.
 
 A loss is a public function of (logits [b, c], teacher_logits [b, c], temperature, labels [b]) that returns a scalar,
-the mean over the batch; zero is a perfect match. Its keyword-only arguments, numbers, are the keys of its entry in the
-config's `losses`. To add one is to write its function here: the check of the config reads this file.
+the mean over the batch; zero is a perfect match. Where `labels` has no default it needs one label an image, which mixed
+images do not have. Its keyword-only arguments, numbers, are the keys of its entry in the config's `losses`. To add one
+is to write its function here: the check of the config reads this file.
 """
 
 import torch

@@ -80,4 +80,6 @@ def _stream_name(recipe: Recipe, seed: int) -> str:
     name = f"seed {seed}, {'flips' if recipe.flip else 'no flips'}, shifts up to {recipe.shift}"
     if recipe.padding != "background":
         name += f" into {recipe.padding}ed pixels"
-    return f"{name}, erasing {recipe.erase:g}" if recipe.erase else name
+    if recipe.erase:
+        name += f", erasing {recipe.erase:g}"
+    return f"{name}, mixing {recipe.mixup:g}" if recipe.mixup else name
