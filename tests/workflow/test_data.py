@@ -130,7 +130,7 @@ def test_other_images_compute_everything(tiny):
 
 def failed(tiny, *config: str) -> str:
     """The line that a refused study ends with."""
-    refused = tiny.snakemake("--cores", "1", "--retries", "0", "--configfile", TINY, "--config", *config)
+    refused = tiny.snakemake("--cores", "1", "--configfile", TINY, "--config", *config)
     text = refused.stdout + refused.stderr
     assert refused.returncode != 0
     assert "rule train_model" not in text

@@ -41,6 +41,24 @@ def test_jobs_of_a_study(workflow, study):
     }
 
 
+# Other studies, some of whose experiments have seeds of their own: trainings on labels, stored logits, distillations,
+# evaluated arms, experiments.
+IN_ALL = {
+    "annealing": (3 * 10, 2 * 10, 2 * 10, 5, 2),
+    # Four teachers; baselines of ten seeds, two rates of five, and one longer.
+    "as-written": (4 * 10 + 4 * 10 + 2 * 5 + 10, 6 * 10 + 2 * 5, 6 * 10 + 2 * 5, 4 + 7 + 8, 8),
+    # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
+    "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 2 * 5, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
+}
+
+
+@pytest.mark.parametrize("study", IN_ALL)
+def test_jobs_of_a_study_in_all(workflow, study):
+    rules = ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs", "plot_experiment")
+    plan = workflow.plan("--configfile", f"workflow/studies/{study}.yaml")
+    assert plan == ONCE | dict(zip(rules, IN_ALL[study], strict=True))
+
+
 @pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
 def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study):
     profile = yaml.safe_load((workflow.folder / "profiles/slurm/profile.yaml").read_text())
@@ -145,10 +163,11 @@ def test_a_corrupt_file_is_named_and_stops_before_training(workflow, tmp_path):
     defaults = yaml.safe_load((workflow.folder / "config.yaml").read_text())["datasets"]["mnist"]
     config["datasets"] = {"mine": {**defaults, **{key: value for key, value in dataset.items() if value is not None}}}
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml", "--retries", "0")
+    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml")
     text = failed.stdout + failed.stderr
     assert failed.returncode != 0
     assert f"error: train-images-idx3-ubyte of data set 'mine' was found nowhere ({source}" in text
     assert "has SHA-256" in text
     assert "rule train_model" not in text
+    assert "restart" not in text  # it would be refused again
     assert not list((workflow.folder / "results" / "corrupt").rglob("*.idx"))

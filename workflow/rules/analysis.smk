@@ -13,7 +13,7 @@ use rule save_design as save_asked with:
     benchmark:
         "<benchmarks>/tables/save_asked.tsv"
     params:
-        content=as_json(arms.asked_of(config)),
+        content=as_json(arms.asked_of(config) | {"reference": reference.asked_of(config)}),
 
 
 rule make_tables:
@@ -21,6 +21,7 @@ rule make_tables:
     input:
         collected=rules.collect_results.output,
         asked=rules.save_asked.output,
+        reference=REFERENCE,
     output:
         csv=expand("<results>/tables/{table}.csv", table=TABLES),
         tex=expand("<results>/tables/{table}.tex", table=TABLES),

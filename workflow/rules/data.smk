@@ -13,7 +13,6 @@ rule download_dataset:
         "<logs>/data/download_dataset.log",
     benchmark:
         "<benchmarks>/data/download_dataset.tsv"
-    retries: 3
     localrule: True
     conda:
         "../../envs/training.yaml"

@@ -134,6 +134,7 @@ rule write_summary:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
+        reference=REFERENCE,
     output:
         report(
             "<results>/summary.html",
@@ -157,7 +158,9 @@ rule write_summary:
         script=scripts("write_summary.py"),
         code=code("write_summary.py"),
         template=texts(
-            "summary.html.j2", "page.html.j2", "table_accuracy.rst", "table_gap_recovered.rst", "table_cost.rst"
+            "summary.html.j2",
+            "page.html.j2",
+            *(f"table_{name}.rst" for name in ("accuracy", "gap_recovered", "reproduction", "cost")),
         ),
     shell:
         "python {params.script:q}"

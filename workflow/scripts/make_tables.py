@@ -7,6 +7,7 @@ from pathlib import Path
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets, losses
+from dark_knowledge.analysis.reproduction import load_published, readable_reproduction, reproduction_table
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.pages import rendering
@@ -37,10 +38,12 @@ def main() -> None:
     calibrated = calibration.calibration_table(results)
     controlled = controls.control_table(results)
     by_loss = losses.loss_table(results)
+    reproduced = reproduction_table(results, load_published(asked["reference"]), asked["reference"])
     cost = costs.cost_table(results)
     index = run_table(results["runs"])
     for name, tidy, readable in (
         ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
+        ("reproduction", reproduced, readable_reproduction(reproduced)),
         ("gap_recovered", gap, accuracies.readable_gap(gap)),
         ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
         ("convergence", times, convergence.readable_convergence(times)),

@@ -9,9 +9,11 @@ from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
+from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
-from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
+from dark_knowledge.pages.summary import accuracy_story, error_story, provenance, reproduction_story
+from dark_knowledge.study import reference
 from dark_knowledge.study.arms import experiments_of, published_of
 
 FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
@@ -36,6 +38,9 @@ def main() -> None:
     classes = config["datasets"][config["dataset"]]["classes"]
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures_published)
+    asked = reference.asked_of(config)
+    runs_published = load_published(asked)
+    reproduced = reproduction_table(results, runs_published, asked)
     errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     figures = {
         name: {f: rendering.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}
@@ -51,6 +56,8 @@ def main() -> None:
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
+        reproduction=reproduction_story(reproduced, results["runs"], runs_published) if asked else None,
+        reproduction_note=rendering.note("table_reproduction", config),
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
         accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),

@@ -38,13 +38,8 @@ def accuracy_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 def loss_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The loss that each arm minimises, and its cross-entropy with the labels on validation images."""
-    figure, axes = subplots(9.5, 3.8, columns=2)
-    columns = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
-    for axis, (column, title) in zip(axes, columns.items(), strict=True):
-        _draw_epochs(axis, epochs, arms, column, "Loss (log scale)", title)
-        _log_losses(axis)
-    legend(figure, arms)
-    return figure
+    titles = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
+    return _two_losses(epochs, arms, titles, "Loss (log scale)")
 
 
 def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -59,13 +54,18 @@ def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 def student_losses(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
-    figure, axes = subplots(9.5, 3.8, columns=2)
     shown = [arm for arm in arms if arm.role != "teacher"]
-    columns = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
-    for axis, (column, title) in zip(axes, columns.items(), strict=True):
-        _draw_epochs(axis, epochs, shown, column, "Training loss (log scale)", title)
+    titles = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
+    return _two_losses(epochs, shown, titles, "Training loss (log scale)")
+
+
+def _two_losses(epochs: pd.DataFrame, arms: list[DrawnArm], titles: dict[str, str], label: str) -> Figure:
+    """Two columns of `epochs`, a panel each, by their titles."""
+    figure, axes = subplots(9.5, 3.8, columns=2)
+    for axis, (column, title) in zip(axes, titles.items(), strict=True):
+        _draw_epochs(axis, epochs, arms, column, label, title)
         _log_losses(axis)
-    legend(figure, shown)
+    legend(figure, arms)
     return figure
 
 
