@@ -145,7 +145,10 @@ def test_analysis(commands):
             "data": DATA, "logits": f"{RESULTS}/runs", "classes": CLASSES, "out": explorer,
         },
         "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
-        "write_summary.py": collected | config | {"figures": f"{RESULTS}/figures", "out": f"{RESULTS}/summary.html"},
+        "write_summary.py": collected | config | {
+            "figures": f"{RESULTS}/figures", "findings": f"{RESULTS}/data/findings.json",
+            "out": f"{RESULTS}/summary.html",
+        },
         "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
         "plot_samples.py": {"data": DATA, "out": f"{RESULTS}/figures/samples.svg"},
     }  # fmt: skip
