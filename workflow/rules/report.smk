@@ -133,6 +133,7 @@ rule write_summary:
     input:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
+        findings=rules.describe_dataset.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
         reference=REFERENCE,
     output:
@@ -166,6 +167,7 @@ rule write_summary:
         "python {params.script:q}"
         " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
+        " --findings {input.findings:q}"
         " --config {input.config:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
@@ -226,6 +228,7 @@ rule report:
             rules.write_claims.output,
             rules.write_summary.output,
             rules.write_tables.output,
+            rules.plot_payoff.output,
             rules.plot_samples.output,
             rules.write_error_explorer.output,
             rules.write_curves.output,

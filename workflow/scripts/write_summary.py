@@ -12,6 +12,7 @@ from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
+from dark_knowledge.pages.provenance import missing_classes
 from dark_knowledge.pages.summary import accuracy_story, error_story, provenance, reproduction_story
 from dark_knowledge.study import reference
 from dark_knowledge.study.arms import experiments_of, published_of
@@ -23,6 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
+    parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -52,6 +54,7 @@ def main() -> None:
         dataset=config["dataset"],
         seeds=config["seeds"],
         validation=config["split"]["validation"],
+        missing_classes=missing_classes(json.loads(arguments.findings.read_text())),
         fewest_seeds=config["claims"]["fewest_seeds"],
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
