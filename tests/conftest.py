@@ -30,6 +30,7 @@ def lacking(reason: str, remedy: str) -> NoReturn:
     refuse(f"{reason}; {remedy}")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests `pytest -n` keeps in one process: a file's, all that share the smoke study, all on the cluster."""
     for item in items:
