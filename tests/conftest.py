@@ -30,12 +30,10 @@ def lacking(reason: str, remedy: str) -> NoReturn:
     refuse(f"{reason}; {remedy}")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Which tests `pytest -n` keeps in one process: a file's, all that share the smoke study, all on the cluster."""
-    for item in items:
-        shared = "smoke" if "smoke" in item.fixturenames else "cluster" if item.path.parent.name == "cluster" else None
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+    shared = "smoke" if "smoke" in item.fixturenames else "cluster" if item.path.parent.name == "cluster" else None
+    item.add_marker(pytest.mark.xdist_group(shared or item.path.stem))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
