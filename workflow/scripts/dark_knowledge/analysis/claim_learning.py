@@ -1,6 +1,7 @@
 """Claims about the training: how fast it converges, how stable it is, how well it fits (1, 2a, 2b, 3a)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,15 +33,17 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
             f"in steps {baseline.steps.mean():.0f} and {student.steps.mean():.0f}; reached by {baseline.reached.sum()} "
             f"of {len(baseline)} and {student.reached.sum()} of {len(student)} runs"
         )
+        reached = student.reached.any() or baseline.reached.any()
         for column, name, unit, digits in (
             ("epochs", "epochs", "epochs", 1),
             ("seconds", "seconds", "s", 0),
             ("seconds_with_teacher", "seconds, teacher and its logits included,", "s", 0),
         ):
-            yield compare(
+            time = compare(
                 "1", f"{name} to {accuracy:g} % validation accuracy", unit, student[column], baseline[column],
                 sign=-1, digits=digits, remark=remark if column == "epochs" else "",
             )  # fmt: skip
+            yield time if reached else replace(time, values=np.full(len(time.values), np.nan))
 
 
 def loss_stability(e: Evidence) -> Iterator[Quantity]:
