@@ -222,6 +222,12 @@ def test_a_short_training_has_no_stability():
     assert table.effect.drop("2b").notna().all()
 
 
+@pytest.mark.parametrize(("epochs", "told"), [(2, 2), (6, SETTINGS["last_epochs"])])
+def test_no_more_last_epochs_are_told_than_a_training_has(epochs, told):
+    quantity = deciding(table_of(make_results(2, epochs=epochs))).quantity["2a"]
+    assert quantity == f"scatter of the batches' losses in the last {told} epochs"
+
+
 def test_constant_curves_and_runs_without_errors():
     study = make_results(3)
     study["epochs"] = study["epochs"].assign(validation_accuracy=0.9, hard_loss=0.0, loss=0.0, train_accuracy=0.9)
@@ -273,6 +279,22 @@ def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
 
 
 # How it is shown
+
+
+def test_the_page_tells_of_every_augmentation():
+    recipe = {"epochs": 2, "learning_rate": 0.1, "flip": False, "shift": 0}
+
+    def told(**changes: float) -> str:
+        recipes = {"baseline and student": recipe | changes, "teacher": None}
+        experiment = {"name": "x", "student": "student", "temperatures": 1, "published": False, "rows": []}
+        page = rendering.claims_page(
+            study="s", dataset="d", validation=10, rule=SETTINGS, least_p=["1"], seeds=[1],
+            experiments=[experiment | {"recipes": recipes}],
+        )  # fmt: skip
+        return " ".join(page.split())
+
+    assert "shifts of up to 0 pixels; teacher not trained here." in told()
+    assert "shifts of up to 0 pixels, random erasing, MixUp; teacher" in told(erase=0.5, mixup=0.2)
 
 
 def test_numbers_have_signs_where_they_are_differences():
