@@ -51,6 +51,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
             )
             losses = {"loss": 1.0, "hard_loss": 1.2, "soft_loss": soft, "train_accuracy": accuracy}
             scores = {"validation_loss": 0.9, "validation_accuracy": accuracy, "test_accuracy": np.nan}
+            scores |= {"learning_rate": 0.1}
             tables["epochs"].append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **losses, **scores))
             tables["steps"].append(pd.DataFrame({"step": range(0, 100 * epochs, 20)}).assign(**keys, **losses))
             tables["predictions"].append(
@@ -76,6 +77,7 @@ def draw_all(tables: Results) -> dict:
         "accuracy_by_epoch": learning.accuracy_by_epoch(epochs, arms),
         "student_losses": learning.student_losses(epochs, arms),
         "validation_accuracy": learning.validation_accuracy(epochs, arms),
+        "difference_by_epoch": learning.difference_by_epoch(epochs, arms),
         "temperature": accuracy.temperature(tables["runs"], arms),
         "errors_per_class": errors.errors_per_class(predictions, three, CLASSES),
         "confusion": errors.confusion(predictions, three, CLASSES),
@@ -139,7 +141,7 @@ def test_an_arm_has_one_colour_in_all_figures(tables, figures):
         lines = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata())]
         caps_of_grey_intervals = "|"
         drawn = {to_hex(line.get_color()) for line in lines if line.get_marker() != caps_of_grey_intervals}
-        assert drawn <= set(colours.values())
+        assert drawn <= {*colours.values(), learning.RATE}
 
 
 def test_a_temperature_has_one_colour_in_all_experiments(tables):
@@ -154,6 +156,22 @@ def test_lines_end_at_the_mean_of_the_seeds(tables):
     values = tables["epochs"].query("model == 'full' and epoch == 3").validation_accuracy
     assert teacher.get_xdata()[-1] == 4
     assert teacher.get_ydata()[-1] == pytest.approx(100 * values.mean())
+
+
+def test_the_difference_by_epoch_is_paired_and_stands_above_the_learning_rate():
+    results = make_results(3)
+    epochs = results["epochs"].assign(learning_rate=0.1 / (1 + results["epochs"].epoch))
+    arms = arms_of(results, "x")
+    above, below = learning.difference_by_epoch(epochs, arms).axes
+    student = next(arm for arm in arms if arm.role == "student")
+    by_seed = epochs.pivot(index=["supervision", "model", "seed"], columns="epoch", values="validation_accuracy")
+    paired = 100 * (by_seed.loc[student.supervision, "small"] - by_seed.loc["labels", "small"]).dropna()
+    assert len(paired) == 3  # the baseline has one seed more
+    line, band = next(line for line in above.lines if line.get_color() == student.colour), above.collections[0]
+    np.testing.assert_allclose(line.get_ydata(), paired.mean())
+    half = 4.302653 * paired.std() / np.sqrt(3)  # Student's t of 2 degrees of freedom
+    assert band.get_datalim(above.transData).ymax == pytest.approx((paired.mean() + half).max(), rel=1e-5)
+    np.testing.assert_allclose(below.lines[0].get_ydata(), 0.1 / np.arange(1, 7))
 
 
 def test_bars_are_mean_errors_per_class(tables):

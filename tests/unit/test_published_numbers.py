@@ -11,27 +11,53 @@ from dark_knowledge.analysis.paper import readable_paper
 from dark_knowledge.analysis.statistics import ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
-MNIST = ROOT / "results" / "reference" / "hinton2015" / "tables"
+NOTE, MNIST = (ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015"))
 
 
-def test_accuracies_are_those_of_the_reference_run():
+def test_accuracies_and_gains_are_those_of_the_reference_run():
     page = (ROOT / "docs" / "note.md").read_text()
-    table = pd.read_csv(ROOT / "results" / "reference" / "note" / "tables" / "accuracy.csv")
+    table = pd.read_csv(NOTE / "accuracy.csv")
+    gains = pd.read_csv(NOTE / "gap_recovered.csv").set_index(["experiment", "arm"])
     for row in table.itertuples():
+        gain = gains.loc[(row.experiment, row.arm)] if row.role in ("student", "control") else None
         shown = " | ".join(
             [
                 row.experiment,
                 starred(row.arm, row.chosen),
                 f"{row.parameters:,}",
                 show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high),
+                "" if gain is None else show_difference(gain.gain, gain.gain_high).removeprefix("+"),
+                show_interval(row.best_on_test_accuracy_mean, row.best_on_test_accuracy_high),
             ]
         )
         assert f"| {shown} |" in page
 
 
+def test_what_is_seen_in_the_note_is_of_the_committed_tables():
+    page = " ".join((ROOT / "docs" / "note.md").read_text().split())
+    accuracy = pd.read_csv(NOTE / "accuracy.csv").query("experiment == 'resnet'").set_index("arm")
+    baseline, students = accuracy.loc["baseline"], accuracy[accuracy.role == "student"]
+    shown = show_interval(baseline.last_test_accuracy_mean, baseline.last_test_accuracy_high)
+    assert f"reaches {shown} % without a teacher" in page
+    gaps = pd.read_csv(NOTE / "gap_recovered.csv").query("chosen").set_index("experiment")
+    custom, resnet = (show_interval(gaps.gap[name], gaps.gap_high[name]) for name in ("custom", "resnet"))
+    assert f"lead it by {custom} (custom) and {resnet} percentage points (resnet)" in page
+    above = students.last_test_accuracy_mean - baseline.last_test_accuracy_mean
+    assert f"means lie {above.min():.1f} to {above.max():.1f} percentage points above it" in page
+    assert (students.last_validation_accuracy_mean - baseline.last_validation_accuracy_mean).abs().max() < 0.15
+    claims = pd.read_csv(NOTE / "claims.csv").query("experiment == 'resnet' and decides").set_index("claim")
+    faster, fit = claims.loc["1"], claims.loc["3a"]
+    half = show_number(faster.high - faster.effect, 1)
+    assert f"{-faster.effect:.1f} percentage points lower over the training (± {half}, ResNet)" in page
+    assert f"({show_difference(fit.effect, fit.high, 1)} percentage points in evaluation mode)" in page
+    control = pd.read_csv(NOTE / "controls.csv").query("control == 'shuffled in class'").iloc[0]
+    lost = show_interval(-control.gain, -control.gain_low)
+    assert f"the student lies {lost} percentage points below the baseline" in page
+
+
 def test_the_papers_numbers_are_those_of_the_reference_run():
     page = (ROOT / "docs" / "mnist.md").read_text()
-    table = pd.read_csv(ROOT / "results" / "reference" / "hinton2015" / "tables" / "paper.csv")
+    table = pd.read_csv(MNIST / "paper.csv")
     shown = readable_paper(table.fillna({"inside": "", "remark": ""}))
     columns = ["number", "bias", "paper", "ours", "our spread", "paper inside"]
     assert len(shown) > 10

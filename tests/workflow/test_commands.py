@@ -150,6 +150,7 @@ def test_analysis(commands):
             "figures": f"{RESULTS}/figures", "findings": f"{RESULTS}/data/findings.json",
             "out": f"{RESULTS}/summary.html",
         },
+        "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
         "plot_samples.py": {"data": DATA, "classes": CLASSES, "out": f"{RESULTS}/figures/samples.svg"},
     }  # fmt: skip
     for script, options in expected.items():
@@ -162,7 +163,7 @@ def test_analysis(commands):
     }
     (pages,) = commands["write_tables.py"].values()
     names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
-    assert len(names) == 16
+    assert len(names) == 17
     assert sorted(pages["tables"]) == [f"{tables}/bare/{name}.html" for name in names]
     (provenance,) = commands["write_provenance.py"].values()
     del provenance["full"]

@@ -96,6 +96,35 @@ rule plot_experiment:
         " > {log:q} 2>&1"
 
 
+rule plot_payoff:
+    """Draw what students gain over the best arms without their teachers."""
+    input:
+        collected=rules.collect_results.output,
+    output:
+        report(
+            "<results>/figures/payoff.svg",
+            caption="../report/payoff.rst",
+            category=section("Overview"),
+            labels={"result": "does the teacher pay?"},
+        ),
+    log:
+        "<logs>/figures/plot_payoff.log",
+    benchmark:
+        "<benchmarks>/figures/plot_payoff.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        collected=subpath(input[0], parent=True),
+        script=scripts("plot_payoff.py"),
+        code=code("plot_payoff.py"),
+    shell:
+        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule plot_samples:
     """Draw some training images of each class."""
     input:

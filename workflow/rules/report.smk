@@ -228,6 +228,7 @@ rule report:
             rules.write_claims.output,
             rules.write_summary.output,
             rules.write_tables.output,
+            rules.plot_payoff.output,
             rules.plot_samples.output,
             rules.write_error_explorer.output,
             rules.write_curves.output,
