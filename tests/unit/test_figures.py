@@ -183,10 +183,15 @@ def test_bars_are_mean_errors_per_class(tables):
     assert [bar.get_width() for bar in baseline] == pytest.approx(expected)
 
 
-def test_accuracies_beyond_100_percent_are_not_shown(tables):
-    runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
-    figure = accuracy.temperature(runs, arms_of(tables))
-    assert figure.axes[0].get_ylim()[1] == 100
+def test_gains_by_temperature_are_paired():
+    results = make_results(3)
+    runs, arms = results["runs"], arms_of(results, "x")
+    of_seed = 100 * runs.pivot(index="seed", columns=["model", "supervision"], values="last_test_accuracy")
+    axis = accuracy.temperature(runs, arms).axes[1]
+    for arm in arms:
+        paired = (of_seed[arm.key] - of_seed["small", "labels"]).dropna()  # the baseline has one seed more
+        ends = [line.get_ydata()[-1] for line in axis.lines if to_hex(line.get_color()) == arm.colour]
+        assert pytest.approx(paired.mean()) in ends
 
 
 @pytest.mark.parametrize(("seeds", "pictures"), [(20, 0), (21, 2)])

@@ -80,7 +80,10 @@ def _side(mean: float, low: float, high: float) -> str:
 
 
 def headline(table: pd.DataFrame) -> str:
-    """The finding in a line: 9 of 10 arms as published; resnet student, T = 8 is higher."""
+    """The finding in a line: 9 of 10 arms as published (± 0.29 points); resnet student, T = 8 is higher.
+
+    In brackets what "as published" means: the median half width of the prediction intervals.
+    """
     counts = table.verdict.value_counts()
     parts = [
         f"{counts[verdict]} {verdict}" for verdict in (OTHER_SETTINGS, ONE_RUN, NOT_PUBLISHED) if verdict in counts
@@ -92,7 +95,8 @@ def headline(table: pd.DataFrame) -> str:
     off = [
         f"{row.experiment} {row.arm} is {row.verdict}" for row in table.itertuples() if row.verdict in (HIGHER, LOWER)
     ]
-    first = f"{counts.get(REPRODUCED, 0)} of {compared} arms as published"
+    half = ((table.predicted_high - table.predicted_low) / 2).median()
+    first = f"{counts.get(REPRODUCED, 0)} of {compared} arms as published (± {show_number(half, 2)} points)"
     return "; ".join(filter(None, [first, *off, rest])) + "."
 
 
