@@ -23,7 +23,7 @@ install: .venv/installed
 # The tests skip what needs a missing package, and say so; with CI=true they fail.
 test: .venv/installed
 	-tests/install_debian_packages.sh
-	pytest -m "" -n auto --maxprocesses 4 --dist loadgroup
+	pytest -m "" -n auto --maxprocesses 4
 
 lint: .venv/installed
 	ruff check .

@@ -30,6 +30,7 @@ from tests.mutants.mistakes import MISTAKES  # noqa: E402
 
 COMMANDS = "tests/workflow/test_commands.py"
 SLOW = "tests/workflow/test_recomputed.py"
+TEMPLATES_READER = "workflow/scripts/dark_knowledge/pages/rendering.py"
 SECONDS = 600  # a mistake may make a test run for ever
 
 
@@ -85,15 +86,17 @@ def steps(copy: Path, file: str, arguments: argparse.Namespace) -> list[list[str
     """Test files to run in turn, until one notices."""
     near = near_tests(copy, file)
     found = [near] if near else []
-    if not arguments.near and not file.endswith(".smk"):
+    if not arguments.near and not _is_rule(file):
         found.append(["tests/unit", COMMANDS])
     return [*found, ["-m", "slow", SLOW]] if arguments.slow else found
 
 
 def near_tests(copy: Path, file: str) -> list[str]:
     """The tests that concern a file: of a module or script those that import it, the one named after it first."""
-    if file.endswith(".smk"):
+    if _is_rule(file):
         return [COMMANDS]
+    if file.endswith(".j2"):
+        file = TEMPLATES_READER
     parts = Path(file).with_suffix("").parts[2:]
     module, name = ".".join(parts), parts[-1]
     package = ".".join(parts[:-1])
@@ -107,6 +110,10 @@ def near_tests(copy: Path, file: str) -> list[str]:
         own.append(copy / COMMANDS)
     own.sort(key=lambda path: (path.stem != f"test_{name}", path.stat().st_size))
     return [str(path.relative_to(copy)) for path in own]
+
+
+def _is_rule(file: str) -> bool:
+    return file.endswith((".smk", "Snakefile"))
 
 
 def noticed_by(copy: Path, file: str, old: str, new: str, tests: list[list[str]]) -> str:

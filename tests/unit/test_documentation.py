@@ -40,6 +40,12 @@ def test_the_index_lists_every_page():
     assert {page for page in PAGES if page.parent == index.parent} - {index} <= linked
 
 
+def test_every_study_is_listed():
+    page = ROOT / "docs" / "running.md"
+    linked = {(page.parent / target).resolve() for target, _ in LINK.findall(page.read_text())}
+    assert {study for study in FILES if study.parent == ROOT / "workflow" / "studies"} <= linked
+
+
 def test_the_reference_is_made_of_the_schema():
     """Else: make reference."""
     made = subprocess.run([sys.executable, "docs/make_reference.py"], cwd=ROOT, capture_output=True, check=True).stdout

@@ -33,7 +33,7 @@ SEED, SPLIT_SEED, EPOCHS = 3, 8, 4
 def path(idx_files, tmp_path_factory):
     """Parts of different sizes: 510, 90 and 200 images."""
     path = tmp_path_factory.mktemp("wiring") / "data.safetensors"
-    save_dataset(path, *prepare(idx_files, [str(c) for c in range(10)], Split(validation=90, seed=SPLIT_SEED)))
+    save_dataset(path, *prepare(idx_files, 10, Split(validation=90, seed=SPLIT_SEED)))
     return path
 
 

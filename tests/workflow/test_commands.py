@@ -124,7 +124,8 @@ def test_data(commands):
     assert options == {"dataset": "subset", "source": source, "split": split, "out": folder}
     stored = stored_parts(folder)
     for script, out in (("describe_dataset.py", f"{RESULTS}/data/findings.json"), ("prepare_dataset.py", DATA)):
-        assert commands[script] == {out: stored | {"classes": CLASSES, "split": split, "out": out}}
+        names = {"classes": "10" if script == "prepare_dataset.py" else CLASSES}
+        assert commands[script] == {out: stored | names | {"split": split, "out": out}}
 
 
 def test_analysis(commands):
@@ -150,7 +151,7 @@ def test_analysis(commands):
             "out": f"{RESULTS}/summary.html",
         },
         "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
-        "plot_samples.py": {"data": DATA, "out": f"{RESULTS}/figures/samples.svg"},
+        "plot_samples.py": {"data": DATA, "classes": CLASSES, "out": f"{RESULTS}/figures/samples.svg"},
     }  # fmt: skip
     for script, options in expected.items():
         assert list(commands[script].values()) == [options], script

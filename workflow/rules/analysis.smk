@@ -147,7 +147,12 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
+        classes=as_json(DATASET["classes"]),
         script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q}"
+        " --data {input.data:q}"
+        " --classes {params.classes:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"

@@ -79,7 +79,7 @@ def from_elsewhere(file: Path, architecture: dict, data: Dataset) -> tuple[dict[
     record = dict.fromkeys(UNKNOWN) | {"source": sha256(file), "file": str(file), "machine": NOT_HERE}
     if architecture["architecture"] == "logits":
         return read_logits(file, data), record
-    model = build_model(architecture, data.image_shape, len(data.classes))
+    model = build_model(architecture, data.image_shape, data.classes)
     read_weights(file, model)
     sizes = {"parameters": count_parameters(model), "multiply_adds": count_multiply_adds(model, data.image_shape)}
     return {name: value.clone() for name, value in model.state_dict().items()}, record | sizes

@@ -69,7 +69,7 @@ def main() -> None:
 
 def evaluation(arguments: argparse.Namespace, data: Dataset) -> Callable[[Path], dict[str, Tensor]]:
     """A function from a file of the network's weights to its logits [images, classes] of every part."""
-    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, data.classes)
     compute = choose_compute(
         arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
     )
