@@ -184,6 +184,24 @@ def test_a_share_of_the_lead_has_an_interval():
     assert row.low < row.effect < row.high
 
 
+@pytest.mark.parametrize(
+    ("lead", "claimed", "tested"), [(0.2, "above", True), (-0.2, "below", True), (0, "above", False)]
+)
+def test_near_the_teacher_is_its_side_of_the_middle_where_there_is_a_lead(lead, claimed, tested):
+    study = make_results(10)
+    runs = study["runs"].set_index("seed")
+    baseline = runs[(runs.model == "small") & (runs.supervision == "labels")].last_test_accuracy
+    teacher = (runs.model == "big") & (runs.supervision == "labels")
+    seeds = runs.index[teacher]
+    noise = np.where(seeds % 2, 0.02, -0.02)
+    runs.loc[teacher, "last_test_accuracy"] = (baseline[seeds] + lead + noise).to_numpy()
+    study["runs"] = runs.reset_index()
+    row = deciding(table_of(study)).loc["3c"]
+    assert row.claimed == claimed
+    assert math.isnan(row.p) != tested
+    assert tested or row.verdict == claims.UNDECIDED
+
+
 def test_an_ensemble_that_teaches_has_no_spread_to_judge_its_errors_by():
     study = make_results(10)
     for name in ("runs", "predictions", "class_errors", "epochs", "steps"):
