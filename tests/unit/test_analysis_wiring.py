@@ -13,6 +13,7 @@ import pandas as pd
 import plot_experiment
 import pytest
 import write_claims
+import write_error_explorer
 import write_provenance
 import write_summary
 from safetensors.numpy import save_file
@@ -217,6 +218,25 @@ def test_figures_are_of_the_test_images_and_of_the_published_or_the_hardest_clas
         assert drawn[3].tolist() == [2] * 4
         assert plot_experiment.errors.hardest_class_figure.call_args.args[2:] == (label, CLASSES)
         assert plot_experiment.errors.class_differences_figure.call_args.args[2:] == (CLASSES, 0.04)
+
+
+def test_the_explorers_answers_stand_under_their_own_images(results, collected, command, tmp_path, monkeypatch):
+    predictions = results["predictions"]
+    for (model, supervision), own in predictions.groupby(["model", "supervision"]):
+        given = own.pivot(index="seed", columns="image", values="prediction").to_numpy()
+        folder = tmp_path / "runs" / model / supervision
+        folder.mkdir(parents=True)
+        save_file({"last/test": np.eye(3, dtype=np.float32)[given]}, folder / "logits.safetensors")
+    labels = predictions.groupby("image").label.first().to_numpy()
+    pictures = np.arange(len(labels), dtype=np.uint8)[:, None, None, None]  # each tells its number
+    save_file({"test_images": pictures, "test_labels": labels}, tmp_path / "data")
+    page = Mock(return_value="")
+    monkeypatch.setattr(write_error_explorer, "error_page", page)
+    options = {"data": tmp_path / "data", "logits": tmp_path / "runs", "classes": json.dumps(CLASSES)}
+    command(write_error_explorer, collected=collected, out=tmp_path / "page.html", **options)
+    told, shown = page.call_args.args
+    assert shown.ravel().tolist() == told["image"]
+    assert told["label"] == labels[told["image"]].tolist()
 
 
 def test_biases_are_corrected_from_the_last_epoch_without_a_look_at_the_test_images(command, tmp_path, monkeypatch):

@@ -165,6 +165,28 @@ def test_bars_are_mean_errors_per_class(tables):
     assert [bar.get_width() for bar in baseline] == pytest.approx(expected)
 
 
+def test_each_panel_shows_what_its_title_says(tables, figures):
+    runs = tables["runs"].assign(last_test_accuracy=tables["runs"].last_validation_accuracy - 0.1)
+    for axis in accuracy.temperature(runs, arms_of(tables)).axes:
+        teacher = next(line for line in axis.lines if line.get_color() == style.TEACHER)
+        scores = runs.query("model == 'full'")[f"last_{axis.get_title().lower()}_accuracy"]
+        assert teacher.get_ydata()[0] == pytest.approx(100 * scores.mean())
+    for axis, (title, loss) in zip(figures["student_losses"].axes, {"Hard": 1.2, "Soft": 2.0}.items(), strict=True):
+        assert axis.get_title().startswith(title)
+        assert {value for line in axis.lines for value in line.get_ydata()} == {loss}
+
+
+def test_the_last_confusion_is_the_students_less_the_baselines(tables, figures):
+    shares = {
+        arm.role: errors.confusion_shares(own.label, own.prediction, len(CLASSES))
+        for arm in compared(arms_of(tables))
+        for own in [tables["predictions"].query(f"model == '{arm.model}' and supervision == '{arm.supervision}'")]
+    }
+    drawn = figures["confusion"].axes[3].collections[0].get_array()
+    assert np.ravel(drawn) == pytest.approx(np.ravel(shares["student"] - shares["baseline"]))
+    assert np.any(drawn)
+
+
 def test_accuracies_beyond_100_percent_are_not_shown(tables):
     runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
     figure = accuracy.temperature(runs, arms_of(tables))
