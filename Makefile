@@ -23,7 +23,7 @@ install: .venv/installed
 # The tests skip what needs a missing package, and say so; with CI=true they fail.
 test: .venv/installed
 	-tests/install_debian_packages.sh
-	pytest -m "" -n auto --maxprocesses 4 --dist loadgroup
+	pytest -m "" -n auto --maxprocesses 4
 
 lint: .venv/installed
 	ruff check .
@@ -49,8 +49,12 @@ benchmarks: .venv/installed
 	python benchmarks/scaling.py
 	python benchmarks/analysis.py
 
+# After a change of the schema.
+reference: .venv/installed
+	python docs/make_reference.py > docs/reference.md
+
 # After a change of pyproject.toml.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 
-.PHONY: study quick install test lint benchmarks lock
+.PHONY: study quick install test lint benchmarks reference lock

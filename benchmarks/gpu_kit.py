@@ -110,12 +110,12 @@ def prepare_data(folder: Path, kit: Kit) -> None:
             files[part] = kit.folder / name
             files[part].write_bytes(gzip.decompress(packed.read_bytes()))
     split = Split(validation=100 if kit.tiny else 5000, seed=0)
-    save_dataset(kit.dataset, *prepare(files, [str(label) for label in range(10)], split))
+    save_dataset(kit.dataset, *prepare(files, 10, split))
 
 
 def new_net(settings: dict, data: Dataset, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
-    net = build_model(settings, data.image_shape, len(data.classes))
+    net = build_model(settings, data.image_shape, data.classes)
     return net.to(data.train_images.device, memory_format=torch.channels_last)
 
 
@@ -124,7 +124,7 @@ def supervision_of(net: str, data: Dataset, epochs: int) -> Supervision:
     if net != "student":
         return learn_from_labels(data.train_labels, 0)
     torch.manual_seed(0)
-    shape = (epochs, len(data.train_images), len(data.classes))
+    shape = (epochs, len(data.train_images), data.classes)
     logits = torch.randn(shape, device=data.train_images.device).half()
     return learn_from_teacher(data.train_labels, logits, temperature=TEMPERATURE, hard_weight=HARD_WEIGHT)
 

@@ -94,9 +94,7 @@ def cache(kit: Kit, teacher: str, seed: int) -> list[str]:
 def evaluate(kit: Kit, net: str, arm: str, seeds: range) -> list[str]:
     words = [sys.executable, SCRIPTS / "evaluate_runs.py", "--data", kit.dataset, "--accelerator", kit.device]
     words += ["--architecture", json.dumps(NETS[net]), "--split-seed", 0]
-    for file in ("weights", "selected"):
-        words += [f"--{file.replace('weights', 'last')}"]
-        words += [folder_of(kit, net, arm, seed) / f"{file}.safetensors" for seed in seeds]
+    words += ["--runs", kit.folder / "study" / net / arm, "--seeds", *seeds]
     words += ["--out", kit.folder / "study" / net / arm / "evaluation.safetensors"]
     return [str(word) for word in words]
 

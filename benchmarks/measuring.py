@@ -48,7 +48,7 @@ def part_of_data(images: int) -> Dataset:
 def study_net(name: str, data: Dataset) -> torch.nn.Module:
     """An untrained net of the default study: what a step costs does not depend on its weights."""
     settings = {key: value for key, value in CONFIG["models"][name].items() if key != "recipe"}
-    return build_model(settings, data.image_shape, len(data.classes))
+    return build_model(settings, data.image_shape, data.classes)
 
 
 def measure_together(command: list[str], processes: int) -> list[dict]:

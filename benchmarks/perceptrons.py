@@ -81,7 +81,7 @@ def measure(width: int, nets: int) -> float:
     """Images a second, times nets, of about four seconds of epochs, after one epoch to warm up."""
     images = BATCHES * RECIPE.batch_size
     data, compute = part_of_data(images), choose_compute("cpu", "auto", 1)
-    logits = torch.randn(1, images, len(data.classes)).half()
+    logits = torch.randn(1, images, data.classes).half()
     supervision = learn_from_teacher(data.train_labels, logits, temperature=20.0, hard_weight=0.5)
     epoch = (one_net if nets == 1 else many_nets)(width, data, compute, supervision)
     repetitions = max(1, round(4 / seconds_of(epoch, 1)))
@@ -99,7 +99,7 @@ def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
 
 def one_net(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:
     settings = {"architecture": "mlp", "hidden": [width, width], "input_dropout": 0.0, "hidden_dropout": 0.0}
-    model = build_model(settings, data.image_shape, len(data.classes))
+    model = build_model(settings, data.image_shape, data.classes)
     folder = Path(tempfile.mkdtemp())
 
     def epoch() -> None:
@@ -131,7 +131,7 @@ class Perceptrons(nn.Module):
 
 
 def many_nets(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:
-    model = Perceptrons([data.train_images[0].numel(), width, width, len(data.classes)])
+    model = Perceptrons([data.train_images[0].numel(), width, width, data.classes])
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=RECIPE.momentum, nesterov=True, fused=True)
     padded = pad_images(data.train_images, 0)
 

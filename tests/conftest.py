@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import pandas as pd
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 CHECKOUT = Path(__file__).parents[1]
 INSTALL = "to install it: apt-get install --no-install-recommends " + " ".join(
@@ -30,11 +31,20 @@ def lacking(reason: str, remedy: str) -> NoReturn:
     refuse(f"{reason}; {remedy}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests `pytest -n` keeps in one process: a file's, all that share the smoke study, all on the cluster."""
-    for item in items:
-        shared = "smoke" if "smoke" in item.fixturenames else "cluster" if item.path.parent.name == "cluster" else None
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+class _FilesThatShare(LoadScopeScheduling):
+    """Deals out whole files, and in one piece those that share the smoke study and those that share the cluster."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        if file.parent.name == "browser" or file.name == "test_smoke.py":
+            return "smoke"
+        return "cluster" if file.parent.name == "cluster" else str(file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> _FilesThatShare:
+    """How `pytest -n` deals out the tests."""
+    return _FilesThatShare(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

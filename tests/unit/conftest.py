@@ -59,7 +59,7 @@ def idx_files(tmp_path_factory) -> dict[str, Path]:
 def data(idx_files, tmp_path_factory) -> Dataset:
     """500 training, 100 validation and 200 test images. Shared: a test must not write into its tensors."""
     path = tmp_path_factory.mktemp("prepared") / "dataset.safetensors"
-    prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=0))
+    prepared = prepare(idx_files, 10, Split(validation=100, seed=0))
     save_dataset(path, *prepared)
     return load_dataset(path)
 
@@ -155,7 +155,7 @@ def training(idx_files, tmp_path_factory):
         flip=True,
         shift=2,
     )
-    prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=0))
+    prepared = prepare(idx_files, 10, Split(validation=100, seed=0))
     save_dataset(inputs / "dataset.safetensors", *prepared)
     logits = torch.randn(EPOCHS, 500, 10, generator=torch.Generator().manual_seed(0)).half()
     save_teacher_logits(inputs / "logits.safetensors", logits, recipe, seed=3)

@@ -85,7 +85,11 @@ def curves(random: np.random.Generator, wrong_share: float, epochs: int, teacher
     # The last epoch is not the best one.
     accuracies["validation"][-2:] += 0.01 * np.array([1, -1]) * (epochs > 2)
     return pd.DataFrame(
-        {"epoch": range(epochs), "loss": 0.1 * hard_loss + 0.9 * soft_loss if teacher else hard_loss}
+        {
+            "epoch": range(epochs),
+            "learning_rate": 0.1,
+            "loss": 0.1 * hard_loss + 0.9 * soft_loss if teacher else hard_loss,
+        }
         | {"hard_loss": hard_loss, "soft_loss": soft_loss, "seconds": 2 + 0.25 * number}
         | {f"{part}_accuracy": values for part, values in accuracies.items()}
     )

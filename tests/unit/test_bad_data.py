@@ -217,6 +217,7 @@ ARRAYS = [
         ["train_images of", "hold nan"],
     ),
     ("a range of one number", partial(npz, keys={"range": [0]}), ["datasets.mine.range is [0]", "black and white"]),
+    ("a size of one number", partial(npz, keys={"size": [8]}), ["datasets.mine.size is [8]", "height and width"]),
     ("words as images", partial(npz, train_images=np.full((12, 8, 8), "a")), ["train_images of", "<U1"]),
     ("words as labels", partial(npz, train_labels=np.array(["a"] * 12)), ["train_labels of", "whole numbers"]),
     ("labels for other images", partial(npz, train_labels=np.arange(11) % 2), ["12 images", "11 labels"]),

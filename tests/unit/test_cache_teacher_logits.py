@@ -14,8 +14,7 @@ from dark_knowledge.data.preparing import prepare
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
     idx_files, make_model, recipe, tmp_path, monkeypatch
 ):
-    classes = [str(c) for c in range(10)]
-    save_dataset(tmp_path / "data.safetensors", *prepare(idx_files, classes, Split(validation=100, seed=0)))
+    save_dataset(tmp_path / "data.safetensors", *prepare(idx_files, 10, Split(validation=100, seed=0)))
     save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
     stored = []
     for number in range(2):

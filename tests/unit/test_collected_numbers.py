@@ -71,6 +71,9 @@ class Records:
     def __init__(self, study):
         self.study = study
 
+    def check(self, arms):
+        assert arms == arms_of(DESIGN)
+
     def logits(self, arm, seeds):
         return self.study.folder / f"{arm.model} {arm.supervision}"
 

@@ -493,14 +493,15 @@ def test_a_checkpoint_of_another_kind_of_gpu_is_not_continued(training, tmp_path
 
 
 def test_logits_and_evaluations_ask_for_what_they_need(idx_files, make_model, recipe, tmp_path, monkeypatch, asked):
-    classes = [str(label) for label in range(10)]
-    save_dataset(tmp_path / "data", *prepare(idx_files, classes, Split(validation=100, seed=0)))
-    save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
+    save_dataset(tmp_path / "data", *prepare(idx_files, 10, Split(validation=100, seed=0)))
+    (tmp_path / "seed4").mkdir()
+    for weights in ("weights", "seed4/weights.safetensors", "seed4/selected.safetensors"):
+        save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / weights)
     same = ["--data", tmp_path / "data", "--accelerator", "cuda", "--out", tmp_path / "out", "--architecture"]
     same.append(json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}))
     caching = ["--weights", tmp_path / "weights", "--recipe", json.dumps(asdict(recipe())), "--seed", 0]
     caching += ["--record", tmp_path / "record"]
-    evaluation = ["--last", tmp_path / "weights", "--selected", tmp_path / "weights", "--split-seed", 0]
+    evaluation = ["--runs", tmp_path, "--seeds", 4, "--split-seed", 0]
     for script, words in ((cache_teacher_logits, caching), (evaluate_runs, evaluation)):
         monkeypatch.setattr("sys.argv", ["script", *map(str, same + words)])
         script.main()

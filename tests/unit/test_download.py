@@ -6,6 +6,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 
@@ -265,3 +266,29 @@ def test_a_system_without_apt_is_named(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", run)
     assert "apt-get" in refusal(debian_package="dataset-tiny")
+
+
+@pytest.mark.parametrize(("cuts", "found"), [(0, True), (2, True), (3, False)])
+def test_a_connection_that_fails_is_tried_again(mirror, monkeypatch, cuts, found):
+    mirror.contents[f"/{FILE}.gz"] = gzip.compress(GOOD)
+    opened, tries = sources.urllib.request.urlopen, []
+
+    def cut(*arguments, **settings):
+        tries.append(arguments)
+        if len(tries) <= cuts:
+            raise URLError("connection reset")
+        return opened(*arguments, **settings)
+
+    monkeypatch.setattr(sources.urllib.request, "urlopen", cut)
+    if found:
+        assert fetch(mirrors=[mirror.address])[0] == GOOD
+    else:
+        with pytest.raises(InputError, match="connection reset"):
+            fetch(mirrors=[mirror.address])
+    assert len(tries) == min(cuts + 1, 3)
+
+
+def test_an_answer_that_nothing_is_there_is_not_asked_for_again(mirror):
+    with pytest.raises(InputError, match="404"):
+        fetch(mirrors=[mirror.address])
+    assert mirror.asked == [f"/{FILE}.gz"]

@@ -51,6 +51,7 @@ def make_tables(seeds: int, epochs: int, temperatures: list[float]) -> Results:
             )
             losses = {"loss": 1.0, "hard_loss": 1.2, "soft_loss": soft, "train_accuracy": accuracy}
             scores = {"validation_loss": 0.9, "validation_accuracy": accuracy, "test_accuracy": np.nan}
+            scores |= {"learning_rate": 0.1}
             tables["epochs"].append(pd.DataFrame({"epoch": range(epochs)}).assign(**keys, **losses, **scores))
             tables["steps"].append(pd.DataFrame({"step": range(0, 100 * epochs, 20)}).assign(**keys, **losses))
             tables["predictions"].append(
@@ -76,6 +77,7 @@ def draw_all(tables: Results) -> dict:
         "accuracy_by_epoch": learning.accuracy_by_epoch(epochs, arms),
         "student_losses": learning.student_losses(epochs, arms),
         "validation_accuracy": learning.validation_accuracy(epochs, arms),
+        "difference_by_epoch": learning.difference_by_epoch(epochs, arms),
         "temperature": accuracy.temperature(tables["runs"], arms),
         "errors_per_class": errors.errors_per_class(predictions, three, CLASSES),
         "confusion": errors.confusion(predictions, three, CLASSES),
@@ -139,7 +141,7 @@ def test_an_arm_has_one_colour_in_all_figures(tables, figures):
         lines = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata())]
         caps_of_grey_intervals = "|"
         drawn = {to_hex(line.get_color()) for line in lines if line.get_marker() != caps_of_grey_intervals}
-        assert drawn <= set(colours.values())
+        assert drawn <= {*colours.values(), learning.RATE}
 
 
 def test_a_temperature_has_one_colour_in_all_experiments(tables):
@@ -156,6 +158,22 @@ def test_lines_end_at_the_mean_of_the_seeds(tables):
     assert teacher.get_ydata()[-1] == pytest.approx(100 * values.mean())
 
 
+def test_the_difference_by_epoch_is_paired_and_stands_above_the_learning_rate():
+    results = make_results(3)
+    epochs = results["epochs"].assign(learning_rate=0.1 / (1 + results["epochs"].epoch))
+    arms = arms_of(results, "x")
+    above, below = learning.difference_by_epoch(epochs, arms).axes
+    student = next(arm for arm in arms if arm.role == "student")
+    by_seed = epochs.pivot(index=["supervision", "model", "seed"], columns="epoch", values="validation_accuracy")
+    paired = 100 * (by_seed.loc[student.supervision, "small"] - by_seed.loc["labels", "small"]).dropna()
+    assert len(paired) == 3  # the baseline has one seed more
+    line, band = next(line for line in above.lines if line.get_color() == student.colour), above.collections[0]
+    np.testing.assert_allclose(line.get_ydata(), paired.mean())
+    half = 4.302653 * paired.std() / np.sqrt(3)  # Student's t of 2 degrees of freedom
+    assert band.get_datalim(above.transData).ymax == pytest.approx((paired.mean() + half).max(), rel=1e-5)
+    np.testing.assert_allclose(below.lines[0].get_ydata(), 0.1 / np.arange(1, 7))
+
+
 def test_bars_are_mean_errors_per_class(tables):
     arms = compared(arms_of(tables))
     (axis,) = errors.errors_per_class(tables["predictions"], arms, CLASSES).axes
@@ -165,32 +183,21 @@ def test_bars_are_mean_errors_per_class(tables):
     assert [bar.get_width() for bar in baseline] == pytest.approx(expected)
 
 
-def test_each_panel_shows_what_its_title_says(tables, figures):
-    runs = tables["runs"].assign(last_test_accuracy=tables["runs"].last_validation_accuracy - 0.1)
-    for axis in accuracy.temperature(runs, arms_of(tables)).axes:
-        teacher = next(line for line in axis.lines if line.get_color() == style.TEACHER)
-        scores = runs.query("model == 'full'")[f"last_{axis.get_title().lower()}_accuracy"]
-        assert teacher.get_ydata()[0] == pytest.approx(100 * scores.mean())
+def test_each_panel_shows_the_loss_of_its_title(figures):
     for axis, (title, loss) in zip(figures["student_losses"].axes, {"Hard": 1.2, "Soft": 2.0}.items(), strict=True):
         assert axis.get_title().startswith(title)
         assert {value for line in axis.lines for value in line.get_ydata()} == {loss}
 
 
-def test_the_last_confusion_is_the_students_less_the_baselines(tables, figures):
-    shares = {
-        arm.role: errors.confusion_shares(own.label, own.prediction, len(CLASSES))
-        for arm in compared(arms_of(tables))
-        for own in [tables["predictions"].query(f"model == '{arm.model}' and supervision == '{arm.supervision}'")]
-    }
-    drawn = figures["confusion"].axes[3].collections[0].get_array()
-    assert np.ravel(drawn) == pytest.approx(np.ravel(shares["student"] - shares["baseline"]))
-    assert np.any(drawn)
-
-
-def test_accuracies_beyond_100_percent_are_not_shown(tables):
-    runs = tables["runs"].assign(last_test_accuracy=[0.8, 0.99, 0.99] * (len(tables["runs"]) // 3))
-    figure = accuracy.temperature(runs, arms_of(tables))
-    assert figure.axes[0].get_ylim()[1] == 100
+def test_gains_by_temperature_are_paired():
+    results = make_results(3)
+    runs, arms = results["runs"], arms_of(results, "x")
+    of_seed = 100 * runs.pivot(index="seed", columns=["model", "supervision"], values="last_test_accuracy")
+    axis = accuracy.temperature(runs, arms).axes[1]
+    for arm in arms:
+        paired = (of_seed[arm.key] - of_seed["small", "labels"]).dropna()  # the baseline has one seed more
+        ends = [line.get_ydata()[-1] for line in axis.lines if to_hex(line.get_color()) == arm.colour]
+        assert pytest.approx(paired.mean()) in ends
 
 
 @pytest.mark.parametrize(("seeds", "pictures"), [(20, 0), (21, 2)])

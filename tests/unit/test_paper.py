@@ -211,7 +211,8 @@ def test_every_figure_is_drawn(corrected):
     drawn(paper_figures.width_lines(widths))
     figure = paper_figures.bias_fixes(corrected, ["a", "b", "c"])
     drawn(figure)
-    assert [patch.get_width() for patch in figure.axes[0].patches][:6] == [0, 0, 2, 0, 0, 2]
+    dots = [container.lines[0].get_xdata().tolist() for container in figure.axes[0].containers]
+    assert dots[:2] == [[0, 0, 2], [0, 0, 2]]
     figure = paper_figures.side_by_side(lined_up, ARMS)
     drawn(figure)
     assert len(figure.axes[0].get_yticks()) == colours

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from dark_knowledge.pages import provenance
+from dark_knowledge.pages import provenance, rendering
 
 
 @pytest.fixture
@@ -90,3 +90,15 @@ def test_machines_and_seeds_are_counted_from_the_runs():
     assert list(machines.runs) == [2, 1]
     assert list(machines["largest memory of a run, MB"]) == ["20", "100"]
     assert provenance.run_counts(runs).values.tolist() == [["a", "labels", 3, "0, 2, 10"]]
+
+
+def test_the_summary_names_the_classes_that_a_part_lacks():
+    lines = provenance.missing_classes({"missing_classes": {"train": [], "validation": ["<i>", "b"], "test": ["a"]}})
+    assert lines == ["Without validation images: <i>, b.", "Without test images: a."]
+    empty = dict.fromkeys(("accuracy", "accuracy_note", "gap", "gap_note", "cost", "cost_note"), "")
+    asked = {"study": "s", "dataset": "d", "seeds": [0], "own_seeds": [], "validation": 5, "fewest_seeds": 10}
+    shown = {"experiments": [], "provenance": [], "missing_classes": lines}
+    page = rendering.summary_page(**empty | asked | shown)
+    assert "<li>Without validation images: &lt;i&gt;, b.</li>" in page
+    assert "<li>Without test images: a.</li>" in page
+    assert "Without" not in rendering.summary_page(**empty | asked | shown | {"missing_classes": []})

@@ -1,10 +1,12 @@
 """The learning rate's course."""
 
+from dataclasses import MISSING, fields
 from itertools import pairwise
 
 import pytest
+import yaml
 
-from dark_knowledge.training.recipes import learning_rate, one_cycle
+from dark_knowledge.training.recipes import Recipe, learning_rate, one_cycle
 
 
 def course(steps: int, warmup: float, peak: float = 1.0) -> list[float]:
@@ -77,3 +79,11 @@ def test_cosine_with_full_warmup_never_falls(recipe):
 def test_a_training_follows_its_schedule(run):
     _, progress = run(epochs=3, warmup=0, schedule="steps", milestones=[1], decay=0.5, learning_rate=0.02)
     assert [row["learning_rate"] for row in progress.history] == pytest.approx([0.02, 0.01, 0.01])
+
+
+def test_the_schema_names_the_defaults(root):
+    schema = yaml.safe_load((root / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    keys = schema["$defs"]["recipe"]["properties"]
+    optional = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
+    assert optional.pop("milestones") == ()  # which the schema does not allow
+    assert {key: settings["default"] for key, settings in keys.items() if "default" in settings} == optional

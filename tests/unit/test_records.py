@@ -60,8 +60,7 @@ class Study:
 
     def check(self):
         records = Records(self.design, self.folder, self.data)
-        for arm, seeds in arms_of(self.design).items():
-            records.logits(arm, seeds)
+        records.check(arms_of(self.design))
 
     def write_run(self, arm, seed):
         folder = self.folder / run_folder(arm.model, arm.supervision, seed)
@@ -192,6 +191,26 @@ def test_another_data_set_is_refused(study):
     study.data.write_bytes(b"other images")
     with pytest.raises(InputError, match=r"metrics\.json: data is"):
         study.check()
+
+
+def test_all_that_is_at_fault_is_named_at_once(study, capsys):
+    """Each file once, however many runs rest on it; the first in the error, the others before it."""
+    study.edit(METRICS, "seed", 0)
+    study.edit("runs/big/labels/seed1/metrics.json", "recipe.epochs", 8)  # teaches, and is a member of the ensemble
+    study.write_logits(Arm("small", transfer_set="few"), [1, 0])
+    with pytest.raises(InputError) as error:
+        study.check()
+    said = capsys.readouterr().out.splitlines()
+    assert str(error.value).endswith(f" (and {len(said)} other files likewise, named above)")
+    named = [line.partition(": ")[0].removeprefix(f"{study.folder}/") for line in [str(error.value), *said]]
+    assert sorted(named) == ["runs/big/labels/seed1/metrics.json", "runs/small/labels_on-few/logits.safetensors"]
+
+
+def test_one_file_at_fault_stands_alone(study, capsys):
+    study.edit(METRICS, "seed", 0)
+    with pytest.raises(InputError, match=r"which makes it anew$"):
+        study.check()
+    assert not capsys.readouterr().out
 
 
 def test_what_a_design_leaves_out_changes_no_run():

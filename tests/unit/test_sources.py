@@ -194,6 +194,23 @@ def test_floats_of_a_stated_range(tmp_path, scale, low, high):
     assert np.array_equal(found["train_images"], images)
 
 
+@pytest.mark.parametrize("shape", [(8, 9), (8, 9, 3)], ids=["grey", "colour"])
+@pytest.mark.parametrize("size", [[5, 12], [8, 9]], ids=str)
+def test_arrays_are_resized_as_a_folder_of_the_same_pictures_is(tmp_path, shape, size):
+    images = arrays(shape)["train_images"]
+    for number, image in enumerate(images):
+        save(tmp_path / "pets" / "train" / "ab"[number % 2] / f"{number:02}.png", image)
+        save(tmp_path / "pets" / "test" / "ab"[number % 2] / f"{number:02}.png", image)
+    expected = stored({"image_folder": str(tmp_path / "pets"), "size": size}, tmp_path / "folder")["train_images"]
+    whole = {"arrays": npz(tmp_path, train_images=images, test_images=images), "classes": ["a", "b"], "size": size}
+    found = stored(whole, tmp_path / "whole")["train_images"]
+    assert found.shape[-2:] == tuple(size)
+    assert np.array_equal(found[[*range(0, 12, 2), *range(1, 12, 2)]], expected)  # a folder has class after class
+    scaled = (images / 255).astype(np.float32)
+    whole |= {"arrays": npz(tmp_path, train_images=scaled, test_images=scaled), "range": [0, 1]}
+    assert np.array_equal(stored(whole, tmp_path / "scaled")["train_images"], found)
+
+
 def test_a_folder_of_arrays_under_kerass_names(tmp_path):
     for part, array in arrays().items():
         name = part.replace("train_images", "x_train").replace("test_images", "x_test")
@@ -284,7 +301,7 @@ def test_emnists_labels_from_1_are_counted_from_0(tmp_path):
     stored(source, tmp_path / "out")
     files = {part: tmp_path / "out" / f"{part}.idx" for part in FILES}
     check(files, classes, Split(26, 0))
-    tensors, _ = prepare(files, classes, Split(26, 0))
+    tensors, _ = prepare(files, len(classes), Split(26, 0))
     assert torch.bincount(tensors["test_labels"].long()).tolist() == [2] * 26
 
 
@@ -325,7 +342,7 @@ def test_colour_is_normalised_by_channel(tmp_path):
     root = folder_of_pictures(tmp_path / "pets")
     list(store("mine", {"image_folder": str(root)}, tmp_path))
     files = {part: tmp_path / f"{part}.idx" for part in FILES}
-    save_dataset(tmp_path / "data.safetensors", *prepare(files, ["cat", "dog"], Split(4, 0)))
+    save_dataset(tmp_path / "data.safetensors", *prepare(files, 2, Split(4, 0)))
     data = load_dataset(tmp_path / "data.safetensors")
     pixels_of = data.normalise(data.train_images)
     assert data.image_shape == (3, 8, 8)

@@ -26,7 +26,7 @@ def distil(idx_files, recipe, tmp_path, monkeypatch):
     """Run the command line on a split of the subset and logits [3, 500, 10]; returns the run's folder."""
 
     def distil(logits: torch.Tensor, split_seed: int = 0, folder: str = "run"):
-        prepared = prepare(idx_files, [str(c) for c in range(10)], Split(validation=100, seed=split_seed))
+        prepared = prepare(idx_files, 10, Split(validation=100, seed=split_seed))
         save_dataset(tmp_path / "dataset.safetensors", *prepared)
         save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=3), seed=0)
         options = {

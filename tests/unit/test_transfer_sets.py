@@ -28,6 +28,13 @@ def test_a_drawn_part_has_its_size_its_proportions_and_its_seed(data):
     assert not torch.equal(draws[0], draws[2])
 
 
+def test_a_share_is_that_part_of_the_training_images_whatever_the_data_set(data):
+    chosen = chosen_images(data.train_labels, {"share": 0.3}, seed=4)
+    assert torch.equal(chosen, chosen_images(data.train_labels, {"images": round(0.3 * len(chosen))}, seed=4))
+    with pytest.raises(InputError, match="a transfer set: of 12 images, 1 cannot be drawn"):
+        chosen_images(LABELS, {"share": 0.1}, seed=0)
+
+
 def test_more_images_than_there_are_cannot_be_drawn():
     with pytest.raises(InputError, match="asks for 12 images; allowed: 1 to 11"):
         chosen_images(LABELS, {"images": 12}, seed=0)

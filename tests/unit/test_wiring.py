@@ -33,7 +33,7 @@ SEED, SPLIT_SEED, EPOCHS = 3, 8, 4
 def path(idx_files, tmp_path_factory):
     """Parts of different sizes: 510, 90 and 200 images."""
     path = tmp_path_factory.mktemp("wiring") / "data.safetensors"
-    save_dataset(path, *prepare(idx_files, [str(c) for c in range(10)], Split(validation=90, seed=SPLIT_SEED)))
+    save_dataset(path, *prepare(idx_files, 10, Split(validation=90, seed=SPLIT_SEED)))
     return path
 
 
@@ -166,23 +166,27 @@ def network(weights: dict) -> torch.nn.Module:
 
 
 def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command, compute, tmp_path):
-    made, data = made_weights(tmp_path, ["last0", "last1", "selected0", "selected1"]), load_dataset(path)
-    last, selected = ([tmp_path / f"{epoch}{number}" for number in (0, 1)] for epoch in ("last", "selected"))
+    names = {
+        (epoch, number): f"seed{seed}/{file}.safetensors"
+        for number, seed in enumerate((11, 2))
+        for epoch, file in (("last", "weights"), ("selected", "selected"))
+    }
+    made, data = made_weights(tmp_path, list(names.values())), load_dataset(path)
     command(
-        evaluate_runs, architecture=ARCHITECTURE, last=last, selected=selected, transfer_set={"images": 320},
+        evaluate_runs, architecture=ARCHITECTURE, runs=tmp_path, seeds=[11, 2], transfer_set={"images": 320},
         split_seed=SPLIT_SEED, out=tmp_path / "logits",
     )  # fmt: skip
     found = load_file(tmp_path / "logits")
     for epoch in ("last", "selected"):
         for part in PARTS:
             for number in (0, 1):
-                z = predict(network(made[f"{epoch}{number}"]), data, getattr(data, f"{part}_images"), compute)
+                z = predict(network(made[names[epoch, number]]), data, getattr(data, f"{part}_images"), compute)
                 torch.testing.assert_close(found[f"{epoch}/{part}"][number], z, rtol=1e-4, atol=1e-4)
     assert (found["transfer_set"] == chosen_images(data.train_labels, {"images": 320}, SPLIT_SEED)).all()
     with safe_open(tmp_path / "logits", framework="pt") as file:
         record = json.loads(file.metadata()["record"])
-    assert record["weights"] == [sha256(path) for path in last]
-    assert record["selected"] == [sha256(path) for path in selected]
+    for key, epoch in (("weights", "last"), ("selected", "selected")):
+        assert record[key] == [sha256(tmp_path / names[epoch, number]) for number in (0, 1)]
 
 
 def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, command, compute, settings, tmp_path):
@@ -207,7 +211,7 @@ def test_an_ensemble_has_each_members_last_and_selected_weights(trained, path, m
         (tmp_path / f"seed{seed}" / "metrics.json").write_text(json.dumps(own))
     out = tmp_path / "ensemble"
     out.mkdir()
-    words = ["--members", str(tmp_path / "seed5"), str(tmp_path / "seed2"), "--out", str(out)]
+    words = ["--members", str(tmp_path), "--seeds", "5", "2", "--out", str(out)]
     monkeypatch.setattr(
         "sys.argv", ["assemble_run.py", "--data", str(path), "--architecture", "{}", "--seed", "5", *words]
     )

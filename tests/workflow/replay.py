@@ -148,7 +148,17 @@ def views(images: np.ndarray, recipe: dict, seed: int, epoch: int) -> tuple[np.n
         shown[i] = image[..., ::-1] if flipped[i] and recipe["flip"] else image
         top, bottom, left, end = boxes[i]
         shown[i, :, top:bottom, left:end] = 0
+    partner, own = mixture(n, recipe, seed, epoch)
+    if own.min() < 1:
+        own = own[:, None, None, None]
+        shown = own * shown + (1 - own) * shown[partner]
     return order, shown
+
+
+def mixture(n: int, recipe: dict, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whom each image is mixed with, and the share of it that stays: all of it where nothing is mixed."""
+    draw, alpha = np.random.default_rng(stream("mixing", seed, epoch)), recipe.get("mixup", 0)
+    return (draw.permutation(n), draw.beta(alpha, alpha, n)) if alpha else (np.arange(n), np.ones(n))
 
 
 def erased_boxes(n: int, height: int, width: int, probability: float, seed: int, epoch: int) -> np.ndarray:
@@ -185,8 +195,9 @@ def partners(labels: np.ndarray, within_class: bool, seed: int) -> np.ndarray:
 
 
 def smoothed_cross_entropy(z: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Of each image."""
     log_q = z - z.logsumexp(1, keepdim=True)
-    return -((1 - smoothing) * log_q.gather(1, labels[:, None])[:, 0] + smoothing * log_q.mean(1)).mean()
+    return -((1 - smoothing) * log_q.gather(1, labels[:, None])[:, 0] + smoothing * log_q.mean(1))
 
 
 def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, score_test: bool, teacher: dict | None):
@@ -210,13 +221,17 @@ def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, scor
     for epoch in range(recipe["epochs"]):
         order, shown = views(data.images["train"], recipe, seed, epoch)
         order, shown = order[chosen[order]], data.normal(shown)
+        partner, own = map(torch.from_numpy, mixture(len(labels), recipe, seed, epoch))
+        targets = ((own, labels), (1 - own, labels[partner]))
         torch_begins_at("dropout", seed, epoch)
         for number in range(per_epoch):
             batch = torch.from_numpy(order[number * recipe["batch_size"] : (number + 1) * recipe["batch_size"]])
             row = {"step": epoch * per_epoch + number, "epoch": epoch}
             row["learning_rate"] = rate(row["step"], per_epoch * recipe["epochs"], recipe)
             z = logits(network, weights, shown[batch], training=True)
-            hard = smoothed_cross_entropy(z, labels[batch], recipe["label_smoothing"])
+            hard = sum(
+                w[batch] * smoothed_cross_entropy(z, y[batch], recipe["label_smoothing"]) for w, y in targets
+            ).mean()
             total, row["soft_loss"] = hard, np.nan
             if teacher is not None:
                 t, w = teacher["temperature"], teacher["hard_weight"]
@@ -224,7 +239,7 @@ def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, scor
                 soft = t * t * (log_p.exp() * (log_p - f.log_softmax(z / t, 1))).sum() / len(batch)
                 total, row["soft_loss"] = w * hard + (1 - w) * soft, soft.item()
             row |= {"loss": total.item(), "hard_loss": hard.item()}
-            row["train_accuracy"] = (z.argmax(1) == labels[batch]).float().mean().item()
+            row["train_accuracy"] = sum(w[batch] * (z.argmax(1) == y[batch]) for w, y in targets).mean().item()
             optimiser.param_groups[0]["lr"] = row["learning_rate"]
             optimiser.zero_grad()
             total.backward()
@@ -240,7 +255,7 @@ def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, scor
             z, answers = logits(network, frozen, data.normal(data.images[part])), torch.from_numpy(data.labels[part])
             row[f"{part}_accuracy"] = (z.argmax(1) == answers).double().mean().item()
             if part == "validation":
-                row["validation_loss"] = smoothed_cross_entropy(z, answers, 0).item()
+                row["validation_loss"] = smoothed_cross_entropy(z, answers, 0).mean().item()
         epochs.append(row)
     return kept, epochs, steps
 

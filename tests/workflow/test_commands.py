@@ -108,8 +108,9 @@ def test_teachers_logits(commands):
 
 
 def test_an_ensemble_has_the_members_of_all_seeds_in_their_order(commands):
-    out, members = place(("committee", "labels"), 5), [place(("member", "labels"), seed) for seed in (5, 2, 8)]
-    options = {"data": DATA, "architecture": network_of("committee"), "seed": "5", "members": members, "out": out}
+    out = place(("committee", "labels"), 5)
+    options = {"data": DATA, "architecture": network_of("committee"), "seed": "5", "out": out}
+    options |= {"members": place(("member", "labels")), "seeds": ["5", "2", "8"]}
     assert commands["assemble_run.py"] == {out: options}
 
 
@@ -117,15 +118,22 @@ def test_evaluations(commands):
     expected = {}
     for run, (*_, transfer, seeds) in RUNS.items():
         out = f"{place(run)}/logits.safetensors"
-        weights = {
-            option: [f"{place(run, seed)}/{file}.safetensors" for seed in seeds]
-            for option, file in (("last", "weights"), ("selected", "selected"))
-        }
         expected[out] = COMPUTE | {
             "data": DATA, "architecture": network_of(run[0]), "transfer-set": TRANSFER_SETS[transfer],
-            "split-seed": "4", "out": out,
-        } | {option: files if len(files) > 1 else files[0] for option, files in weights.items()}  # fmt: skip
+            "split-seed": "4", "out": out, "runs": place(run),
+            "seeds": [str(seed) for seed in seeds] if len(seeds) > 1 else str(seeds[0]),
+        }  # fmt: skip
     assert commands["evaluate_runs.py"] == expected
+
+
+@pytest.mark.slow
+def test_no_command_grows_with_the_runs_out_of_what_linux_takes(workflow, tmp_path):
+    """One word of a command line, and the shell gets the whole command as one, may have 128 KiB."""
+    (tmp_path / "many.yaml").write_text(f"seeds: {list(range(2**32 - 2000, 2**32))}")
+    out = f"{place(('committee', 'labels'))}/logits.safetensors"
+    commands = commands_in(plan_of(workflow, out, "--configfile", CONFIG, str(tmp_path / "many.yaml")))
+    assert len(commands["train_model.py"]) == len(next(iter(commands["assemble_run.py"].values()))["seeds"]) == 2000
+    assert max(len(str(options)) for made in commands.values() for options in made.values()) < 2**15
 
 
 def stored_parts(folder: str) -> dict[str, str]:
@@ -138,7 +146,8 @@ def test_data(commands):
     assert options == {"dataset": "subset", "source": source, "split": split, "out": folder}
     stored = stored_parts(folder)
     for script, out in (("describe_dataset.py", f"{RESULTS}/data/findings.json"), ("prepare_dataset.py", DATA)):
-        assert commands[script] == {out: stored | {"classes": CLASSES, "split": split, "out": out}}
+        names = {"classes": "10" if script == "prepare_dataset.py" else CLASSES}
+        assert commands[script] == {out: stored | names | {"split": split, "out": out}}
 
 
 def test_analysis(commands):
@@ -159,8 +168,12 @@ def test_analysis(commands):
             "data": DATA, "logits": f"{RESULTS}/runs", "classes": CLASSES, "out": explorer,
         },
         "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
-        "write_summary.py": collected | config | {"figures": f"{RESULTS}/figures", "out": f"{RESULTS}/summary.html"},
-        "plot_samples.py": {"data": DATA, "out": f"{RESULTS}/figures/samples.svg"},
+        "write_summary.py": collected | config | {
+            "figures": f"{RESULTS}/figures", "findings": f"{RESULTS}/data/findings.json",
+            "out": f"{RESULTS}/summary.html",
+        },
+        "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
+        "plot_samples.py": {"data": DATA, "classes": CLASSES, "out": f"{RESULTS}/figures/samples.svg"},
     }  # fmt: skip
     for script, options in expected.items():
         assert list(commands[script].values()) == [options], script
@@ -172,7 +185,7 @@ def test_analysis(commands):
     }
     (pages,) = commands["write_tables.py"].values()
     names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
-    assert len(names) == 15
+    assert len(names) == 17
     assert sorted(pages["tables"]) == [f"{tables}/bare/{name}.html" for name in names]
     (provenance,) = commands["write_provenance.py"].values()
     del provenance["full"]

@@ -7,9 +7,9 @@ import yaml
 
 ONCE = {
     "collect_results": 1, "describe_dataset": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1,
-    "plot_samples": 1, "prepare_dataset": 1, "report": 1, "save_asked": 1, "save_config": 1, "save_design": 1,
-    "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1, "write_provenance": 1,
-    "write_summary": 1, "write_tables": 1,
+    "plot_payoff": 1, "plot_samples": 1, "prepare_dataset": 1, "report": 1, "save_asked": 1, "save_config": 1,
+    "save_design": 1, "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1,
+    "write_provenance": 1, "write_summary": 1, "write_tables": 1,
 }  # fmt: skip
 
 
@@ -39,6 +39,24 @@ def test_jobs_of_a_study(workflow, study):
         "evaluate_runs": evaluated,
         "plot_experiment": experiments,
     }
+
+
+# Other studies, some of whose experiments have seeds of their own: trainings on labels, stored logits, distillations,
+# evaluated arms, experiments.
+IN_ALL = {
+    "annealing": (3 * 10, 2 * 10, 2 * 10, 5, 2),
+    # Four teachers; baselines of ten seeds, two rates of five, and one longer.
+    "as-written": (4 * 10 + 4 * 10 + 2 * 5 + 10, 6 * 10 + 2 * 5, 6 * 10 + 2 * 5, 4 + 7 + 8, 8),
+    # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
+    "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 2 * 5, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
+}
+
+
+@pytest.mark.parametrize("study", IN_ALL)
+def test_jobs_of_a_study_in_all(workflow, study):
+    rules = ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs", "plot_experiment")
+    plan = workflow.plan("--configfile", f"workflow/studies/{study}.yaml")
+    assert plan == ONCE | dict(zip(rules, IN_ALL[study], strict=True))
 
 
 @pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
@@ -145,10 +163,11 @@ def test_a_corrupt_file_is_named_and_stops_before_training(workflow, tmp_path):
     defaults = yaml.safe_load((workflow.folder / "config.yaml").read_text())["datasets"]["mnist"]
     config["datasets"] = {"mine": {**defaults, **{key: value for key, value in dataset.items() if value is not None}}}
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml", "--retries", "0")
+    failed = workflow.snakemake("--cores", "1", "--configfile", "mine.yaml")
     text = failed.stdout + failed.stderr
     assert failed.returncode != 0
     assert f"error: train-images-idx3-ubyte of data set 'mine' was found nowhere ({source}" in text
     assert "has SHA-256" in text
     assert "rule train_model" not in text
+    assert "restart" not in text  # it would be refused again
     assert not list((workflow.folder / "results" / "corrupt").rglob("*.idx"))

@@ -12,11 +12,12 @@ pytestmark = pytest.mark.slow
 
 FIGURES = (
     "loss_by_step", "accuracy_by_step", "loss_by_epoch", "accuracy_by_epoch", "student_losses", "validation_accuracy",
-    "temperature", "errors_per_class", "confusion", "class_differences", "hardest_class", "error_similarity",
-    "image_gallery", "reliability", "fidelity", "cost",
+    "difference_by_epoch", "temperature", "errors_per_class", "confusion", "class_differences", "hardest_class",
+    "error_similarity", "image_gallery", "reliability", "fidelity", "cost",
 )  # fmt: skip
 TABLES = (
-    "accuracy", "gap_recovered", "mcnemar", "convergence", "errors_per_class", "class_differences", "hardest_class",
+    "accuracy", "gap_recovered", "reproduction", "payoff", "mcnemar",
+    "convergence", "errors_per_class", "class_differences", "hardest_class",
     "error_similarity", "image_outcomes", "calibration", "controls", "cost", "runs",
 )  # fmt: skip
 
@@ -36,6 +37,7 @@ ANALYSIS = {
     "make_tables": 1,
     "write_tables": 1,
     "plot_experiment": 2,
+    "plot_payoff": 1,
     "write_summary": 1,
     "write_provenance": 1,
 } | PAGES
@@ -168,7 +170,7 @@ def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
     ("name", "old", "new", "again"),
     [
         ("figures/style.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
-         {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1} | PAGES),
+         {"plot_experiment": 2, "plot_payoff": 1, "plot_samples": 1, "write_summary": 1} | PAGES),
         ("analysis/accuracy.py", 'AS_PUBLISHED = "as published"', 'AS_PUBLISHED = "published"',
          {"make_tables": 1, "write_tables": 1, "write_summary": 1}),
         ("analysis/claims.py", 'UNDECIDED = "supported"', 'UNDECIDED = "shown"',

@@ -13,7 +13,7 @@ use rule save_design as save_asked with:
     benchmark:
         "<benchmarks>/tables/save_asked.tsv"
     params:
-        content=as_json(arms.asked_of(config)),
+        content=as_json(arms.asked_of(config) | {"reference": reference.asked_of(config)}),
 
 
 rule make_tables:
@@ -21,6 +21,7 @@ rule make_tables:
     input:
         collected=rules.collect_results.output,
         asked=rules.save_asked.output,
+        reference=REFERENCE,
     output:
         csv=expand("<results>/tables/{table}.csv", table=TABLES),
         tex=expand("<results>/tables/{table}.tex", table=TABLES),
@@ -95,6 +96,35 @@ rule plot_experiment:
         " > {log:q} 2>&1"
 
 
+rule plot_payoff:
+    """Draw what students gain over the best arms without their teachers."""
+    input:
+        collected=rules.collect_results.output,
+    output:
+        report(
+            "<results>/figures/payoff.svg",
+            caption="../report/payoff.rst",
+            category=section("Overview"),
+            labels={"result": "does the teacher pay?"},
+        ),
+    log:
+        "<logs>/figures/plot_payoff.log",
+    benchmark:
+        "<benchmarks>/figures/plot_payoff.tsv"
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        collected=subpath(input[0], parent=True),
+        script=scripts("plot_payoff.py"),
+        code=code("plot_payoff.py"),
+    shell:
+        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule plot_samples:
     """Draw some training images of each class."""
     input:
@@ -117,7 +147,12 @@ rule plot_samples:
         mem_mb=1000,
         runtime=10,
     params:
+        classes=as_json(DATASET["classes"]),
         script=scripts("plot_samples.py"),
         code=code("plot_samples.py"),
     shell:
-        "python {params.script:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q}"
+        " --data {input.data:q}"
+        " --classes {params.classes:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"

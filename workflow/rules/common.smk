@@ -35,7 +35,7 @@ from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, checking, paths, spelling
+from dark_knowledge.study import arms, checking, paths, reference, spelling
 from dark_knowledge.command import InputError
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
@@ -55,7 +55,7 @@ try:
             checking.check_file(file)
         update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
     # Files that it names lie beside it, or where Snakemake runs.
-    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path(), WORKFLOW.parent]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
     IDENTITY = identity_of(
@@ -71,6 +71,9 @@ except InputError as error:
 
 # What the study compares with a paper; empty where it does not.
 PAPER = arms.paper_of(config)
+
+# What is read of a published study. A module's prefix does not move it.
+REFERENCE = [flag(file, PATH_MODIFIER_FLAG) for file in reference.files_of(config)]
 
 # Sections of the report, in the order of a paper's results. The report sorts them by name.
 SECTIONS = [

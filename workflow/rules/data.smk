@@ -13,7 +13,6 @@ rule download_dataset:
         "<logs>/data/download_dataset.log",
     benchmark:
         "<benchmarks>/data/download_dataset.tsv"
-    retries: 3
     localrule: True
     conda:
         "../../envs/training.yaml"
@@ -86,7 +85,7 @@ rule prepare_dataset:
         mem_mb=times_size(4, least=500),
         runtime=30,
     params:
-        classes=as_json(DATASET["classes"]),
+        classes=len(DATASET["classes"]),
         split=as_json(config["split"]),
         script=scripts("prepare_dataset.py"),
         code=code("prepare_dataset.py"),
@@ -94,7 +93,7 @@ rule prepare_dataset:
         "python {params.script:q}"
         " --train-images {input.train_images:q} --train-labels {input.train_labels:q}"
         " --test-images {input.test_images:q} --test-labels {input.test_labels:q}"
-        " --classes {params.classes:q}"
+        " --classes {params.classes}"
         " --split {params.split:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"

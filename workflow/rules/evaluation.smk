@@ -23,6 +23,9 @@ rule evaluate_runs:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         architecture=lambda wildcards: architecture(wildcards.model),
+        # The runs' folder rather than every file: a command line has a limit, a study has not.
+        runs=subpath(output[0], parent=True),
+        seeds=lambda wildcards: SEEDS[wildcards.model, wildcards.supervision],
         transfer_set=lambda wildcards: transfer_set(wildcards.supervision),
         split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
@@ -33,8 +36,7 @@ rule evaluate_runs:
         "python {params.script:q}"
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
-        " --last {input.last:q}"
-        " --selected {input.selected:q}"
+        " --runs {params.runs:q} --seeds {params.seeds}"
         " --transfer-set {params.transfer_set:q} --split-seed {params.split_seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {output:q}"
@@ -104,7 +106,7 @@ rule collect_results:
         out=subpath(output.arms, parent=True),
         script=scripts("collect_results.py"),
         code=code("collect_results.py"),
-    # The runs' folder rather than every file: a command line has a limit, a study has not.
+    # As of evaluate_runs, the folder.
     shell:
         "python {params.script:q}"
         " --data {input.data:q}"

@@ -133,7 +133,9 @@ rule write_summary:
     input:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
+        findings=rules.describe_dataset.output,
         figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
+        reference=REFERENCE,
     output:
         report(
             "<results>/summary.html",
@@ -157,12 +159,15 @@ rule write_summary:
         script=scripts("write_summary.py"),
         code=code("write_summary.py"),
         template=texts(
-            "summary.html.j2", "page.html.j2", "table_accuracy.rst", "table_gap_recovered.rst", "table_cost.rst"
+            "summary.html.j2",
+            "page.html.j2",
+            *(f"table_{name}.rst" for name in ("accuracy", "gap_recovered", "reproduction", "cost")),
         ),
     shell:
         "python {params.script:q}"
         " --collected {params.collected:q}"
         " --figures {params.results:q}/figures"
+        " --findings {input.findings:q}"
         " --config {input.config:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
@@ -223,6 +228,7 @@ rule report:
             rules.write_claims.output,
             rules.write_summary.output,
             rules.write_tables.output,
+            rules.plot_payoff.output,
             rules.plot_samples.output,
             rules.write_error_explorer.output,
             rules.write_curves.output,

@@ -71,7 +71,7 @@ rule assemble_run:
         source=lambda wildcards, input: (
             ["--file", input.file]
             if "file" in input.keys()
-            else ["--members", *(os.path.dirname(file) for file in input.members if file.endswith("metrics.json"))]
+            else ["--members", Path(input.members[0]).parents[1], "--seeds", *config["seeds"]]
         ),
         out=subpath(output.weights, parent=True),
         script=scripts("assemble_run.py"),

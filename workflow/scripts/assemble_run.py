@@ -12,7 +12,7 @@ from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.study.arms import NOT_HERE
-from dark_knowledge.study.paths import RUN_FILES, run_sums
+from dark_knowledge.study.paths import RUN_FILES, run_sums, seed_folder
 from dark_knowledge.training.elsewhere import read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
 from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
@@ -31,8 +31,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--architecture", type=json.loads, required=True, help="the network, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="the seed under which the run is filed")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--members", type=Path, nargs="+", help="the run folders of an ensemble's members")
+    source.add_argument("--members", type=Path, help="the folder of the runs of an ensemble's members")
     source.add_argument("--file", type=Path, help="weights, or logits of the data set's images")
+    parser.add_argument("--seeds", type=int, nargs="+", help="the members, in this order")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     return parser.parse_args()
 
@@ -41,8 +42,9 @@ def main() -> None:
     arguments = parse_arguments()
     own = {"architecture": arguments.architecture, "seed": arguments.seed, "data": sha256(arguments.data)}
     if arguments.members:
-        weights = {name: of_members(arguments.members, RUN_FILES[name]) for name in ("weights", "selected")}
-        record = costs_of_members(arguments.members)
+        members = [arguments.members / seed_folder(seed) for seed in arguments.seeds]
+        weights = {name: of_members(members, RUN_FILES[name]) for name in ("weights", "selected")}
+        record = costs_of_members(members)
     else:
         tensors, record = from_elsewhere(arguments.file, arguments.architecture, load_dataset(arguments.data))
         weights = {"weights": tensors, "selected": tensors}
@@ -77,7 +79,7 @@ def from_elsewhere(file: Path, architecture: dict, data: Dataset) -> tuple[dict[
     record = dict.fromkeys(UNKNOWN) | {"source": sha256(file), "file": str(file), "machine": NOT_HERE}
     if architecture["architecture"] == "logits":
         return read_logits(file, data), record
-    model = build_model(architecture, data.image_shape, len(data.classes))
+    model = build_model(architecture, data.image_shape, data.classes)
     read_weights(file, model)
     sizes = {"parameters": count_parameters(model), "multiply_adds": count_multiply_adds(model, data.image_shape)}
     return {name: value.clone() for name, value in model.state_dict().items()}, record | sizes

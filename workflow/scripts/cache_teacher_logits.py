@@ -66,11 +66,11 @@ def main() -> None:
 
 def compute_logits(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> tuple[Tensor, dict]:
     """The teacher's logits [epochs, n, c] on the stream, and what they cost: the images passed through it."""
-    teacher = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    teacher = build_model(arguments.architecture, data.image_shape, data.classes)
     load_weights(teacher, arguments.weights)
     epochs = stored_epochs(recipe)
     # Twice, while they are joined.
-    stored = 2 * epochs * len(data.train_images) * len(data.classes) * torch.half.itemsize
+    stored = 2 * epochs * len(data.train_images) * data.classes * torch.half.itemsize
     compute = choose_compute(
         arguments.accelerator,
         arguments.precision,

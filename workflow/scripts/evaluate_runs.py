@@ -12,6 +12,7 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.study.paths import RUN_FILES, seed_folder
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.memory import scoring_need
@@ -25,8 +26,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--architecture", type=json.loads, required=True, help="the arm's network, as JSON")
-    parser.add_argument("--last", nargs="+", required=True, help="weights after the last epoch, one file a seed")
-    parser.add_argument("--selected", nargs="+", required=True, help="weights of the validation-selected epoch")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the arm's runs")
+    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="the runs to evaluate, in this order")
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="what the arm learned from, as JSON")
     parser.add_argument("--split-seed", type=int, required=True, help="draws the images of a transfer set")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
@@ -44,36 +45,38 @@ def main() -> None:
     # Where there are only logits, from elsewhere, they are the run's weights.
     logits_of = load_file if arguments.architecture["architecture"] == "logits" else evaluation(arguments, data)
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
-    for last, selected in zip(arguments.last, arguments.selected, strict=True):
+    record = {"weights": [], "selected": []}
+    for seed in arguments.seeds:
+        last, selected = (arguments.runs / seed_folder(seed) / RUN_FILES[name] for name in record)
         logits = logits_of(last)
         append(tensors, "last", logits)
+        record["weights"].append(sha256(last))
+        record["selected"].append(sha256(selected))
         # Where validation selected the last epoch the weights are the same bytes, and so are the logits.
-        same = Path(last).read_bytes() == Path(selected).read_bytes()
+        same = record["weights"][-1] == record["selected"][-1]
         append(tensors, "selected", logits if same else logits_of(selected))
     chosen = chosen_images(data.train_labels.cpu(), arguments.transfer_set, arguments.split_seed)
-    record = {
+    record |= {
         "architecture": arguments.architecture,
         "data": sha256(arguments.data),
         "transfer_set": arguments.transfer_set,
         "split_seed": arguments.split_seed,
-        "weights": [sha256(path) for path in arguments.last],
-        "selected": [sha256(path) for path in arguments.selected],
     }
     with written_whole(arguments.out) as temporary:
         stacked = {name: torch.stack(logits) for name, logits in tensors.items()}
         temporary.write_bytes(save(stacked | {"transfer_set": chosen}, {"record": json.dumps(record)}))
 
 
-def evaluation(arguments: argparse.Namespace, data: Dataset) -> Callable[[str], dict[str, Tensor]]:
+def evaluation(arguments: argparse.Namespace, data: Dataset) -> Callable[[Path], dict[str, Tensor]]:
     """A function from a file of the network's weights to its logits [images, classes] of every part."""
-    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, data.classes)
     compute = choose_compute(
         arguments.accelerator, arguments.precision, arguments.threads, need=lambda: scoring_need(model, data)
     )
     data = data.to(compute.device)
     model.to(compute.device, memory_format=torch.channels_last)
 
-    def logits_of(weights: str) -> dict[str, Tensor]:
+    def logits_of(weights: Path) -> dict[str, Tensor]:
         load_weights(model, weights)
         logits = {part: predict(model, data, getattr(data, f"{part}_images"), compute).cpu() for part in PARTS}
         for part in PARTS:

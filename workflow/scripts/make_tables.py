@@ -7,6 +7,8 @@ from pathlib import Path
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets, losses
+from dark_knowledge.analysis.payoff import payoff_table, readable_payoff
+from dark_knowledge.analysis.reproduction import load_published, readable_reproduction, reproduction_table
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.pages import rendering
@@ -27,6 +29,7 @@ def main() -> None:
     figures = accuracies.published_rows(published)
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures)
+    paid = payoff_table(results)
     mcnemar = error_sets.mcnemar_table(results)
     times = convergence.convergence_table(results, asked["validation_accuracies"])
     per_class = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
@@ -37,11 +40,14 @@ def main() -> None:
     calibrated = calibration.calibration_table(results)
     controlled = controls.control_table(results)
     by_loss = losses.loss_table(results)
+    reproduced = reproduction_table(results, load_published(asked["reference"]), asked["reference"])
     cost = costs.cost_table(results)
     index = run_table(results["runs"])
     for name, tidy, readable in (
         ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
+        ("reproduction", reproduced, readable_reproduction(reproduced)),
         ("gap_recovered", gap, accuracies.readable_gap(gap)),
+        ("payoff", paid, readable_payoff(paid)),
         ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
         ("convergence", times, convergence.readable_convergence(times)),
         ("errors_per_class", per_class, class_errors.readable_class_errors(per_class)),

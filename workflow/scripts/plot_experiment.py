@@ -44,6 +44,7 @@ def main() -> None:
         "accuracy_by_epoch": learning.accuracy_by_epoch(epochs, trained),
         "student_losses": learning.student_losses(epochs, trained),
         "validation_accuracy": learning.validation_accuracy(epochs, trained),
+        "difference_by_epoch": learning.difference_by_epoch(epochs, trained),
         "temperature": accuracy.temperature(runs, arms),
         "errors_per_class": errors.errors_per_class(predictions, three, classes),
         "confusion": errors.confusion(predictions, three, classes),

@@ -14,6 +14,7 @@ from dark_knowledge.figures.images import samples
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="prepared data set")
+    parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
     parser.add_argument("--out", required=True)
     return parser.parse_args()
 
@@ -22,9 +23,8 @@ def main() -> None:
     arguments = parse_arguments()
     with safe_open(arguments.data, framework="np") as file:
         images, labels = file.get_tensor("train_images"), file.get_tensor("train_labels")
-        classes = json.loads(file.metadata()["description"])["classes"]
     with written_whole(arguments.out) as temporary:
-        style.save(samples(images, labels, classes), temporary)
+        style.save(samples(images, labels, arguments.classes), temporary)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     for part in FILES:
         parser.add_argument(f"--{part.replace('_', '-')}", type=Path, required=True)
-    parser.add_argument("--classes", type=json.loads, required=True, help="class names, as a JSON list")
+    parser.add_argument("--classes", type=int, required=True, help="their number")
     parser.add_argument("--split", type=json.loads, required=True, help="the config's split, as JSON")
     parser.add_argument("--out", required=True)
     return parser.parse_args()

@@ -56,7 +56,7 @@ def main() -> None:
     if not steps_per_epoch(images, recipe):
         raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
     torch.manual_seed(torch_seed("weights", arguments.seed))
-    model = build_model(arguments.architecture, data.image_shape, len(data.classes))
+    model = build_model(arguments.architecture, data.image_shape, data.classes)
     stored = os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0
     compute = choose_compute(
         arguments.accelerator,

@@ -9,9 +9,12 @@ from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
+from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
-from dark_knowledge.pages.summary import accuracy_story, error_story, provenance
+from dark_knowledge.pages.provenance import missing_classes
+from dark_knowledge.pages.summary import accuracy_story, error_story, provenance, reproduction_story
+from dark_knowledge.study import reference
 from dark_knowledge.study.arms import experiments_of, published_of
 
 FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion")
@@ -21,6 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
+    parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -36,6 +40,9 @@ def main() -> None:
     classes = config["datasets"][config["dataset"]]["classes"]
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures_published)
+    asked = reference.asked_of(config)
+    runs_published = load_published(asked)
+    reproduced = reproduction_table(results, runs_published, asked)
     errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     figures = {
         name: {f: rendering.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}
@@ -47,10 +54,13 @@ def main() -> None:
         dataset=config["dataset"],
         seeds=config["seeds"],
         validation=config["split"]["validation"],
+        missing_classes=missing_classes(json.loads(arguments.findings.read_text())),
         fewest_seeds=config["claims"]["fewest_seeds"],
         own_seeds=[
             name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
         ],
+        reproduction=reproduction_story(reproduced, results["runs"], runs_published) if asked else None,
+        reproduction_note=rendering.note("table_reproduction", config),
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
         accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),

@@ -32,6 +32,7 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
     tables = {name: [] for name in TABLES} | {"arms": [arm_rows(design)]}
     test_logits = {}
     arms = arms_of(design)
+    records.check(arms)
     types = prediction_types(list(arms))
     for arm, seeds in arms.items():
         chosen, logits = load_logits(records.logits(arm, seeds), seeds)

@@ -42,6 +42,20 @@ def time_to(epochs: pd.DataFrame, runs: pd.DataFrame, arm: ExperimentArm, accura
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed").sort_index()
 
 
+def differences_by_epoch(epochs: pd.DataFrame, arm: ExperimentArm, other: ExperimentArm) -> pd.DataFrame:
+    """Validation accuracy of one arm minus another's after each epoch that both have, in percentage points.
+
+    Columns `epoch` (0-based), and `mean`, `low` and `high` of the t interval over the n seeds that both have.
+    """
+    of_arm, of_other = (
+        rows_of(epochs, one).pivot(index="epoch", columns="seed", values="validation_accuracy") for one in (arm, other)
+    )
+    differences = 100 * (of_arm - of_other).dropna(how="all").dropna(axis="columns", how="all")
+    intervals = [mean_interval(values) for values in differences.to_numpy()]
+    columns = ["mean", "low", "high", "n"]
+    return pd.DataFrame(intervals, index=differences.index, columns=columns).reset_index()
+
+
 def teaching_seconds(runs: pd.DataFrame, arm: ExperimentArm, run: tuple) -> float:
     """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
     if arm.teacher is None:

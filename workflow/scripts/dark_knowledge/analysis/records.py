@@ -4,6 +4,7 @@ Snakemake decides by times and parameters what to run again; these checks trust 
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 from safetensors import safe_open
@@ -37,6 +38,22 @@ class Records:
         self.data = sha256(data)
         self.code = code_fingerprint(TRAIN_MODEL)
         self._runs = {}
+
+    def check(self, arms: dict[Arm, list[int]]) -> None:
+        """Refuse a study of which any record is at fault: in one line that names the first, the others named before."""
+        faults = []
+        for arm, seeds in arms.items():
+            for look in [*(partial(self.run, arm, seed) for seed in seeds), partial(self.logits, arm, seeds)]:
+                try:
+                    look()
+                except InputError as error:
+                    if str(error) not in faults:  # each student of a teacher at fault finds it again
+                        faults.append(str(error))
+        for fault in faults[1:]:
+            print(fault, flush=True)
+        if faults:
+            more = f" (and {len(faults) - 1} other files likewise, named above)" if faults[1:] else ""
+            raise InputError(faults[0] + more)
 
     def run(self, arm: Arm, seed: int) -> dict:
         """A run's metrics.json, refused unless it is the record of the very run that the configuration asks for."""

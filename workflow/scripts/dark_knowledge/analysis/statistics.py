@@ -32,13 +32,13 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
-def prediction_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Mean of `values` [n] with the interval in which one more run falls: mean ± t sd sqrt(1 + 1/n), for normal runs.
+def prediction_interval(values: np.ndarray, confidence: float = 0.95, more: int = 1) -> Interval:
+    """Mean of `values` [n] with the interval of the mean of so many `more` runs: mean ± t sd sqrt(1/n + 1/more).
 
-    It says whether a single run made elsewhere could be one of these. One value has no interval.
+    For normal runs. It says whether runs made elsewhere could be of the same kind as these. One value has no interval.
     """
     mean, _, high, n = mean_interval(values, confidence)
-    half = (high - mean) * np.sqrt(n + 1)
+    half = (high - mean) * np.sqrt(1 + n / more)
     return Interval(mean, mean - half, mean + half, n)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.listing import place_of
@@ -45,15 +46,24 @@ def _folder(place: Path) -> dict[str, np.ndarray]:
 
 
 def image_bytes(
-    images: np.ndarray, origin: str, value_range: list[float] | None
+    images: np.ndarray, origin: str, value_range: list[float] | None, size: list[int] | None = None
 ) -> tuple[tuple[int, ...], Iterator[bytes]]:
     """Shape and bytes of uint8 images [n, h, w] or [n, c, h, w], from images of these forms or [n, h, w, c].
 
-    `value_range` are the values of black and white, which images that are not uint8 need.
+    `value_range` are the values of black and white, which images that are not uint8 need; `size` is a height and width
+    to which they are stretched.
     """
     images = _channels_first(images, origin)
+    pieces = _eight_bits(images, origin, value_range)
+    if size is None:
+        return images.shape, (piece.tobytes() for piece in pieces)
+    return (*images.shape[:-2], *size), (_resized(piece, *size).tobytes() for piece in pieces)
+
+
+def _eight_bits(images: np.ndarray, origin: str, value_range: list[float] | None) -> Iterator[np.ndarray]:
+    """The images as uint8, piece by piece; refused at once where their type says that they cannot be."""
     if images.dtype == np.uint8 and value_range is None:
-        return images.shape, (chunk.tobytes() for chunk in chunks(images))
+        return chunks(images)
     if images.dtype.kind not in "uifb":
         raise InputError(f"{origin} are of type {images.dtype}; allowed are uint8, or numbers with a `range`")
     if value_range is None:
@@ -61,7 +71,7 @@ def image_bytes(
             f"{origin} are of type {images.dtype}; uint8 is taken as it is, others need the values of black and white, "
             "such as range: [0, 1]"
         )
-    return images.shape, (_scaled(chunk, origin, *value_range).tobytes() for chunk in chunks(images))
+    return (_scaled(chunk, origin, *value_range) for chunk in chunks(images))
 
 
 def _channels_first(images: np.ndarray, origin: str) -> np.ndarray:
@@ -85,6 +95,13 @@ def _scaled(images: np.ndarray, origin: str, black: float, white: float) -> np.n
             "values of black and white"
         )
     return np.rint(255 * values).astype(np.uint8)
+
+
+def _resized(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 images [..., h, w] as pictures of a folder are resized, each channel by itself."""
+    planes = images.reshape(-1, *images.shape[-2:])
+    resized = [Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in planes]
+    return np.stack(resized).reshape(*images.shape[:-2], height, width)
 
 
 def label_bytes(labels: np.ndarray, origin: str) -> tuple[tuple[int], bytes]:

@@ -13,7 +13,7 @@ from dark_knowledge.data.parts import Split, chunks, draw_parts, read_labels, re
 def check(files: dict[str, Path], classes: list[str], split: Split) -> None:
     """Refuse, in one line, a data set that cannot be learned as the study says. `files` are the IDX files by part."""
     check_labels(files, classes, split)
-    parts = read_parts(files, classes)
+    parts = read_parts(files, len(classes))
     for part in ("train", "test"):
         images, labels = (len(parts[f"{part}_{kind}"]) for kind in ("images", "labels"))
         if images != labels:
@@ -36,7 +36,7 @@ def check(files: dict[str, Path], classes: list[str], split: Split) -> None:
 
 def check_labels(files: dict[str, Path], classes: list[str], split: Split) -> None:
     """Refuse labels that do not fit the classes, and a split that would lose a class."""
-    labels = read_labels(files, classes)
+    labels = read_labels(files, len(classes))
     for part, values in labels.items():
         if values.max() >= len(classes):
             raise InputError(
@@ -53,7 +53,7 @@ def findings(files: dict[str, Path], classes: list[str], split: Split) -> dict:
     Their number by part, the classes that a part lacks, the blank ones, those that repeat another of their part, those
     that stand under two classes, and the test images that are also images to learn or choose from.
     """
-    parts = read_parts(files, classes)
+    parts = read_parts(files, len(classes))
     drawn = draw_parts(parts["train_labels"], parts["test_labels"], split)
     used = {"train": np.concatenate([drawn["train"], drawn["validation"]]), "test": drawn["test"]}
     digests = {part: _digests(parts[f"{part}_images"])[index] for part, index in used.items()}

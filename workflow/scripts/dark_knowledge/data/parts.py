@@ -27,7 +27,7 @@ class Split:
 LABELS = ("train_labels", "test_labels")
 
 
-def read_parts(files: dict[str, Path], classes: list[str]) -> dict[str, np.ndarray]:
+def read_parts(files: dict[str, Path], classes: int) -> dict[str, np.ndarray]:
     """The IDX files' images uint8 [n, c, h, w], from disk as they are used, and labels [n]; [n, h, w] is grey."""
     parts = read_labels(files, classes)
     for part in ("train_images", "test_images"):
@@ -37,12 +37,12 @@ def read_parts(files: dict[str, Path], classes: list[str]) -> dict[str, np.ndarr
     return parts
 
 
-def read_labels(files: dict[str, Path], classes: list[str]) -> dict[str, np.ndarray]:
+def read_labels(files: dict[str, Path], classes: int) -> dict[str, np.ndarray]:
     """The labels [n] of both IDX parts; where they go from 1 to the number of classes, they are counted anew from 0."""
     labels = {part: np.array(open_idx(files[part])) for part in LABELS}
     for part, values in labels.items():
         _check_shape(files[part], part, values)
-    if min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == len(classes):
+    if min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == classes:
         return {part: values - 1 for part, values in labels.items()}
     return labels
 

@@ -17,7 +17,8 @@ class Dataset:
     """A prepared data set on one device: uint8 images [n, c, h, w] and int64 labels [n] of three parts.
 
     `mean` and `std` [c] are of the training part's pixels, by channel, in units of full white. A part's index [n] says
-    where its images stand in the source, from 0; those of validation stand among the source's training images.
+    where its images stand in the source, from 0; those of validation stand among the source's training images. Of the
+    classes it has the number alone: their names are for what shows them, and training does not depend on a name.
     """
 
     train_images: Tensor
@@ -29,7 +30,7 @@ class Dataset:
     train_index: Tensor
     validation_index: Tensor
     test_index: Tensor
-    classes: list[str]
+    classes: int
     mean: list[float]
     std: list[float]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from dark_knowledge.data.parts import Split, chunks, draw_parts, read_parts
 
 
-def prepare(files: dict[str, Path], classes: list[str], split: Split) -> tuple[dict[str, Tensor], dict]:
+def prepare(files: dict[str, Path], classes: int, split: Split) -> tuple[dict[str, Tensor], dict]:
     """Cut, split and measure a data set: tensors and description for `save_dataset`.
 
     Mean and standard deviation are of the training part's pixels, by channel, in units of full white.

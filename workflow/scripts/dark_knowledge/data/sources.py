@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.formats import read_idx
@@ -26,6 +27,7 @@ FILES = {
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 
 TIMEOUT = 30
+TRIES = 3
 
 
 def fetch_part(name: str, part: str, source: dict, *, local: bool = False) -> tuple[bytes, str]:
@@ -142,8 +144,19 @@ def _reason(error: Exception) -> str:
 
 
 def _download(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
-        return response.read()
+    """What an address answers. A connection that fails is tried again; an answer that there is nothing is final.
+
+    Here and not by Snakemake's `retries`, which would repeat every refusal.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
+                return response.read()
+        except HTTPError:
+            raise
+        except (OSError, HTTPException):
+            if not tries_left:
+                raise
 
 
 @cache

@@ -24,7 +24,7 @@ def store(name: str, dataset: dict, out: Path) -> Iterator[str]:
 
         yield from _store_pictures(*open_torchvision(name, dataset), dataset.get("size"), out)
     elif "arrays" in dataset:
-        yield from _store_arrays(*arrays.open_arrays(dataset), dataset.get("range"), out)
+        yield from _store_arrays(*arrays.open_arrays(dataset), dataset.get("range"), dataset.get("size"), out)
     else:
         for part, file in FILES.items():
             payload, origin = fetch_part(name, part, dataset)
@@ -46,11 +46,13 @@ def _store_pictures(
         yield f"{len(pictures)} {part} pictures from {origin}, as {'x'.join(map(str, image))}"
 
 
-def _store_arrays(found: dict, origin: str, value_range: list[float] | None, out: Path) -> Iterator[str]:
+def _store_arrays(
+    found: dict, origin: str, value_range: list[float] | None, size: list[int] | None, out: Path
+) -> Iterator[str]:
     for part, array in found.items():
         name = f"{part} of {origin}"
         if part.endswith("_images"):
-            shape, pieces = arrays.image_bytes(array, name, value_range)
+            shape, pieces = arrays.image_bytes(array, name, value_range, size)
             if shape[1] == 1 and len(shape) == 4:
                 shape = (shape[0], *shape[2:])
         else:

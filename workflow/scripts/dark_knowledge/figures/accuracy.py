@@ -8,42 +8,38 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 
 from dark_knowledge.analysis.costs import run_costs
-from dark_knowledge.analysis.results import by_seed
+from dark_knowledge.analysis.results import arm_of, by_seed, difference
 from dark_knowledge.analysis.statistics import mean_interval
 from dark_knowledge.figures.style import (
     DrawnArm,
-    in_percent,
     legend,
     log_temperatures,
     possible_percent,
     seed_points,
     subplots,
-    with_arms,
 )
 
 
 def temperature(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """Last-epoch accuracy against temperature: seeds, mean and 95 % t interval, other arms as bands."""
+    """Last-epoch accuracy minus the baseline's, paired by seed, against temperature; the teacher's lead as a band."""
     figure, axes = subplots(9.5, 4.2, columns=2, sharey=True)
     students = sorted((arm for arm in arms if arm.role == "student"), key=lambda arm: arm.temperature)
-    others = [arm for arm in arms if arm.role in ("teacher", "baseline")]
+    teacher, baseline = arm_of(arms, "teacher"), arm_of(arms, "baseline")
     for axis, part in zip(axes, ("validation", "test"), strict=True):
-        scores = with_arms(in_percent(runs), arms)
-        scores = scores.assign(accuracy=scores[f"last_{part}_accuracy"]).groupby("arm").accuracy
-        for arm in others:
-            mean, low, high, _ = mean_interval(scores.get_group(arm.arm))
-            axis.axhspan(low, high, color=arm.colour, alpha=0.12, linewidth=0)
-            axis.axhline(mean, color=arm.colour)
+        of = {arm: 100 * by_seed(runs, arm, f"last_{part}_accuracy") for arm in (teacher, baseline, *students)}
+        mean, low, high, _ = mean_interval(difference(of[teacher], of[baseline]))
+        axis.axhspan(low, high, color=teacher.colour, alpha=0.12, linewidth=0)
+        axis.axhline(mean, color=teacher.colour)
+        axis.axhline(0, color=baseline.colour)
         for arm in students:
-            values = scores.get_group(arm.arm)
-            mean, low, high, n = mean_interval(values)
-            seed_points(axis, np.full(n, arm.temperature * 2**-0.1), values, arm.colour)
+            gains = difference(of[arm], of[baseline])
+            mean, low, high, n = mean_interval(gains)
+            seed_points(axis, np.full(n, arm.temperature * 2**-0.1), gains, arm.colour)
             axis.errorbar(arm.temperature, mean, [[mean - low], [high - mean]], fmt="o", color=arm.colour, capsize=3)
         log_temperatures(axis, pd.Series([arm.temperature for arm in students]))
-        axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Last-epoch accuracy (%)")
+        axis.set(title=part.capitalize(), xlabel="Temperature (log scale)", ylabel="Accuracy minus baseline's (points)")
         axis.label_outer()
-    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
-    keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in others]
+    keys = [Line2D([], [], color=arm.colour, label=arm.arm) for arm in (teacher, baseline)]
     colour = students[len(students) // 2].colour
     keys += [Line2D([], [], color=colour, marker="o", linestyle="", label="student, mean")]
     keys += [Line2D([], [], color=colour, marker=".", linestyle="", alpha=0.6, label="student, one seed")]

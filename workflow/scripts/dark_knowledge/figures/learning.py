@@ -9,18 +9,25 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from dark_knowledge.analysis.convergence import bin_centres
+from dark_knowledge.analysis.convergence import bin_centres, differences_by_epoch
+from dark_knowledge.analysis.results import arm_of, rows_of
 from dark_knowledge.figures.style import (
+    BASELINE,
     MOST_MARKED_EPOCHS,
     DrawnArm,
+    arm_keys,
     in_percent,
     legend,
     subplots,
     whole_numbers,
     with_arms,
 )
+
+RATE = "#606060"  # of what belongs to no arm alone
 
 
 def loss_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -38,13 +45,8 @@ def accuracy_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 def loss_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The loss that each arm minimises, and its cross-entropy with the labels on validation images."""
-    figure, axes = subplots(9.5, 3.8, columns=2)
-    columns = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
-    for axis, (column, title) in zip(axes, columns.items(), strict=True):
-        _draw_epochs(axis, epochs, arms, column, "Loss (log scale)", title)
-        _log_losses(axis)
-    legend(figure, arms)
-    return figure
+    titles = {"loss": "Training (loss minimised)", "validation_loss": "Validation (cross-entropy)"}
+    return _two_losses(epochs, arms, titles, "Loss (log scale)")
 
 
 def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -59,13 +61,18 @@ def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 def student_losses(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
-    figure, axes = subplots(9.5, 3.8, columns=2)
     shown = [arm for arm in arms if arm.role != "teacher"]
-    columns = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
-    for axis, (column, title) in zip(axes, columns.items(), strict=True):
-        _draw_epochs(axis, epochs, shown, column, "Training loss (log scale)", title)
+    titles = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
+    return _two_losses(epochs, shown, titles, "Training loss (log scale)")
+
+
+def _two_losses(epochs: pd.DataFrame, arms: list[DrawnArm], titles: dict[str, str], label: str) -> Figure:
+    """Two columns of `epochs`, a panel each, by their titles."""
+    figure, axes = subplots(9.5, 3.8, columns=2)
+    for axis, (column, title) in zip(axes, titles.items(), strict=True):
+        _draw_epochs(axis, epochs, arms, column, label, title)
         _log_losses(axis)
-    legend(figure, shown)
+    legend(figure, arms)
     return figure
 
 
@@ -78,6 +85,35 @@ def validation_accuracy(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
         _draw_epochs(axis, in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
     legend(figure, arms)
     return figure
+
+
+def difference_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
+    """Validation accuracy of each student minus the baseline's, paired by seed, above the learning rate of both."""
+    figure, (above, below) = subplots(8.2, 4.6, rows=2, sharex=True, height_ratios=[3, 1])
+    baseline, students = arm_of(arms, "baseline"), [arm for arm in arms if arm.role == "student"]
+    for arm in students:
+        points = differences_by_epoch(epochs, arm, baseline)
+        epoch = points.epoch + 1
+        above.fill_between(epoch, points.low, points.high, color=arm.colour, alpha=min(0.2, 1 / len(arms)), linewidth=0)
+        above.plot(epoch, points["mean"], color=arm.colour, marker=_marker(epochs))
+    rates = rows_of(epochs, baseline).groupby("epoch").learning_rate.first()
+    below.plot(rates.index + 1, rates, color=RATE, marker=_marker(epochs))
+    above.axhline(0, color=BASELINE, linewidth=1)
+    above.set(ylabel="Student minus baseline,\nvalidation accuracy (points)")
+    below.set(xlabel="Epoch", ylabel="Learning rate", ylim=(0, 1.15 * rates.max()))
+    below.xaxis.set_major_locator(whole_numbers(8))
+    figure.align_ylabels()
+    keys = [Line2D([], [], color=BASELINE, label="baseline"), *arm_keys(students)]
+    figure.legend(
+        handles=[*keys, Patch(color="#808080", alpha=0.25, linewidth=0, label="95 % interval")],
+        loc="outside right upper",
+    )
+    return figure
+
+
+def _marker(epochs: pd.DataFrame) -> str:
+    """A point at each epoch, where they are few enough to be seen."""
+    return "." if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS else ""
 
 
 def _draw_lines(axis: Axes, table: pd.DataFrame, arms: list[DrawnArm], x: str, y: str) -> None:

@@ -99,33 +99,37 @@ def bias_fixes(corrected: pd.DataFrame, classes: list[str]) -> Figure:
     experiments = corrected.experiment.unique()
     height = 1.2 + 0.62 * len(classes)
     figure, axes = subplots(4.6 * len(experiments), min(height, 60), columns=len(experiments), sharey=True)
-    bars = [("baseline", "none", "net on the same labels", BASELINE)]
-    bars += [("student", mend, name, colour) for mend, (name, colour) in CORRECTIONS.items()]
-    thickness = 0.84 / len(bars)
+    nets = [("baseline", "none", "net on the same labels", BASELINE)]
+    nets += [("student", mend, name, colour) for mend, (name, colour) in CORRECTIONS.items()]
+    apart = 0.84 / len(nets)
     for axis, experiment in zip(axes, experiments, strict=True):
         own = corrected[corrected.experiment == experiment]
         students = own[own.role == "student"]
-        # Of several temperatures the first: one set of bars a panel.
+        # Of several temperatures the first: one student a panel.
         drawn = own[(own.role == "baseline") | (own.arm == students.arm.iloc[0])]
-        for number, (role, mend, _, colour) in enumerate(bars):
+        for number, (role, mend, _, colour) in enumerate(nets):
             rows = drawn[(drawn.role == role) & (drawn.mend == mend)]
             of_class = [mean_interval(values.errors) for _, values in rows.groupby("label")]
-            places = np.arange(len(of_class)) + (number - (len(bars) - 1) / 2) * thickness
+            places = np.arange(len(of_class)) + (number - (len(nets) - 1) / 2) * apart
             means, lows, highs, _ = np.transpose(of_class)
-            axis.barh(places, means, thickness, color=colour)
+            # Dots: a bar's length would mean nothing on this scale.
             ends = [means - np.maximum(lows, 0), highs - means]
-            axis.errorbar(means, places, xerr=ends, fmt="none", ecolor="#808080", elinewidth=1, capsize=1)
+            axis.errorbar(means, places, xerr=ends, fmt="o", color=colour, markersize=4, elinewidth=1)
+        for between in range(1, len(classes)):
+            axis.axhline(between - 0.5, color="#e8e8e8", linewidth=1)
         axis.set_yticks(range(len(classes)), class_labels(classes))
         axis.set(title=f"{experiment}, {students.arm.iloc[0]}", xlabel="Test errors (linear to 10, then log)")
         # A class without its images loses nearly all of them; on a linear scale the other classes would not be seen.
         axis.set_xscale("symlog", linthresh=10)
-        axis.set(xlim=(0, None), ylim=(len(classes) - 0.5, -0.5))
+        axis.set(xlim=(-0.5, None), ylim=(len(classes) - 0.5, -0.5))
         axis.xaxis.set_major_locator(FixedLocator([0, 5, *_ticks(10, max(own.errors.max(), 10))]))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(visible=False, axis="y")
         axis.tick_params(axis="y", length=0)
     axes[0].set_ylabel("Class")
-    keys = [Patch(color=colour, label=name) for _, _, name, colour in bars]
+    keys = [
+        Line2D([], [], color=colour, marker="o", markersize=4, linestyle="", label=name) for *_, name, colour in nets
+    ]
     figure.legend(handles=keys, loc="outside lower center", ncols=2)
     return figure
 

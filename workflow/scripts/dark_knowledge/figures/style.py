@@ -204,8 +204,13 @@ def draw_matrix(
     return mesh
 
 
+def arm_keys(arms: list[DrawnArm]) -> list[Line2D]:
+    """What a legend shows of arms."""
+    return [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms]
+
+
 def legend(figure: Figure, arms: list[DrawnArm]) -> None:
-    keys = [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms]
+    keys = arm_keys(arms)
     columns = 1 + len(keys) // LEGEND_ROWS
     figure.set_figwidth(figure.get_figwidth() + 2 * (columns - 1))
     figure.legend(handles=keys, loc="outside right upper", ncols=columns)

@@ -52,10 +52,13 @@ def noteworthy(findings: dict) -> list[str]:
         lines.append(f"{findings['under_two_classes']:,} different training images stand under more than one class.")
     for what, line in (("blank", "are blank, one value everywhere"), ("repeated", "repeat another one of theirs")):
         lines += [f"{count:,} of the {part} images {line}." for part, count in findings[what].items() if count]
-    for part, classes in findings["missing_classes"].items():
-        if classes:
-            lines.append(f"Without {part} images: {', '.join(classes)}.")
-    return lines
+    return lines + missing_classes(findings)
+
+
+def missing_classes(findings: dict) -> list[str]:
+    """The classes of which the study has no images in a part, a line a part."""
+    missing = findings["missing_classes"].items()
+    return [f"Without {part} images: {', '.join(classes)}." for part, classes in missing if classes]
 
 
 def machine_table(runs: pd.DataFrame) -> pd.DataFrame:

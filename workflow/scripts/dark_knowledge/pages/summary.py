@@ -4,6 +4,8 @@ import pandas as pd
 
 from dark_knowledge.analysis.accuracy import AS_PUBLISHED
 from dark_knowledge.analysis.formats import class_label, show_difference, show_interval
+from dark_knowledge.analysis.reproduction import headline, readable_reproduction, where_run
+from dark_knowledge.pages.rendering import html_table
 from dark_knowledge.study.arms import ALL_SEEDS
 
 
@@ -39,6 +41,15 @@ def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, h
         "hardest": class_label(of_class["class"].iloc[0], hardest),
         "hardest_images": of_class.images.iloc[0],
     } | {f"hardest_{row.role}": show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
+
+
+def reproduction_story(table: pd.DataFrame, runs: pd.DataFrame, published: pd.DataFrame) -> dict:
+    """Which arms came out as published, in a line and as a table, and where else the two studies ran."""
+    return {
+        "headline": headline(table),
+        "table": html_table(readable_reproduction(table)),
+        "where": where_run(runs[runs.seed != ALL_SEEDS], published[published.seed != ALL_SEEDS]),
+    }
 
 
 def provenance(runs: pd.DataFrame) -> list[str]:

@@ -19,6 +19,7 @@ from dark_knowledge.study import spelling
 from dark_knowledge.study.contradictions import contradictions
 from dark_knowledge.study.messages import missing_key, shown, unknown_key
 from dark_knowledge.study.model_section import locate_files
+from dark_knowledge.study.reference import locate_reference
 
 
 def _is_integer(_checker: TypeChecker, value: object) -> bool:
@@ -97,6 +98,7 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
     if error is not None:
         raise InputError(_schema_message(error))
     locate_files(config["models"], folders)
+    locate_reference(config, folders)
     _complete_classes(config)
     for message in contradictions(config):
         raise InputError(message)

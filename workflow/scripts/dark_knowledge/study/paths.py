@@ -79,9 +79,14 @@ def loss_in(supervision: str) -> str | None:
     return supervision.partition(ON)[0].partition(BY)[2] or None
 
 
+def seed_folder(seed: int | str) -> str:
+    """A run's folder, from the folder of its arm."""
+    return f"seed{seed}"
+
+
 def run_folder(model: str, supervision: str, seed: int | str) -> str:
     """A run's folder, from the folder of the study's results."""
-    return f"runs/{model}/{supervision}/seed{seed}"
+    return f"runs/{model}/{supervision}/{seed_folder(seed)}"
 
 
 def run_files(supervision: str, model: str = "{model}") -> dict[str, str]:

@@ -74,16 +74,16 @@ def read_logits(path: Path, data: Dataset) -> dict[str, Tensor]:
     for part in ("train", "validation", "test"):
         name, index = ("test" if part == "test" else "train"), getattr(data, f"{part}_index").long()
         array = arrays[name]
-        if array.ndim != 2 or array.shape[1] != len(data.classes) or len(array) <= index.max():
+        if array.ndim != 2 or array.shape[1] != data.classes or len(array) <= index.max():
             raise InputError(
-                f"{path}: {name} has shape {tuple(array.shape)}; allowed: [n, {len(data.classes)}], a row for each "
+                f"{path}: {name} has shape {tuple(array.shape)}; allowed: [n, {data.classes}], a row for each "
                 f"{name} image of the data set, more than {index.max()}"
             )
         logits[part] = array[index].float().contiguous()
         if not logits[part].isfinite().all():
             raise InputError(f"{path}: {name} has values that are not finite; allowed: logits before the softmax")
         share = accuracy(logits[part], getattr(data, f"{part}_labels"))
-        if share < 1.5 / len(data.classes):
+        if share < 1.5 / data.classes:
             raise InputError(
                 f"{path}: {name} agrees with the labels of {share:.0%} of the {part} images, as chance would; allowed: "
                 "logits of the data set's images in their order"

@@ -62,7 +62,7 @@ def load_teacher_logits(path: str, data: Dataset, recipe: Recipe, seed: int) -> 
         raise InputError(
             f"{path} belongs to the stream {stream}, this training's is {expected}; delete it and run again"
         )
-    shape = (stored_epochs(recipe), len(data.train_images), len(data.classes))
+    shape = (stored_epochs(recipe), len(data.train_images), data.classes)
     if tuple(logits.shape) != shape:
         raise InputError(
             f"{path} has shape {tuple(logits.shape)}, this training needs {shape[0]} epochs of {shape[1]} images and "

@@ -17,14 +17,15 @@ def chosen_images(labels: Tensor, settings: dict, seed: int) -> Tensor:
     if "omit_classes" in settings:
         classes = classes[~torch.isin(classes, torch.tensor(settings["omit_classes"], device=labels.device))]
     chosen = torch.isin(labels, classes)
-    if "images" in settings:
-        if settings["images"] >= len(labels):
+    if "images" in settings or "share" in settings:
+        count = settings.get("images") or round(settings["share"] * len(labels))
+        if count >= len(labels):
             raise InputError(
-                f"a transfer set asks for {settings['images']} images; allowed: 1 to {len(labels) - 1}, for "
+                f"a transfer set asks for {count} images; allowed: 1 to {len(labels) - 1}, for "
                 f"{len(labels)} are left for training"
             )
         try:
-            _, drawn = stratified_split(labels.cpu().numpy(), settings["images"], generator("transfer set", seed))
+            _, drawn = stratified_split(labels.cpu().numpy(), count, generator("transfer set", seed))
         except InputError as error:
             raise InputError(f"a transfer set: of {len(labels)} images, {error}, one of each class at least") from error
         chosen[:] = False

@@ -1,0 +1,60 @@
+"""Whether the teacher pays: which arm the student is held against, and the figure over all experiments."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dark_knowledge.analysis.payoff import payoff_table, readable_payoff
+from dark_knowledge.analysis.results import Results
+from dark_knowledge.figures.payoff import payoff
+
+from .results import make_results
+
+
+@pytest.fixture
+def results() -> Results:
+    return make_results(3, controls=True)
+
+
+def accuracies(results: Results, model: str, supervision: str = "labels") -> pd.Series:
+    runs = results["runs"]
+    return 100 * runs[(runs.model == model) & (runs.supervision == supervision)].set_index("seed").last_test_accuracy
+
+
+@pytest.mark.parametrize(("better", "named"), [("small", "baseline"), ("smooth", "label smoothing")])
+def test_the_student_is_held_against_the_arm_that_validation_prefers(results, better, named):
+    runs = results["runs"]
+    runs.loc[(runs.model == better) & (runs.supervision == "labels"), "last_validation_accuracy"] = 0.999
+    (row,) = payoff_table(results).itertuples()
+    gain = (accuracies(results, "small", "big_T2_w0.1") - accuracies(results, better)).dropna()
+    lead = (accuracies(results, "big") - accuracies(results, "small")).dropna()
+    assert (row.rival, row.student, row.n, row.images) == (named, "student, T = 2", 3, 450)
+    assert row.gain == pytest.approx(gain.mean())
+    assert row.lead == pytest.approx(lead.mean())
+    assert row.gain_high - row.gain == pytest.approx(4.302653 * gain.std() / np.sqrt(3), rel=1e-6)
+    assert readable_payoff(payoff_table(results))["best without the teacher"].tolist() == [named]
+
+
+def test_what_the_same_teacher_taught_is_no_rival(results):
+    arms, runs = results["arms"], results["runs"]
+    arms.loc[arms.arm == "label smoothing", ["teacher", "model", "supervision"]] = ["big", "small", "big_T4_w0.1"]
+    runs.loc[runs.supervision == "big_T4_w0.1", "last_validation_accuracy"] = 0.9  # and T = 2 is chosen still
+    runs.loc[runs.supervision == "big_T2_w0.1", "last_validation_accuracy"] = 0.95
+    assert payoff_table(results).rival.tolist() == ["baseline"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_figure_has_a_point_an_experiment_at_its_lead_and_gain(n):
+    table = payoff_table(make_results(n))
+    table = pd.concat(
+        [table, table.assign(experiment="y", lead=table.lead + 2), table.assign(experiment="z", images=9)]
+    )
+    figure = payoff(table)
+    points = [container.lines[0].get_xydata()[0] for container in figure.axes[0].containers]
+    np.testing.assert_allclose(points, table[["lead", "gain"]])
+    drawn = [container.lines[0] for container in figure.axes[0].containers]
+    assert drawn[0].get_color() == drawn[1].get_color() != drawn[2].get_color()
+    assert drawn[0].get_marker() != drawn[1].get_marker()
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["x (450)", "y (450)", "z (9)", "the teacher's whole lead"]

@@ -1,0 +1,153 @@
+"""Reproduced or not: whether each arm's mean lies where published runs predict the mean of as many new ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dark_knowledge.analysis.formats import NO_NUMBER, show_number
+from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arms, rows_of
+from dark_knowledge.analysis.statistics import prediction_interval
+from dark_knowledge.study.reference import RUNS
+
+REPRODUCED, HIGHER, LOWER = "reproduced", "higher", "lower"
+COMPARED = (REPRODUCED, HIGHER, LOWER)
+OTHER_SETTINGS, ONE_RUN, NOT_PUBLISHED = "other settings", "one published run", "not published"
+COLUMNS = [
+    *("experiment", "arm", "verdict", "n", "mean", "published_n", "published_mean", "predicted_low", "predicted_high"),
+    *("same_seeds", "equal_runs", "other_settings"),
+]
+WHERE = ("machine", "device", "precision", "torch", "commit")
+DECIMALS = 9  # of a percentage; what differs by less differs by rounding
+
+
+def load_published(asked: dict) -> pd.DataFrame:
+    """The published runs, a row each; none where nothing is compared."""
+    if not asked:
+        return pd.DataFrame(columns=["model", "supervision", "seed", "last_test_accuracy"])
+    return pd.read_csv(Path(asked["folder"], RUNS))
+
+
+def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -> pd.DataFrame:
+    """A row per arm, each once: its verdict, both means of last test accuracy in percent, and the prediction interval.
+
+    `asked` is what `study.reference.asked_of` says. An arm is compared where its settings are the published ones and
+    two runs of it are published: its mean should lie within m0 ± t s0 sqrt(1/n0 + 1/n) of the n0 published runs, at a
+    level that holds over all compared arms (Bonferroni). No row where nothing is asked.
+    """
+    rows = [_row(results["runs"], published, arm, asked) for arm in distinct_arms(results.all_arms()) if asked]
+    compared = sum(row["verdict"] in COMPARED for row in rows)
+    for row in rows:
+        accuracies = row.pop("published_accuracies")
+        if row["verdict"] in COMPARED:
+            predicted = prediction_interval(accuracies, 1 - asked["level"] / compared, row["n"])
+            row |= {"predicted_low": predicted.low, "predicted_high": predicted.high}
+            row["verdict"] = _side(row["mean"], predicted.low, predicted.high)
+    counts = ("n", "published_n", "same_seeds", "equal_runs")
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(counts, "Int64"))
+
+
+def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked: dict) -> dict:
+    own, there = (100 * rows_of(table, arm).set_index("seed").last_test_accuracy for table in (runs, published))
+    unlike = asked["unlike"].get("/".join(arm.key))
+    seeds = own.index.intersection(there.index)
+    if unlike is None or there.empty:
+        verdict = NOT_PUBLISHED
+    elif unlike:
+        verdict = OTHER_SETTINGS
+    else:
+        verdict = REPRODUCED if len(there) > 1 else ONE_RUN
+    known = verdict != NOT_PUBLISHED
+    return {
+        "experiment": arm.experiment,
+        "arm": arm.arm,
+        "verdict": verdict,
+        "n": len(own),
+        "mean": own.mean(),
+        "published_n": len(there) if known else pd.NA,
+        "published_mean": there.mean() if known else np.nan,
+        "same_seeds": len(seeds) if known else pd.NA,
+        "equal_runs": int((own[seeds] - there[seeds]).round(DECIMALS).eq(0).sum()) if known else pd.NA,
+        "other_settings": "; ".join(unlike or []),
+        "published_accuracies": there,
+    }
+
+
+def _side(mean: float, low: float, high: float) -> str:
+    if round(mean - high, DECIMALS) > 0:
+        return HIGHER
+    return LOWER if round(low - mean, DECIMALS) > 0 else REPRODUCED
+
+
+def headline(table: pd.DataFrame) -> str:
+    """The finding in a line: 9 of 10 arms as published (± 0.29 points); resnet student, T = 8 is higher.
+
+    In brackets what "as published" means: the median half width of the prediction intervals.
+    """
+    counts = table.verdict.value_counts()
+    parts = [
+        f"{counts[verdict]} {verdict}" for verdict in (OTHER_SETTINGS, ONE_RUN, NOT_PUBLISHED) if verdict in counts
+    ]
+    compared = int(counts.reindex(COMPARED).sum())
+    rest = f"not compared: {', '.join(parts)}" if parts else ""
+    if not compared:
+        return f"No arm could be compared with the published ones ({', '.join(parts)})."
+    off = [
+        f"{row.experiment} {row.arm} is {row.verdict}" for row in table.itertuples() if row.verdict in (HIGHER, LOWER)
+    ]
+    half = ((table.predicted_high - table.predicted_low) / 2).median()
+    first = f"{counts.get(REPRODUCED, 0)} of {compared} arms as published (± {show_number(half, 2)} points)"
+    return "; ".join(filter(None, [first, *off, rest])) + "."
+
+
+def where_run(runs: pd.DataFrame, published: pd.DataFrame) -> list[str]:
+    """Machine, device, precision, PyTorch and commit of both studies' runs, a line each where they differ."""
+    lines = []
+    for key in WHERE:
+        here, there = _values(runs, key), _values(published, key)
+        if here != there:
+            lines.append(f"{key}: {there} published, {here} here")
+    return lines
+
+
+def _values(runs: pd.DataFrame, key: str) -> str:
+    values = sorted(runs[key].dropna().astype(str).unique()) if key in runs else []
+    return ", ".join(values) or "unknown"
+
+
+def readable_reproduction(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for readers."""
+    rows = list(table.itertuples())
+    return pd.DataFrame(
+        {
+            "experiment": table.experiment,
+            "arm": table.arm,
+            "as published?": table.verdict,
+            "n": table.n,
+            "test accuracy, %": [_percent(value) for value in table["mean"]],
+            "published n": _counts(table.published_n),
+            "published, %": [_percent(value) for value in table.published_mean],
+            "predicted mean, %": [_range(row.predicted_low, row.predicted_high) for row in rows],
+            "equal runs of the same seed": [
+                NO_NUMBER if pd.isna(row.same_seeds) else f"{row.equal_runs} of {row.same_seeds}" for row in rows
+            ],
+            "other settings": [_first_two(text) for text in table.other_settings],
+        }
+    )
+
+
+def _first_two(differing: str) -> str:
+    parts = differing.split("; ")
+    return "; ".join(parts[:2]) + (f"; {len(parts) - 2} more" if len(parts) > 2 else "")
+
+
+def _counts(values: pd.Series) -> list[str]:
+    return [NO_NUMBER if pd.isna(value) else str(value) for value in values]
+
+
+def _percent(value: float) -> str:
+    return NO_NUMBER if pd.isna(value) else show_number(value, 2)
+
+
+def _range(low: float, high: float) -> str:
+    return NO_NUMBER if pd.isna(low) else f"{show_number(low, 2)} to {show_number(high, 2)}"

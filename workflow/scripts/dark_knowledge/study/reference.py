@@ -1,0 +1,132 @@
+"""A published study to compare with: where its folder is, and which of its arms have this study's settings.
+
+A finished study's folder is one, or a copy of its config.json and tables/runs.csv. Imported while Snakemake parses the
+workflow, so nothing heavy is imported here.
+"""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dark_knowledge.command import InputError
+from dark_knowledge.study.arms import Arm, arm_named, arms_of, is_ensemble, members_of, recipe_of
+from dark_knowledge.study.messages import shown
+
+CONFIG, RUNS = "config.json", "tables/runs.csv"
+COLUMNS = ("model", "supervision", "seed", "last_test_accuracy")
+HOW = "name a finished study's folder, or a copy of its config.json and tables"
+
+# What a data set's entry says of where its images are, and how its classes are called.
+PLACES = {"classes", "folder", "mirrors", "debian_package", "image_folder", "arrays"}
+# What a recipe means that does not say: keys that may be left out, or that earlier versions had not.
+UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "padding": "background", "erase": 0}
+
+
+def locate_reference(config: dict, folders: Iterable[Path]) -> None:
+    """Write in `config` where the published study is, beside the configuration or where Snakemake runs.
+
+    Refuse what is none, and one whose arms have a single run each: one value has no spread.
+    """
+    if config.get("reference") is None:
+        return
+    name = config["reference"]
+    found = [(folder / name).resolve() for folder in folders if (folder / name).is_dir()]
+    if not found:
+        looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
+        raise InputError(f"config: reference names {shown(name)}, which is no folder in {looked}; {HOW}")
+    if found[0] == Path("results", config["study"]).resolve():
+        raise InputError(f"config: reference is {shown(name)}, this study's own folder; copy it and name the copy")
+    config["reference"] = os.path.relpath(found[0])
+    _check(Path(config["reference"]))
+
+
+def _check(folder: Path) -> None:
+    for file in (CONFIG, RUNS):
+        if not (folder / file).is_file():
+            raise InputError(f"config: reference: {folder} has no {file}; {HOW}")
+    try:
+        arms_of(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise InputError(f"config: reference: {folder / CONFIG} is no study's configuration; {HOW}") from error
+    with (folder / RUNS).open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        for column in COLUMNS:
+            if column not in (table.fieldnames or ()):
+                raise InputError(f"config: reference: {folder / RUNS} has no column {column!r}; {HOW}")
+        counts = Counter((row["model"], row["supervision"]) for row in table)
+    if max(counts.values(), default=0) < 2:
+        raise InputError(
+            f"config: reference: no arm in {folder / RUNS} has 2 runs, so there is no spread; publish more seeds"
+        )
+
+
+def files_of(config: dict) -> list[str]:
+    """The files that are read of the published study; none without one."""
+    return [f"{config['reference']}/{file}" for file in (CONFIG, RUNS)] if config.get("reference") else []
+
+
+def asked_of(config: dict) -> dict:
+    """What the comparison takes: the folder, the accepted chance of any wrong verdict, and how settings differ by arm.
+
+    `unlike` has, for each of the study's arms that is published (<model>/<supervision>), the settings that differ.
+    """
+    if not config.get("reference"):
+        return {}
+    published = json.loads(Path(config["reference"], CONFIG).read_text(encoding="utf-8"))
+    there = set(arms_of(published))
+    return {
+        "folder": config["reference"],
+        "level": config["claims"]["level"],
+        "unlike": {
+            f"{arm.model}/{arm.supervision}": list(differing(settings_of(published, arm), settings_of(config, arm)))
+            for arm in arms_of(config)
+            if arm in there
+        },
+    }
+
+
+def settings_of(config: dict, arm: Arm) -> dict:
+    """All that decides an arm's runs but the code, the seed and the machine."""
+    dataset = config["datasets"][config["dataset"]]
+    images = {key: value for key, value in dataset.items() if key not in PLACES}
+    return {"dataset": {"name": config["dataset"]} | images, "split": config["split"]} | _training_of(config, arm)
+
+
+def _training_of(config: dict, arm: Arm) -> dict:
+    recipe = recipe_of(config, arm.model)
+    settings = {
+        "model": _network_of(config["models"][arm.model]),
+        "recipe": UNSAID | config["recipes"][recipe] if recipe else None,
+        "temperature": arm.temperature,
+        "hard_weight": arm.hard_weight,
+        "loss": config["losses"][arm.loss] if arm.loss else None,
+        "transfer_set": config["transfer_sets"][arm.transfer_set] if arm.transfer_set else None,
+    }
+    if is_ensemble(config, arm.model):
+        settings |= {"members": _training_of(config, members_of(config, arm.model)), "seeds": config["seeds"]}
+    if arm.teacher is not None:
+        settings["teacher"] = _training_of(config, arm_named(config, arm.teacher))
+    return settings
+
+
+def _network_of(model: dict) -> dict:
+    """A model's own keys, of files their names alone: they may lie elsewhere."""
+    names = ("architecture", "weights", "file")
+    own = {key: value for key, value in model.items() if key not in ("recipe", "members")}
+    return {key: Path(value).name if key in names else value for key, value in own.items()}
+
+
+def differing(published: object, own: object, place: str = "") -> Iterator[str]:
+    """The innermost places at which two settings differ, as `recipe.epochs 2, published 10`."""
+    if isinstance(published, dict) and isinstance(own, dict):
+        for key in sorted(published.keys() | own.keys()):
+            yield from differing(published.get(key), own.get(key), f"{place}.{key}".lstrip("."))
+    elif published != own:
+        yield f"{place} {_value(own)}, published {_value(published)}"
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else shown(value)
