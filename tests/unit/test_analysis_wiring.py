@@ -22,6 +22,8 @@ from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, claims, class_errors, controls, convergence, costs, error_sets, losses
 from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_p
+from dark_knowledge.analysis.payoff import payoff_table
+from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.runs import run_table
 from dark_knowledge.study.arms import ALL_SEEDS, Arm
@@ -97,11 +99,13 @@ def csv(table: pd.DataFrame) -> str:
 
 
 def test_each_table_is_the_one_of_its_name(results, collected, command, tmp_path):
-    asked = {"classes": CLASSES, "published": PUBLISHED, "validation_accuracies": [60, 99.9], "paper": {}, "hidden": {}}
+    asked = {"classes": CLASSES, "published": PUBLISHED, "validation_accuracies": [60, 99.9], "reference": {}}
     (tmp_path / "asked.json").write_text(json.dumps(asked))
     command(make_tables, collected=collected, asked=tmp_path / "asked.json", out=tmp_path / "tables")
     expected = {
         "accuracy": accuracies.accuracy_table(results),
+        "reproduction": reproduction_table(results, load_published({}), {}),
+        "payoff": payoff_table(results),
         "gap_recovered": accuracies.gap_table(results, accuracies.published_rows(PUBLISHED)),
         "mcnemar": error_sets.mcnemar_table(results),
         "convergence": convergence.convergence_table(results, [60, 99.9]),
@@ -161,8 +165,9 @@ def test_the_summary_tells_of_each_experiment_its_own(results, collected, comman
         (tmp_path / "figures" / name).mkdir(parents=True)
         for figure in write_summary.FIGURES:
             (tmp_path / "figures" / name / f"{figure}.svg").write_text(f"{figure} of {name}")
-    out = tmp_path / "summary.html"
-    command(write_summary, collected=collected, figures=tmp_path / "figures", config=config, out=out)
+    (tmp_path / "findings").write_text(json.dumps({"missing_classes": {}}))
+    out, inputs = tmp_path / "summary.html", {name: tmp_path / name for name in ("figures", "findings")}
+    command(write_summary, collected=collected, config=config, out=out, **inputs)
     page = out.read_text()
     accuracy, gap = (
         accuracies.accuracy_table(results),
