@@ -38,6 +38,7 @@ CONFIG = {
     "dataset": "d",
     "datasets": {"d": {"classes": CLASSES}},
     "seeds": [0, 1, 2],
+    "reference": None,
     "split": {"validation": 77, "seed": 0},
     "models": {"big": {"architecture": "mlp", "recipe": "long"}, "small": {"architecture": "mlp", "recipe": "short"}},
     "recipes": {
