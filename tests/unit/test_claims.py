@@ -288,5 +288,7 @@ def test_a_drawing_has_the_effect_on_its_side_of_the_line():
     assert 'cx="78.0"' in drawing  # a third of the half width, which is 54, right of the middle at 60
     assert "M42.0 7H114.0" in drawing
     assert 'x="60" width="60"' in drawing
+    assert rendering.interval_drawing(3.5, 1.5, 5.5, 2.5, "above") == drawing  # about any reference
+    assert 'x="60" width="60"' not in rendering.interval_drawing(1.0, -1.0, 3.0, 0.0, "below")
     assert rendering.interval_drawing(math.nan, math.nan, math.nan, 0.0, "above") == ""
     assert "7H" not in rendering.interval_drawing(0.0, math.nan, math.nan, 0.0, "")  # one seed: a point
