@@ -155,7 +155,9 @@ def test_student_and_baseline_and_their_difference_by_seed(table, name):
     assert row.claimed == claimed
     assert row.student == pytest.approx(student.mean())
     assert row.baseline == pytest.approx(baseline.mean())
-    assert row.effect == pytest.approx((student - baseline).mean())  # over the seeds that both have
+    best = max(rows("epochs", arm).validation_accuracy.max() for arm in (STUDENT, BASELINE))
+    effect = np.nan if "to 99 %" in name and best < 0.99 else (student - baseline).mean()
+    assert row.effect == pytest.approx(effect, nan_ok=True)  # over the seeds that both have
     assert row.n == SEEDS
 
 

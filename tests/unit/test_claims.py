@@ -286,7 +286,7 @@ def test_times_to_an_accuracy_that_no_run_reaches_are_bounds_without_effect(accu
     assert times.effect.notna().all() == times.p.notna().all() == known
     assert times.effect.notna().any() == times.p.notna().any() == known
     assert times.student.notna().all()
-    assert times.iloc[0].remark.endswith("reached by 3 of 3 and 3 of 3 runs" if known else "0 of 3 and 0 of 3 runs")
+    assert times.iloc[0].remark.endswith("and 3 of 3 runs" if known else "and 0 of 3 runs")
 
 
 def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
