@@ -54,14 +54,13 @@ MISTAKES = {
         ("                for seed in seeds\n            }", "                for seed in seeds[:1]\n            }", "a teacher's logits made again collect nothing again"),
         ("        logits=[logits_of(arm) for arm in ARMS],\n        # One", "        # One", "logits made again collect nothing again"),
         ('        code=code("collect_results.py"),\n', "", "tables of the code before"),
-        ('" --last {input.last:q}"\n        " --selected {input.selected:q}"', '" --last {input.selected:q}"\n        " --selected {input.last:q}"', "last and selected swapped in the command"),
         ("transfer_set=lambda wildcards: transfer_set(wildcards.supervision)", "transfer_set=lambda wildcards: transfer_set(wildcards.model)", "transfer set lost in scoring"),
     ],
     f"{RULES}/analysis.smk": [
         ("as_json(arms.published_of(config)[wildcards.experiment])", "as_json(arms.published_of(config)[EXPERIMENTS[0]])", "the first experiment's published class in all drawings"),
         ('level=config["claims"]["level"]', 'level=config["claims"]["alike"]', "drawings at another level"),
         ('        code=code("make_tables.py"),\n', "", "tables of the statistics before"),
-        ('classes=as_json(DATASET["classes"])', 'classes=as_json(sorted(DATASET["classes"]))', "classes in alphabetical order in the figures"),
+        ('collected=subpath(input[0], parent=True),\n        classes=as_json(DATASET["classes"])', 'collected=subpath(input[0], parent=True),\n        classes=as_json(sorted(DATASET["classes"]))', "classes in alphabetical order in the figures"),
     ],
     f"{RULES}/report.smk": [
         ('rules.collect_results.output.arms,\n    output:\n        "<results>/config.json"', 'rules.save_design.output,\n    output:\n        "<results>/config.json"', "config.json of results that are not there yet"),
@@ -87,8 +86,9 @@ MISTAKES = {
     ],
     f"{SCRIPTS}/evaluate_runs.py": [
         ("        load_weights(model, weights)\n", "", "untrained networks are scored"),
+        ("[name] for name in record)", "[name] for name in reversed(record))", "last and selected swapped"),
         ("append(tensors, \"selected\", logits if same else logits_of(selected))", "append(tensors, \"selected\", logits)", "the selected epoch's logits are the last one's"),
-        ('"selected": [sha256(path) for path in arguments.selected]', '"selected": [sha256(path) for path in arguments.last]', "the record names the wrong weights"),
+        ('record["selected"].append(sha256(selected))', 'record["selected"].append(sha256(last))', "the record names the wrong weights"),
         ('{"transfer_set": chosen}', '{"transfer_set": ~chosen}', "training accuracy of the images left out"),
         ('tensors[f"{epoch}/{part}"].append(logits[part])', 'tensors[f"{epoch}/{part}"].append(logits["test" if part == "validation" else part])', "validation logits are those of the test set"),
     ],
@@ -99,7 +99,7 @@ MISTAKES = {
     ],
     f"{SCRIPTS}/assemble_run.py": [
         ("load_file(member / file)", "load_file(members[0] / file)", "every member is the first"),
-        ("of_members(arguments.members, RUN_FILES[name])", 'of_members(arguments.members, RUN_FILES["weights"])', "the selected ensemble has last weights"),
+        ("of_members(members, RUN_FILES[name])", 'of_members(members, RUN_FILES["weights"])', "the selected ensemble has last weights"),
         ('"multiply_adds", "seconds", "start_up_seconds")', '"multiply_adds", "start_up_seconds")', "an ensemble takes the seconds of one member"),
         ('("validation_accuracy", "selected_epoch",', '("validation_accuracy",', "an ensemble has its first member's selected epoch"),
         ('[of_member["files"]["weights"] for of_member in metrics]', '[of_member["files"]["selected"] for of_member in metrics]', "the record names weights that are not in the ensemble"),
@@ -164,7 +164,7 @@ MISTAKES = {
         ("    train, validation = _drawn(", "    validation, train = _drawn(", "trained on what should validate"),
         ('"validation": kept[validation]', '"validation": validation', "under a limit, validation images are also trained on"),
         ('generator("split", seed)', 'generator("split", 0)', "the split's seed lost"),
-        ("min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == len(classes)", "min(map(np.min, labels.values())) == 1", "labels without the first class move by one"),
+        ("min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == classes", "min(map(np.min, labels.values())) == 1", "labels without the first class move by one"),
         ('generator("test limit", seed), least=1)[1]', 'generator("test limit", seed), least=1)[0]', "the test images left out are the test set"),
     ],
     f"{LIBRARY}/data/pictures.py": [

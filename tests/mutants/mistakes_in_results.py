@@ -43,7 +43,7 @@ IN_RESULTS = {
     f"{ANALYSIS}/statistics.py": [
         ("half = stats.t.ppf((1 + confidence) / 2, n - 1) * values", "half = stats.t.ppf(confidence, n - 1) * values", "one-sided limits: a 90 % interval"),
         ("values.std(ddof=1) / np.sqrt(n)\n    return", "values.std() / np.sqrt(n)\n    return", "the spread by n"),
-        ("half = (high - mean) * np.sqrt(n + 1)", "half = (high - mean) * np.sqrt(n)", "one more run without the mean's own noise"),
+        ("half = (high - mean) * np.sqrt(1 + n / more)", "half = (high - mean) * np.sqrt(n / more)", "one more run without the mean's own noise"),
         ("np.cov(pairs) / n", "np.cov(pairs)", "the variance of a run for that of a mean"),
         ("n_resamples=MOST_FLIPS, batch", 'n_resamples=MOST_FLIPS, alternative="greater", batch', "a one-sided p"),
         ("return max(2 / 2 ** int(n)", "return max(1 / 2 ** int(n)", "the least p of a one-sided test"),
@@ -172,7 +172,7 @@ IN_RESULTS = {
         ("show_whole(table.selected_epoch + 1)", "show_whole(table.selected_epoch)", "the selected epoch counted from 0"),
     ],
     f"{FIGURES}/accuracy.py": [
-        ('scores[f"last_{part}_accuracy"]', 'scores["last_test_accuracy"]', "test accuracies under the title validation"),
+        ('by_seed(runs, arm, f"last_{part}_accuracy") for arm in (teacher, baseline, *students)', 'by_seed(runs, arm, "last_test_accuracy") for arm in (teacher, baseline, *students)', "test accuracies under the title validation"),
     ],
     f"{FIGURES}/errors.py": [
         ('shares["student"] - shares["baseline"]', 'shares["baseline"] - shares["student"]', "the difference of the confusions reversed"),

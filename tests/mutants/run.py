@@ -106,6 +106,9 @@ def near_tests(copy: Path, file: str) -> list[str]:
         re.MULTILINE,
     )  # fmt: skip
     own = [path for path in sorted((copy / "tests/unit").glob("test_*.py")) if imported.search(path.read_text())]
+    if not own and package:  # a part of another module, as the claims' quantities are
+        users = [path for path in sorted((copy / file).parent.glob("*.py")) if imported.search(path.read_text())]
+        return list(dict.fromkeys(test for user in users for test in near_tests(copy, str(user.relative_to(copy)))))
     if name in ("train_model", "arms", "paths"):
         own.append(copy / COMMANDS)
     own.sort(key=lambda path: (path.stem != f"test_{name}", path.stat().st_size))

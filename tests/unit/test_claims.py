@@ -184,6 +184,24 @@ def test_a_share_of_the_lead_has_an_interval():
     assert row.low < row.effect < row.high
 
 
+@pytest.mark.parametrize(
+    ("lead", "claimed", "tested"), [(0.2, "above", True), (-0.2, "below", True), (0, "above", False)]
+)
+def test_near_the_teacher_is_its_side_of_the_middle_where_there_is_a_lead(lead, claimed, tested):
+    study = make_results(10)
+    runs = study["runs"].set_index("seed")
+    baseline = runs[(runs.model == "small") & (runs.supervision == "labels")].last_test_accuracy
+    teacher = (runs.model == "big") & (runs.supervision == "labels")
+    seeds = runs.index[teacher]
+    noise = np.where(seeds % 2, 0.02, -0.02)
+    runs.loc[teacher, "last_test_accuracy"] = (baseline[seeds] + lead + noise).to_numpy()
+    study["runs"] = runs.reset_index()
+    row = deciding(table_of(study)).loc["3c"]
+    assert row.claimed == claimed
+    assert math.isnan(row.p) != tested
+    assert tested or row.verdict == claims.UNDECIDED
+
+
 def test_an_ensemble_that_teaches_has_no_spread_to_judge_its_errors_by():
     study = make_results(10)
     for name in ("runs", "predictions", "class_errors", "epochs", "steps"):
@@ -270,5 +288,7 @@ def test_a_drawing_has_the_effect_on_its_side_of_the_line():
     assert 'cx="78.0"' in drawing  # a third of the half width, which is 54, right of the middle at 60
     assert "M42.0 7H114.0" in drawing
     assert 'x="60" width="60"' in drawing
+    assert rendering.interval_drawing(3.5, 1.5, 5.5, 2.5, "above") == drawing  # about any reference
+    assert 'x="60" width="60"' not in rendering.interval_drawing(1.0, -1.0, 3.0, 0.0, "below")
     assert rendering.interval_drawing(math.nan, math.nan, math.nan, 0.0, "above") == ""
     assert "7H" not in rendering.interval_drawing(0.0, math.nan, math.nan, 0.0, "")  # one seed: a point

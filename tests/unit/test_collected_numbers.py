@@ -111,6 +111,10 @@ def test_runs(study):
         chances = np.exp(logits["last/test"].astype(float))
         chances /= chances.sum(1, keepdims=True)
         assert row.test_nll == pytest.approx(-np.log(chances[np.arange(25), labels["test"]]).mean())
+        surest, right = chances.max(1), chances.argmax(1) == labels["test"]
+        bins = [np.ceil(15 * surest) == number for number in range(1, 16)]
+        gaps = [abs(right[of_bin].sum() - surest[of_bin].sum()) for of_bin in bins]
+        assert row.test_ece == pytest.approx(sum(gaps) / len(right), rel=1e-4)
         assert row.best_on_test_accuracy == history.test_accuracy.max()
         assert row.best_on_test_epoch == history.test_accuracy.argmax() != history.validation_accuracy.argmax()
         cost = study.cost[name, seed] if "_T" in name else {"seconds": np.nan, "images": np.nan}

@@ -6,7 +6,7 @@ import pytest
 
 from dark_knowledge.analysis import calibration, convergence, costs
 from dark_knowledge.analysis.formats import NO_NUMBER
-from dark_knowledge.analysis.results import Results
+from dark_knowledge.analysis.results import ExperimentArm, Results
 
 from .results import make_results
 
@@ -29,6 +29,18 @@ def test_a_student_pays_for_its_teacher_and_the_logits(study):
     assert cost.teacher_multiply_adds == 3 * 100 * 600 * 5
     assert cost.caching_multiply_adds == 100 * 500
     assert cost.total_multiply_adds == 3 * 110 * 600 * 5 + 100 * 500
+
+
+def test_a_teacher_that_was_taught_costs_its_teacher_too(study):
+    runs = study["runs"]
+    own = runs[runs.supervision == "big_T2_w0.1"].assign(
+        model="tiny", supervision="small_T2_w0.1", taught_by="small", taught_by_supervision="big_T4_w0.1"
+    )
+    arm = ExperimentArm("x", "student", "", "tiny", "small_T2_w0.1", "small", teacher_supervision="big_T4_w0.1")
+    cost = costs.run_costs(pd.concat([runs, own]), arm).loc[0]
+    assert cost.teacher_seconds == 17.25 + 23.25 + 3
+    assert cost.total_seconds == 17.25 + 3 + cost.teacher_seconds
+    assert cost.teacher_multiply_adds == 3 * 110 * 600 * 5 + 100 * 500
 
 
 def test_other_arms_pay_for_themselves_alone(study):

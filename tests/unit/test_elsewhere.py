@@ -280,6 +280,24 @@ def test_what_is_no_classifier_of_the_data_sets_classes_is_refused(tmp_path, bod
         build_model({"architecture": f"{tmp_path}/nets.py:net"}, GREY, 10)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.hidden = [torch.nn.Linear(4, 4)]",  # a list hides its layers from the weights
+        "self.hidden = [lambda x: torch.nn.functional.dropout(x, 0.5, training=True)]",
+    ],
+)
+def test_a_network_that_is_not_all_in_its_weights_is_refused(tmp_path, body):
+    file = tmp_path / "nets.py"
+    file.write_text(
+        "import torch\n\n\nclass Net(torch.nn.Module):\n    def __init__(self, num_classes):\n"
+        f"        super().__init__()\n        {body}\n        self.last = torch.nn.Linear(4, num_classes)\n\n"
+        "    def forward(self, x):\n        return self.last(self.hidden[0](x.flatten(1)))\n"
+    )
+    with pytest.raises(InputError, match="answer differently in evaluation mode; allowed"):
+        build_model({"architecture": f"{file}:Net"}, (1, 2, 2), 3)
+
+
 def test_a_users_file_may_import_its_neighbours_and_leaves_the_path_alone(tmp_path):
     (tmp_path / "layers_beside.py").write_text("from torch import nn\nLAST = nn.Linear\n")
     (tmp_path / "nets.py").write_text(

@@ -183,6 +183,12 @@ def test_bars_are_mean_errors_per_class(tables):
     assert [bar.get_width() for bar in baseline] == pytest.approx(expected)
 
 
+def test_each_panel_shows_the_loss_of_its_title(figures):
+    for axis, (title, loss) in zip(figures["student_losses"].axes, {"Hard": 1.2, "Soft": 2.0}.items(), strict=True):
+        assert axis.get_title().startswith(title)
+        assert {value for line in axis.lines for value in line.get_ydata()} == {loss}
+
+
 def test_gains_by_temperature_are_paired():
     results = make_results(3)
     runs, arms = results["runs"], arms_of(results, "x")

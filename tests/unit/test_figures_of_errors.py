@@ -119,15 +119,17 @@ def test_the_gallery_shows_what_happens_in_most_seeds(study):
     assert texts[0].endswith(f"{repaired.max()} of 3")
 
 
-def test_reliability_leaves_bins_with_few_images_out(study):
+def test_reliability_is_what_is_right_less_confidence_in_bins_of_as_many(study):
     arms = arms_of(study)
-    few = study["predictions"].assign(confidence=np.where(study["predictions"].image < 5, 0.2, 0.9))
-    axis = calibration.reliability(few, arms[:1]).axes[0]
-    diagonal, teacher = axis.lines
-    assert list(diagonal.get_xdata()) == [0, 1]
-    assert list(teacher.get_xdata()) == pytest.approx([0.9])
-    right = few[(few.model == "big") & (few.image >= 5)]
-    assert list(teacher.get_ydata()) == pytest.approx([(right.label == right.prediction).mean()])
+    images = study["predictions"].image
+    sure = study["predictions"].assign(confidence=np.where(images < 30, 0.2, 0.9))  # a third of the images
+    deserved, teacher = calibration.reliability(sure, arms[:1]).axes[0].lines
+    assert list(deserved.get_ydata()) == [0, 0]
+    np.testing.assert_allclose(teacher.get_xdata(), np.repeat([0.8, 0.1], [3, 6]))  # ten images a bin
+    of_teacher = sure[sure.model == "big"]
+    gaps = 100 * ((of_teacher.label == of_teacher.prediction) - of_teacher.confidence)
+    assert teacher.get_ydata()[:3].mean() == pytest.approx(gaps[of_teacher.image < 30].mean())
+    assert teacher.get_ydata()[3:].mean() == pytest.approx(gaps[of_teacher.image >= 30].mean())
 
 
 def test_cost_shows_both_an_arms_own_and_all_that_it_needs(study):

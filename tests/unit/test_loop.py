@@ -5,6 +5,7 @@ import math
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -440,6 +441,18 @@ def test_history_has_a_row_per_epoch_and_its_losses_apart(data, run):
     for row in progress.history:
         assert row["loss"] == pytest.approx(0.3 * row["hard_loss"] + 0.7 * row["soft_loss"], rel=1e-5)
         assert row["hard_loss"] != pytest.approx(row["soft_loss"], rel=0.1)
+
+
+def test_an_epochs_seconds_are_of_its_steps_and_its_scoring(run, monkeypatch):
+    scores = loop._scores
+
+    def slow_scores(*arguments):
+        time.sleep(0.2)
+        return scores(*arguments)
+
+    monkeypatch.setattr(loop, "_scores", slow_scores)
+    row = run(epochs=1)[1].history[0]
+    assert row["seconds"] - 500 / row["images_per_second"] > 0.2
 
 
 def test_learning_from_labels_has_no_soft_loss(run):

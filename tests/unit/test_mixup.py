@@ -186,9 +186,9 @@ def test_logits_from_elsewhere_teach_no_student_that_mixes(config, tmp_path):
     config["models"]["given"] = {"architecture": "logits", "file": "logits.npz"}
     config["recipes"]["student"] |= {"flip": False, "shift": 0}
     config["experiments"]["resnet"]["teacher"] = "given"
-    check_config(copy.deepcopy(config), SCHEMA, [tmp_path])
+    check_config(copy.deepcopy(config), SCHEMA, [tmp_path, ROOT])
     with pytest.raises(InputError, match=r"given has only logits of unaugmented images, .* no erase or mixup"):
-        check_config(mixing_study(config), SCHEMA, [tmp_path])
+        check_config(mixing_study(config), SCHEMA, [tmp_path, ROOT])
 
 
 def test_every_other_loss_may_mix(config):

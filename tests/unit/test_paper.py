@@ -173,6 +173,18 @@ def test_the_largest_difference_answers_for_all_that_were_looked_at():
     assert "largest of 3" in paper.readable_contrasts(pd.DataFrame([row]))["minus those at T ="].iloc[0]
 
 
+def test_the_largest_difference_is_so_whatever_its_sign():
+    row = paper.contrast_table([{"claim": "c", "experiment": "x", "alike": [4, 1, 20]}], ERRORS, ARMS).iloc[0]
+    assert (row.temperatures, row.against, row.difference) == ("4", "1", -12)  # not 1 less 20, which is above zero
+
+
+def test_widths_are_compared_over_the_seeds_that_all_arms_have():
+    more = errors_of({("small", "labels"): [[0, 0]]}).assign(seed=3)
+    table = paper.width_table({"x": [30]}, pd.concat([ERRORS, more]), ARMS)
+    assert set(table.n) == {3}
+    assert table.set_index("arm").errors["baseline"] == 33
+
+
 def test_one_seed_has_a_contrast_without_interval():
     one = ERRORS[ERRORS.seed == 0]
     row = paper.contrast_table([{"claim": "c", "experiment": "x", "alike": [1, 4]}], one, ARMS).iloc[0]

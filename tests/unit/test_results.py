@@ -74,9 +74,16 @@ def scored(validation: dict[float, list[float]]) -> pd.DataFrame:
         ({2: [0.95, 0.93], 4: [0.92, 0.94]}, 2),
         ({2: [0.9, 0.9], 4: [0.92, 0.94]}, 4),
         ({2: [0.9, 0.9], 4: [0.9, 0.9]}, 2),
+        ({2: [0.97, 0.9], 4: [0.94, 0.95]}, 4),
         ({2: [0.95, 0.93], 4: [0.92, 0.94, 1.0]}, 2),
     ],
-    ids=["validation against test", "the higher", "a tie", "a seed that not all have"],
+    ids=[
+        "validation against test",
+        "the higher",
+        "a tie",
+        "the higher, not the luckiest seed",
+        "a seed that not all have",
+    ],
 )
 def test_validation_chooses_the_temperature(validation, chosen):
     assert results.chosen_temperature(scored(validation), make_results(1)["arms"], "x") == chosen

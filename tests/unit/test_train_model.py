@@ -1,6 +1,8 @@
 """The command line's checkpoint belongs to what the run learns from: its data and its teacher's logits too."""
 
 import json
+import re
+import subprocess
 from dataclasses import asdict
 
 import pytest
@@ -100,6 +102,18 @@ def test_a_checkpoint_of_another_teacher_or_split_is_not_continued(distil, kille
     found = (distil(**settings) / "weights.safetensors").read_bytes()
     assert "continuing" not in capsys.readouterr().out
     assert found == (distil(**settings, folder="fresh") / "weights.safetensors").read_bytes()
+
+
+def test_a_commit_says_whether_files_differ_from_it(tmp_path, monkeypatch):
+    script = tmp_path / "train_model.py"
+    script.write_text("as committed")
+    for words in ("init -q", "add .", "-c user.name=a -c user.email=a@b commit -qm first"):
+        subprocess.run(["git", *words.split()], cwd=tmp_path, check=True)
+    monkeypatch.setattr(train_model, "__file__", str(script))
+    commit = train_model.git_commit()
+    assert re.fullmatch("[0-9a-f]{12}", commit)
+    script.write_text("edited")
+    assert train_model.git_commit() == f"{commit}-dirty"
 
 
 @pytest.mark.parametrize("content", ["", "no program", "#!/nowhere/sh\n"])

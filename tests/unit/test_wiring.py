@@ -19,7 +19,7 @@ from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.training import loop
 from dark_knowledge.training.evaluate import accuracy, predict
-from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
+from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher, soft_loss_of
 from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.teacher_logits import save_teacher_logits, teacher_logits_of_epoch
 from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
@@ -124,16 +124,18 @@ def test_a_run_from_labels(trained, run, settings):
 @pytest.mark.parametrize("shuffle", ["all", "within-class", None])
 def test_a_run_from_a_teacher(trained, run, settings, tmp_path, shuffle):
     transfer_set = {"shuffle": shuffle} if shuffle else {"omit_classes": [3]}
+    loss = {} if shuffle else {"function": "decoupled", "alpha": 2, "beta": 3}
     logits = torch.randn(EPOCHS, 510, 10, generator=torch.Generator().manual_seed(0)).half()
     save_teacher_logits(tmp_path / "logits", logits, settings, SEED)
     folder, data = trained(
         transfer_set=transfer_set, teacher_logits=tmp_path / "logits", temperature=2.5, hard_weight=0.3,
-        score_test_each_epoch=None,
+        score_test_each_epoch=None, loss=loss,
     )  # fmt: skip
     if shuffle:
         logits = logits[:, shuffled_images(data.train_labels, shuffle == "within-class", SEED)]
     supervision = learn_from_teacher(
-        data.train_labels, logits, temperature=2.5, hard_weight=0.3, label_smoothing=0.2
+        data.train_labels, logits, temperature=2.5, hard_weight=0.3, label_smoothing=0.2,
+        soft_loss=soft_loss_of(loss),
     )  # fmt: skip
     chosen = data.train_labels != 3 if not shuffle else None
     found = run(
@@ -141,6 +143,7 @@ def test_a_run_from_a_teacher(trained, run, settings, tmp_path, shuffle):
         **asdict(settings),
     )  # fmt: skip
     same_run(folder, *found)
+    assert json.loads((folder / "metrics.json").read_text())["loss"] == loss
 
 
 def made_weights(tmp_path, names: list[str]) -> dict[str, dict]:
@@ -201,9 +204,10 @@ def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, com
 def test_an_ensemble_has_each_members_last_and_selected_weights(trained, path, monkeypatch, tmp_path):
     folder, _ = trained()
     names = [f"seed{seed}/{name}.safetensors" for seed in (5, 2) for name in ("weights", "selected")]
-    made, record = made_weights(tmp_path, names), json.loads((folder / "metrics.json").read_text())
+    made, record, sums = made_weights(tmp_path, names), json.loads((folder / "metrics.json").read_text()), []
     for number, seed in enumerate((5, 2)):
-        own = record | {"seconds": 10.0 + number, "parameters": 100 + number}
+        sums.append({name: sha256(tmp_path / f"seed{seed}/{name}.safetensors") for name in ("weights", "selected")})
+        own = record | {"seconds": 10.0 + number, "parameters": 100 + number, "files": sums[-1]}
         (tmp_path / f"seed{seed}" / "metrics.json").write_text(json.dumps(own))
     out = tmp_path / "ensemble"
     out.mkdir()
@@ -219,6 +223,9 @@ def test_an_ensemble_has_each_members_last_and_selected_weights(trained, path, m
                 assert (found[f"members.{number}.{key}"] == value).all()
     whole = json.loads((out / "metrics.json").read_text())
     assert (whole["seconds"], whole["parameters"]) == (21, 201)
+    assert whole["multiply_adds"] == 2 * record["multiply_adds"]
+    assert whole["selected_epoch"] is whole["validation_accuracy"] is None
+    assert whole["members"] == [of_member["weights"] for of_member in sums]
 
 
 def test_accuracy_is_a_share_of_the_images():

@@ -2,6 +2,7 @@
 another run under the name of this one."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -16,12 +17,17 @@ PARTS = [f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "
 PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]}
 
 
-def commands_of(workflow, *arguments: str) -> dict[str, dict[str, dict]]:
-    """By script and output, the options of each command that a study would run, JSON read."""
+def plan_of(workflow, *arguments: str) -> str:
+    """What Snakemake says of all jobs of a study."""
     planned = workflow.snakemake("--dry-run", "--forceall", "--printshellcmds", *arguments)
     assert planned.returncode == 0, planned.stderr
+    return planned.stdout
+
+
+def commands_in(plan: str) -> dict[str, dict[str, dict]]:
+    """By script and output, the options of each command that a study would run, JSON read."""
     found = {}
-    for line in planned.stdout.splitlines():
+    for line in plan.splitlines():
         if "workflow/scripts/" not in line or not line.startswith("Shell command: python "):
             continue
         words = shlex.split(line.removeprefix("Shell command: python ").partition(" > ")[0])
@@ -46,8 +52,24 @@ def read(values: list[str]) -> object:
 
 
 @pytest.fixture(scope="module")
-def commands(workflow_of_module):
-    return commands_of(workflow_of_module, "--configfile", CONFIG)
+def plan(workflow_of_module):
+    return plan_of(workflow_of_module, "--configfile", CONFIG)
+
+
+@pytest.fixture(scope="module")
+def commands(plan):
+    return commands_in(plan)
+
+
+@pytest.fixture(scope="module")
+def jobs(plan):
+    """By rule, the inputs and the outputs of each of its jobs."""
+    found = {}
+    for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", plan, re.MULTILINE):
+        files = dict(re.findall(r"^ {4}(input|output): (.*)$", lines, re.MULTILINE))
+        sides = [set(files[side].split(", ")) if side in files else set() for side in ("input", "output")]
+        found.setdefault(rule, []).append(sides)
+    return found
 
 
 def place(run: tuple[str, str], seed: int | None = None) -> str:
@@ -109,7 +131,7 @@ def test_no_command_grows_with_the_runs_out_of_what_linux_takes(workflow, tmp_pa
     """One word of a command line, and the shell gets the whole command as one, may have 128 KiB."""
     (tmp_path / "many.yaml").write_text(f"seeds: {list(range(2**32 - 2000, 2**32))}")
     out = f"{place(('committee', 'labels'))}/logits.safetensors"
-    commands = commands_of(workflow, out, "--configfile", CONFIG, str(tmp_path / "many.yaml"))
+    commands = commands_in(plan_of(workflow, out, "--configfile", CONFIG, str(tmp_path / "many.yaml")))
     assert len(commands["train_model.py"]) == len(next(iter(commands["assemble_run.py"].values()))["seeds"]) == 2000
     assert max(len(str(options)) for made in commands.values() for options in made.values()) < 2**15
 
@@ -174,7 +196,7 @@ def test_analysis(commands):
 
 
 def test_comparison_with_a_paper(workflow_of_module):
-    commands = commands_of(workflow_of_module, *TINY)
+    commands = commands_in(plan_of(workflow_of_module, *TINY))
     results = "results/hinton-tiny"
     (corrected,), (compared,) = commands["correct_biases.py"].values(), commands["compare_with_paper.py"].values()
     asked = {"asked": f"{results}/asked.json"}
@@ -186,3 +208,48 @@ def test_comparison_with_a_paper(workflow_of_module):
         "collected": f"{results}/collected", "corrected": f"{results}/collected/corrected.parquet",
         "tables": f"{results}/tables", "figures": f"{results}/figures",
     }  # fmt: skip
+
+
+def test_a_loss_is_passed_on_to_those_that_learn_by_it_alone(workflow_of_module):
+    """The experiment's own loss, and another beside it, whose keys are given."""
+    changes = "experiments={of-committee: {loss: dist}, of-large: {losses: [other]}}"
+    losses = "losses={other: {function: decoupled, beta: 3}}"
+    plan = plan_of(workflow_of_module, "--configfile", CONFIG, "--config", changes, losses)
+    by_name = {"by-other": {"function": "decoupled", "beta": 3}, "by-dist": {"function": "dist", "beta": 2, "gamma": 2}}
+    found = {out: options.get("loss") for out, options in commands_in(plan)["train_model.py"].items()}
+    assert len([loss for loss in found.values() if loss]) == 3 * 3 + 2 * 2
+    for out, loss in found.items():
+        assert loss == next((loss for name, loss in by_name.items() if name in out), None)
+
+
+# What waits for what
+
+
+def test_the_study_asks_for_every_file_that_its_jobs_write(jobs):
+    """Whatever it did not ask for would be missing for good once a failed job had lost it."""
+    ((asked, _),) = jobs.pop("study")
+    assert asked == set.union(*(written for of_rule in jobs.values() for _, written in of_rule))
+
+
+def test_results_are_collected_once_all_runs_and_their_teachers_are_there(jobs):
+    ((waited_for, _),) = jobs["collect_results"]
+    expected = {DATA, f"{RESULTS}/design.json"}
+    for run, (teacher, *_, seeds) in RUNS.items():
+        expected |= {f"{place(run)}/logits.safetensors"} | {f"{place(run, seed)}/metrics.json" for seed in seeds}
+        if teacher:
+            recipe = ASKED["models"][run[0]]["recipe"]
+            expected |= {f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}.json" for seed in seeds}
+    assert waited_for == expected
+
+
+def test_the_configuration_is_kept_once_there_are_results_of_it(jobs):
+    assert [waited_for for waited_for, _ in jobs["save_config"]] == [{f"{RESULTS}/collected/arms.parquet"}]
+
+
+def test_report_and_summary_wait_for_all_that_they_show(jobs):
+    figures = set.union(*(written for _, written in jobs["plot_experiment"]))
+    ((of_summary, _),), ((of_report, _),) = jobs["write_summary"], jobs["report"]
+    assert figures < of_summary
+    shown = ("judge_claims", "plot_samples", "write_tables")
+    pages = [rule for rule in jobs if rule.startswith("write_")]
+    assert figures.union(*(written for rule in (*shown, *pages) for _, written in jobs[rule])) < of_report

@@ -55,7 +55,7 @@ try:
             checking.check_file(file)
         update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
     # Files that it names lie beside it, or where Snakemake runs.
-    folders = [Path(file).parent for file in workflow.configfiles] + [Path(), WORKFLOW.parent]
+    folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
     IDENTITY = identity_of(

@@ -93,6 +93,19 @@ def calibration_bins(confidence: np.ndarray, correct: np.ndarray, bins: int = 15
     return CalibrationBins(images, *means)
 
 
+def equal_bins(confidence: np.ndarray, correct: np.ndarray, most: int = 15, fewest: int = 10) -> CalibrationBins:
+    """Sort predictions of `confidence` [n], `correct` [n] or not, into up to `most` bins of as many, `fewest` at least.
+
+    Equal width leaves a good network's predictions in two or three bins (Nguyen & O'Connor 2015, arXiv 1508.05154).
+    """
+    bins = max(1, min(most, len(confidence) // fewest))
+    parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
+    means = [
+        np.array([np.asarray(values, dtype=float)[part].mean() for part in parts]) for values in (confidence, correct)
+    ]
+    return CalibrationBins(np.array([len(part) for part in parts]), *means)
+
+
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
     """Gap between mean `confidence` [n] and share `correct` [n], averaged over equal-width bins weighted by size.
 

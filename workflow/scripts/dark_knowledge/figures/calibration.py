@@ -4,36 +4,41 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from dark_knowledge.analysis.measures import calibration_bins
+from dark_knowledge.analysis.measures import equal_bins
 from dark_knowledge.analysis.results import arm_of, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 from dark_knowledge.figures.style import DrawnArm, legend, possible_percent, seed_points, subplots
 
-FEWEST_IN_BIN = 10
-
-
 BINS = 15
 
 
+# The range of 1 - confidence that is shown: beyond it nearly all predictions are right.
+DOUBT = 1, 0.0005
+
+
 def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """Share of right predictions against their confidence, and how many predictions have it, on test images."""
+    """How much oftener predictions are right than they are sure, in bins of as many; and how many are how sure."""
     figure, axes = subplots(9.5, 4, columns=2)
     edges = np.linspace(0, 1, BINS + 1)
-    axes[0].plot([0, 1], [0, 1], color="#808080", linewidth=1, linestyle="--")
+    axes[0].axhline(0, color="#808080", linewidth=1, linestyle="--")
     for arm in arms:
-        binned = [
-            calibration_bins(run.confidence, run.prediction == run.label, BINS)
-            for _, run in rows_of(predictions, arm).groupby("seed")
-        ]
-        images, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
-        shown = (images >= FEWEST_IN_BIN).all(axis=0)
-        x, y = confidence[:, shown].mean(axis=0), accuracy[:, shown]
-        axes[0].plot(x, y.mean(axis=0), color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
-        axes[0].fill_between(x, y.min(axis=0), y.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
-        axes[1].stairs(100 * images.mean(axis=0) / images.sum(axis=1).mean(), edges, color=arm.colour, linewidth=1.6)
-    axes[0].set(xlabel="Confidence (probability of the predicted class)", ylabel="Share of right predictions")
+        runs = [run for _, run in rows_of(predictions, arm).groupby("seed")]
+        binned = [equal_bins(run.confidence.to_numpy(), run.prediction == run.label, BINS) for run in runs]
+        _, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
+        doubt, gap = 1 - confidence.mean(axis=0), 100 * (accuracy - confidence)
+        axes[0].plot(doubt, gap.mean(axis=0), color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
+        axes[0].fill_between(doubt, gap.min(axis=0), gap.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
+        images = np.mean([np.histogram(run.confidence, edges)[0] for run in runs], axis=0)
+        axes[1].stairs(100 * images / images.sum(), edges, color=arm.colour, linewidth=1.6)
+    axes[0].set(
+        xlabel="1 \N{MINUS SIGN} confidence (log scale)", ylabel="Right minus confidence (points)", xscale="log"
+    )
+    axes[0].xaxis.set_major_locator(LogLocator(numticks=8))
+    axes[0].xaxis.set_major_formatter("{x:g}")
+    axes[0].xaxis.set_minor_locator(NullLocator())
+    axes[0].set_xlim(DOUBT)
     axes[1].set(xlabel="Confidence", ylabel="Test images (%, log scale)", yscale="log", xlim=(0, 1))
     axes[1].yaxis.set_major_formatter("{x:g}")
     axes[1].yaxis.set_minor_locator(NullLocator())

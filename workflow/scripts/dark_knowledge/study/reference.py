@@ -15,6 +15,7 @@ from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import Arm, arm_named, arms_of, is_ensemble, members_of, recipe_of
 from dark_knowledge.study.messages import shown
 
+CHECKOUT = Path(__file__).parents[4]
 CONFIG, RUNS = "config.json", "tables/runs.csv"
 COLUMNS = ("model", "supervision", "seed", "last_test_accuracy")
 HOW = "name a finished study's folder, or a copy of its config.json and tables"
@@ -26,13 +27,13 @@ UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "padding": "background", 
 
 
 def locate_reference(config: dict, folders: Iterable[Path]) -> None:
-    """Write in `config` where the published study is, beside the configuration or where Snakemake runs.
+    """Write in `config` where the published study is: in one of `folders`, or in this checkout.
 
     Refuse what is none, and one whose arms have a single run each: one value has no spread.
     """
     if config.get("reference") is None:
         return
-    name = config["reference"]
+    name, folders = config["reference"], [*folders, CHECKOUT]
     found = [(folder / name).resolve() for folder in folders if (folder / name).is_dir()]
     if not found:
         looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))

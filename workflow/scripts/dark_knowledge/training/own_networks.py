@@ -20,7 +20,10 @@ from dark_knowledge.training.layers import ImageShape
 
 
 def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: int) -> nn.Module:
-    """The network of a user's function, tried on two images of zeros in evaluation mode."""
+    """The network of a user's function, tried on two images of zeros in evaluation mode.
+
+    A second one with the first one's weights must give the same logits, or what is read back is not what was trained.
+    """
     function = _function(architecture)
     given = {"num_classes": classes, **arguments}
     if "image_shape" in inspect.signature(function).parameters:
@@ -33,6 +36,8 @@ def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: 
     if not isinstance(model, nn.Module):
         raise InputError(f"{architecture} returned {type(model).__name__}; allowed: a torch.nn.Module")
     _try(architecture, model, image_shape, classes)
+    with torch.random.fork_rng(devices=[]):
+        _refuse_what_weights_do_not_hold(architecture, model, function(**given), image_shape)
     return model
 
 
@@ -69,4 +74,20 @@ def _try(architecture: str, model: nn.Module, image_shape: ImageShape, classes: 
         raise InputError(
             f"the network of {architecture} makes {found} of images of shape {tuple(images.shape)}; allowed: logits of "
             f"shape {(2, classes)}"
+        )
+
+
+def _refuse_what_weights_do_not_hold(
+    architecture: str, model: nn.Module, twin: nn.Module, image_shape: ImageShape
+) -> None:
+    twin.load_state_dict(model.state_dict())
+    images, training = torch.rand(2, *image_shape), model.training
+    with torch.no_grad():
+        same = torch.equal(model.eval()(images), twin.eval()(images))
+    model.train(training)
+    if not same:
+        raise InputError(
+            f"two networks of {architecture} with the same weights answer differently in evaluation mode; allowed: a "
+            "network that draws nothing then and whose parts are all in its state_dict (layers in a nn.ModuleList, not "
+            "in a list)"
         )
