@@ -95,8 +95,8 @@ def _wrong_keys(place: str, settings: dict, signature: Signature) -> Iterator[st
     missing = {key for key, needed in signature.keywords.items() if needed} - own - GIVEN
     for key in sorted(own & TAKEN | missing & (NO_ARGUMENTS | TAKEN)):
         yield (
-            f"config: {place} can give {settings['architecture']} no argument {key!r}, since that name has another meaning "
-            "to the workflow; rename the argument"
+            f"config: {place} can give {settings['architecture']} no argument {key!r}, since that name has another "
+            "meaning to the workflow; rename the argument"
         )
     for key in sorted(own & GIVEN):
         yield f"config: {place}.{key} is set; leave it out, for it is the data set's"
