@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -113,6 +114,19 @@ def test_a_loss_stands_beside_the_students(doors):
 
 def test_a_second_run_has_nothing_to_do(doors):
     assert doors.plan("--configfile", TINY, STUDY) == {}
+
+
+@pytest.mark.parametrize("file", ["external.npz", "pretrained.pth"])
+def test_a_replaced_file_is_noticed_though_its_time_is_older(doors, file):
+    path = doors.folder / "tests/data/doors" / file
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(content + b" ")
+    os.utime(path, (0, 0))
+    try:
+        assert doors.plan("--configfile", TINY, STUDY)["assemble_run"] == 1
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_an_edited_network_trains_what_uses_it_and_nothing_else(doors):

@@ -36,7 +36,7 @@ from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths, reference, spelling
-from dark_knowledge.command import InputError
+from dark_knowledge.command import InputError, sha256
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
 from dark_knowledge.data.parts import LABELS, Split
@@ -163,6 +163,12 @@ def sources(wildcards):
         return file | ({part: data[part] for part in LABELS} if is_logits else {})
     members = arms.members_of(config, wildcards.untrained)
     return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
+
+
+def content_of_file(wildcards):
+    """Checksum of a model's own file, which a copy that keeps its time of change may replace; None where it has none."""
+    file = arms.file_of(config, wildcards.untrained)
+    return file and sha256(file)
 
 
 def source_options(wildcards, input):

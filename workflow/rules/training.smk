@@ -69,6 +69,7 @@ rule assemble_run:
     params:
         architecture=lambda wildcards: architecture(wildcards.untrained),
         source=source_options,
+        content=content_of_file,
         out=subpath(output.weights, parent=True),
         script=scripts("assemble_run.py"),
         code=code("assemble_run.py"),
