@@ -16,7 +16,11 @@ from dark_knowledge.data.prepared import Dataset
 from dark_knowledge.training.elsewhere import _refuse_chance, read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
 from dark_knowledge.training.networks import build_model, count_parameters, load_weights, save_weights
-from dark_knowledge.training.teacher_logits import teacher_logits_from_elsewhere
+from dark_knowledge.training.teacher_logits import (
+    load_teacher_logits,
+    save_teacher_logits,
+    teacher_logits_from_elsewhere,
+)
 
 NETS = Path(__file__).parents[1] / "data" / "doors" / "my_nets.py"
 GREY = (1, 28, 28)
@@ -206,7 +210,14 @@ def test_a_file_that_is_no_archive_is_refused(data, tmp_path):
 def test_logits_from_elsewhere_teach_no_student_that_augments(recipe, augmented):
     with pytest.raises(InputError, match="of unaugmented images, but this recipe augments"):
         teacher_logits_from_elsewhere(torch.zeros(3, 2), recipe(**augmented))
-    assert teacher_logits_from_elsewhere(torch.ones(3, 2), recipe(flip=False, shift=0)).dtype == torch.half
+    assert torch.equal(teacher_logits_from_elsewhere(torch.ones(3, 2), recipe(flip=False, shift=0)), torch.ones(3, 2))
+
+
+def test_given_logits_reach_the_students_to_the_last_bit_whatever_their_offset(data, recipe, tmp_path):
+    logits, plain = torch.randn(500, 10, generator=torch.Generator().manual_seed(0)) + 1e5, recipe(flip=False, shift=0)
+    path = tmp_path / "logits.safetensors"
+    save_teacher_logits(path, teacher_logits_from_elsewhere(logits, plain)[None], plain, seed=0)
+    assert torch.equal(load_teacher_logits(path, data, plain, seed=0), logits.expand(plain.epochs, -1, -1))
 
 
 def test_what_was_not_trained_has_the_columns_of_what_was(run):

@@ -66,7 +66,7 @@ def test_stored_logits_are_the_given_rows_image_by_image(doors):
     data = load_file(doors.results / "data" / "dataset.safetensors")
     given = doors.given["train"][data["train_index"]]
     stored = load_file(doors.results / "teacher_logits/external/student/seed0.safetensors")["logits"]
-    np.testing.assert_array_equal(stored, given.astype(np.float16)[None])
+    np.testing.assert_array_equal(stored, given[None])
     evaluated = load_file(doors.results / "runs/external/labels/logits.safetensors")
     np.testing.assert_array_equal(evaluated["last/train"], given[None])
     np.testing.assert_array_equal(evaluated["last/test"], doors.given["test"][data["test_index"]][None])
