@@ -365,5 +365,14 @@ def test_a_file_that_fails_as_it_is_read_says_where(tmp_path):
     assert "own_networks.py" not in rest
 
 
+def test_the_documents_last_layer_ends_in_float32_where_training_runs_in_bfloat16():
+    text, names = (NETS.parents[3] / "docs" / "own.md").read_text(encoding="utf-8"), {"nn": nn, "torch": torch}
+    exec(re.search(r"```python\n(class Float32Linear.*?)```", text, re.DOTALL)[1], names)
+    features = torch.randn(2, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert nn.Linear(4, 3)(features).dtype == torch.bfloat16
+        assert names["Float32Linear"](4, 3)(features).dtype == torch.float32
+
+
 def test_users_errors_are_input_errors():
     assert issubclass(UserCodeError, InputError)
