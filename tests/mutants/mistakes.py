@@ -233,7 +233,7 @@ MISTAKES = {
         ('_gains_from_bfloat16(accelerator) if precision == "auto" else precision == "bfloat16"', 'precision in ("auto", "bfloat16")', "auto means bfloat16 everywhere"),
     ],
     f"{LIBRARY}/training/elsewhere.py": [
-        ("array[index].float()", "array[: len(index)].float()", "given logits by place, not by image"),
+        ('array[getattr(data, f"{part}_index").long()]', 'array[: len(getattr(data, f"{part}_index"))]', "given logits by place, not by image"),
     ],
     f"{LIBRARY}/training/evaluate.py": [
         ("    model.eval()\n", "", "scored as in training"),
