@@ -85,9 +85,14 @@ def test_seeds_needed_are_never_fewer_than_the_rule_or_the_test_can_do_with():
     assert claims.seeds_for_verdict(quantity([1.0, 1.01, 0.99]), 3, level) == 9  # 2 / 2^8 is above 0.05 / 9
     assert claims.seeds_for_verdict(quantity([1.0, -0.5, 0.7]), 10, level) > 10
     assert claims.seeds_for_verdict(quantity([1e-6, 1, -1]), 10, level) == math.inf
-    assert claims.seeds_for_verdict(quantity([1.0]), 10, level) == 10
     assert math.isnan(claims.seeds_for_verdict(quantity([0.0, 0.0]), 10, level))
     assert math.isnan(claims.seeds_for_verdict(quantity([math.nan] * 3), 10, level))
+
+
+def test_one_seed_has_no_spread_to_plan_with():
+    table = table_of(make_results(1))
+    assert table.seeds_needed.isna().all()
+    assert judged(quantity([1.0], image_noise=np.linspace(-9, 9, 1001))).seeds_needed.isna().item()
 
 
 # The quantities
@@ -235,6 +240,12 @@ def test_a_short_training_has_no_stability():
     assert table.effect.drop("2b").notna().all()
 
 
+@pytest.mark.parametrize(("epochs", "told"), [(2, 2), (6, SETTINGS["last_epochs"])])
+def test_no_more_last_epochs_are_told_than_a_training_has(epochs, told):
+    quantity = deciding(table_of(make_results(2, epochs=epochs))).quantity["2a"]
+    assert quantity == f"scatter of the batches' losses in the last {told} epochs"
+
+
 def test_constant_curves_and_runs_without_errors():
     study = make_results(3)
     study["epochs"] = study["epochs"].assign(validation_accuracy=0.9, hard_loss=0.0, loss=0.0, train_accuracy=0.9)
@@ -267,6 +278,17 @@ def test_a_published_class_and_published_gains_stand_beside():
     assert unpublished.published.isna().all()
 
 
+@pytest.mark.parametrize(("accuracy", "known"), [(99.9, False), (10, True)])
+def test_times_to_an_accuracy_that_no_run_reaches_are_bounds_without_effect(accuracy, known):
+    table = table_of(make_results(3, epochs=6), validation_accuracies=[accuracy])
+    times = table[table.quantity.str.contains(f"to {accuracy} % validation")]
+    assert len(times) == 3
+    assert times.effect.notna().all() == times.p.notna().all() == known
+    assert times.effect.notna().any() == times.p.notna().any() == known
+    assert times.student.notna().all()
+    assert times.iloc[0].remark.endswith("reached by 3 of 3 and 3 of 3 runs" if known else "0 of 3 and 0 of 3 runs")
+
+
 def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
     study = make_results()
     scored = table_of(study)
@@ -275,6 +297,22 @@ def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
 
 
 # How it is shown
+
+
+def test_the_page_tells_of_every_augmentation():
+    recipe = {"epochs": 2, "learning_rate": 0.1, "flip": False, "shift": 0}
+
+    def told(**changes: float) -> str:
+        recipes = {"baseline and student": recipe | changes, "teacher": None}
+        experiment = {"name": "x", "student": "student", "temperatures": 1, "published": False, "rows": []}
+        page = rendering.claims_page(
+            study="s", dataset="d", validation=10, rule=SETTINGS, least_p=["1"], seeds=[1],
+            experiments=[experiment | {"recipes": recipes}],
+        )  # fmt: skip
+        return " ".join(page.split())
+
+    assert "shifts of up to 0 pixels; teacher not trained here." in told()
+    assert "shifts of up to 0 pixels, random erasing, MixUp; teacher" in told(erase=0.5, mixup=0.2)
 
 
 def test_numbers_have_signs_where_they_are_differences():

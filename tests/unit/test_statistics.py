@@ -407,6 +407,11 @@ def test_epochs_to_threshold(threshold, epoch):
     assert epochs_to_threshold([0.5, 0.8, 0.7, 0.9, 0.6], threshold) == pytest.approx(epoch, nan_ok=True)
 
 
+def test_an_accuracy_that_is_the_threshold_reaches_it():
+    for correct in range(1, 1000):
+        assert epochs_to_threshold([(correct - 1) / 1000, correct / 1000], correct / 10 / 100) == 2
+
+
 def test_stability_worked_by_hand():
     # the line through 1, 0, 2 has slope 0.5 and mean 1: residuals 0.5, -1, 0.5
     result = stability([9, 9, 1, 0, 2], last=3)

@@ -653,6 +653,26 @@ def test_a_loss_that_an_experiment_cannot_have_is_named(config, changes, named):
 
 
 @pytest.mark.parametrize(
+    ("loss", "named"),
+    [
+        ({"function": "standardised"}, "loss mine is standardised, which learns nothing from two classes"),
+        ({"function": "dist"}, "losses.mine.beta weighs what learns nothing from two classes; allowed with them: beta"),
+        ({"function": "dist", "beta": 0}, None),
+        ({"function": "reverse_kl"}, None),
+    ],
+)
+def test_losses_blind_to_two_classes_are_refused(config, loss, named):
+    config["losses"]["mine"] = loss
+    config["experiments"] = {"resnet": config["experiments"]["resnet"] | {"published": None, "losses": ["mine"]}}
+    check_config(copy.deepcopy(config), SCHEMA)
+    config["datasets"]["fashion-mnist"]["classes"] = ["cat", "dog"]
+    if named:
+        assert named in message_of(config)
+    else:
+        check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"schedule": "step"}, "recipes.student.schedule is 'step'; allowed: one-cycle, constant, steps or cosine"),

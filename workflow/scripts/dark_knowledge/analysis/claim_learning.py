@@ -1,6 +1,7 @@
 """Claims about the training: how fast it converges, how stable it is, how well it fits (1, 2a, 2b, 3a)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,20 +33,23 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
             f"in steps {baseline.steps.mean():.0f} and {student.steps.mean():.0f}; reached by {baseline.reached.sum()} "
             f"of {len(baseline)} and {student.reached.sum()} of {len(student)} runs"
         )
+        reached = student.reached.any() or baseline.reached.any()
         for column, name, unit, digits in (
             ("epochs", "epochs", "epochs", 1),
             ("seconds", "seconds", "s", 0),
             ("seconds_with_teacher", "seconds, teacher and its logits included,", "s", 0),
         ):
-            yield compare(
+            time = compare(
                 "1", f"{name} to {accuracy:g} % validation accuracy", unit, student[column], baseline[column],
                 sign=-1, digits=digits, remark=remark if column == "epochs" else "",
             )  # fmt: skip
+            yield time if reached else replace(time, values=np.full(len(time.values), np.nan))
 
 
 def loss_stability(e: Evidence) -> Iterator[Quantity]:
     """The note looked at loss curves, so the scatter in nats decides; relative to a mean near 0 any is large."""
     last = e.settings["last_epochs"]
+    there = min(last, rows_of(e.epochs, e.student).epoch.nunique())
     arms = e.student, e.baseline
     batches = [_late_steps(e, arm, last) for arm in arms]
     for of, losses, column in (
@@ -55,7 +59,7 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     ):
         window = None if losses is batches else last
         remark = "about a straight line, so a bend of the curve counts as scatter" if window else ""
-        name = f"scatter of {of} the last {last} epochs"
+        name = f"scatter of {of} the last {window or there} epochs"
         student, baseline = (
             per_run(own, arm, column, partial(_scatter, window=window)) for own, arm in zip(losses, arms, strict=True)
         )
@@ -71,8 +75,8 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     yield compare("2a", "hard loss in the last epoch, while learning", "nats", student, baseline, sign=1, digits=3)
     soft = per_run(e.epochs, e.student, "soft_loss", _end)
     yield Quantity(
-        "2a", "soft loss (T² times KL divergence) in the last epoch", "nats", soft.to_numpy(), student=soft.mean(),
-        p=np.nan, is_difference=False, digits=3, remark="the baseline has none",
+        "2a", "soft loss (Hinton's: T² times KL divergence) in the last epoch", "nats", soft.to_numpy(),
+        student=soft.mean(), p=np.nan, is_difference=False, digits=3, remark="the baseline has none",
     )  # fmt: skip
 
 

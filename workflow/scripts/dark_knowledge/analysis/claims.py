@@ -114,14 +114,14 @@ def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     """Pairs that a verdict at `level` takes if effect and spread are the true ones; inf for more than 1000.
 
     Not fewer than `fewest`, nor than the sign-flip test needs to reach `level` at all; inf where the noise of the test
-    images alone forbids a verdict. NaN where nothing was measured by seed, or no difference at all.
+    images alone forbids a verdict. NaN where one seed has no spread, nothing was measured by seed, or no difference.
     """
     values = quantity.values - quantity.reference
+    if len(values) < 2:
+        return np.nan
     if quantity.image_noise is not None and (np.abs(quantity.image_noise) >= abs(values.mean())).mean() > level:
         return np.inf
     least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
-    if len(values) == 1 and not np.isnan(values).any():
-        return least
     return np.maximum(least, seeds_needed(values, level))
 
 

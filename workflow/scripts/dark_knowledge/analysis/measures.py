@@ -143,7 +143,7 @@ def area_under_curve(error: np.ndarray) -> float:
 
 def epochs_to_threshold(accuracy: np.ndarray, threshold: float) -> float:
     """First epoch, counted from 1, whose `accuracy` [epochs] is at least `threshold`; NaN (censored) if none."""
-    reached = np.flatnonzero(np.asarray(accuracy) >= threshold)
+    reached = np.flatnonzero(np.asarray(accuracy) >= threshold - 1e-9)  # 93.9 / 100 is above 939 / 1000 by rounding
     return float(reached[0] + 1) if len(reached) else np.nan
 
 

@@ -62,7 +62,7 @@ def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 def student_losses(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The students' two losses apart, unweighted, with the baseline's cross-entropy beside the hard one."""
     shown = [arm for arm in arms if arm.role != "teacher"]
-    titles = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: T² · KL divergence"}
+    titles = {"hard_loss": "Hard labels: cross-entropy", "soft_loss": "Soft targets: soft loss"}
     return _two_losses(epochs, shown, titles, "Training loss (log scale)")
 
 

@@ -65,6 +65,7 @@ def contradictions(config: dict) -> Iterator[str]:
         yield from wrong_model(f"models.{name}", config["models"][name], config)
     yield from _augmented_students(config)
     yield from _mixed_images(config)
+    yield from _two_classes(config)
 
 
 def _lost_classes(config: dict) -> Iterator[str]:
@@ -191,6 +192,18 @@ def _mixed_images(config: dict) -> Iterator[str]:
             yield f"{place} transfer set {arm.transfer_set} is of whole ones; leave one of them out, or set mixup: 0"
         if arm.loss and signature_of(SOFT_LOSSES, config["losses"][arm.loss]["function"]).keywords["labels"]:
             yield f"{place} its loss {arm.loss} needs one label an image; leave one of them out, or set mixup: 0"
+
+
+def _two_classes(config: dict) -> Iterator[str]:
+    """Losses that compare the shape of an image's outputs, of which two classes have one, whatever their distance."""
+    if len(config["datasets"][config["dataset"]]["classes"]) != 2:
+        return
+    for name in sorted({arm.loss for arm in arms_of(config) if arm.loss}):
+        settings = config["losses"][name]
+        if settings["function"] == "standardised":
+            yield f"config: loss {name} is standardised, which learns nothing from two classes; allowed: any other loss"
+        if settings["function"] == "dist" and settings.get("beta") != 0:
+            yield f"config: losses.{name}.beta weighs what learns nothing from two classes; allowed with them: beta: 0"
 
 
 def _shuffles(settings: dict, config: dict) -> bool:
