@@ -141,8 +141,8 @@ MISTAKES = {
     ],
     f"{LIBRARY}/fingerprint.py": [
         ("for path in sorted(_closure(Path(script)), key", "for path in sorted({Path(script)}, key", "an edited library runs nothing again"),
-        ('isinstance(node.func, ast.Name) and node.func.id.endswith("Error")', "isinstance(node.func, ast.Name)", "an edited call runs nothing again"),
-        ("            waiting += [beside for word in words if (beside := file.with_name(f\"{word}.py\")).exists()]\n", "", "an edited module beside the user's network trains nothing again"),
+        ("def visit_Raise(self, node: ast.Raise) -> ast.Raise:\n        match node.exc:", "def visit_Call(self, node: ast.Call) -> ast.Call:\n        match node:", "an edited call runs nothing again"),
+        ("            waiting += _imported_beside(file, Path(path).parent)\n", "", "an edited module beside the user's network trains nothing again"),
     ],
     f"{LIBRARY}/streams.py": [
         ("(crc32(stream.encode()),)", "(0,)", "all streams of a seed are one"),
@@ -233,7 +233,7 @@ MISTAKES = {
         ('_gains_from_bfloat16(accelerator) if precision == "auto" else precision == "bfloat16"', 'precision in ("auto", "bfloat16")', "auto means bfloat16 everywhere"),
     ],
     f"{LIBRARY}/training/elsewhere.py": [
-        ("array[index].float()", "array[: len(index)].float()", "given logits by place, not by image"),
+        ('array[getattr(data, f"{part}_index").long()]', 'array[: len(getattr(data, f"{part}_index"))]', "given logits by place, not by image"),
     ],
     f"{LIBRARY}/training/evaluate.py": [
         ("    model.eval()\n", "", "scored as in training"),

@@ -12,10 +12,15 @@ from torch import nn
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, UserCodeError
-from dark_knowledge.training.elsewhere import read_logits, read_weights
+from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.training.elsewhere import _refuse_chance, read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
 from dark_knowledge.training.networks import build_model, count_parameters, load_weights, save_weights
-from dark_knowledge.training.teacher_logits import teacher_logits_from_elsewhere
+from dark_knowledge.training.teacher_logits import (
+    load_teacher_logits,
+    save_teacher_logits,
+    teacher_logits_from_elsewhere,
+)
 
 NETS = Path(__file__).parents[1] / "data" / "doors" / "my_nets.py"
 GREY = (1, 28, 28)
@@ -68,6 +73,9 @@ def test_a_file_that_is_no_checkpoint_is_refused(make_model, tmp_path):
         read_weights(tmp_path / "weights.pth", make_model())
 
 
+IMAGES = {"train": 600, "test": 200}
+
+
 @pytest.fixture
 def given(data) -> dict[str, np.ndarray]:
     """Logits [n, 10] of all images of the source that know nine labels in ten."""
@@ -88,7 +96,7 @@ def test_rows_of_logits_are_those_of_the_sources_images(data, given, tmp_path, s
         np.savez(path, **given)
     else:
         save_file({name: torch.from_numpy(array) for name, array in given.items()}, path)
-    logits = read_logits(path, data)
+    logits = read_logits(path, data, IMAGES)
     for part in ("train", "validation", "test"):
         rows = given["test" if part == "test" else "train"][getattr(data, f"{part}_index")]
         np.testing.assert_array_equal(logits[part], rows.astype(np.float32))
@@ -99,11 +107,19 @@ def test_rows_of_logits_are_those_of_the_sources_images(data, given, tmp_path, s
     ("change", "said"),
     [
         (lambda own: {"train": own["train"]}, "holds train; allowed: the arrays train and test"),
-        (lambda own: own | {"train": own["train"][:, :9]}, r"train has shape \(600, 9\); allowed: \[n, 10\]"),
+        (lambda own: own | {"train": own["train"][:, :9]}, r"train has shape \(600, 9\); allowed: \(600, 10\)"),
         (lambda own: own | {"train": own["train"][:590]}, r"train has shape \(590, 10\)"),
+        (
+            lambda own: own | {"train": np.append(own["train"][:1], own["train"], axis=0)},
+            r"train has shape \(601, 10\)",
+        ),
+        (lambda own: own | {"test": np.append(own["test"], own["test"], axis=0)}, r"test has shape \(400, 10\)"),
         (lambda own: own | {"test": own["test"][0]}, r"test has shape \(10,\)"),
         (lambda own: own | {"test": np.log(0 * own["test"])}, "test has values that are not finite"),
-        (lambda own: own | {"train": np.roll(own["train"], 1, axis=1)}, "train agrees with the labels of .* chance"),
+        (
+            lambda own: own | {"train": np.roll(own["train"], 1, axis=1)},
+            "train agrees with the labels of .* random order",
+        ),
         (lambda own: {"train": np.array([{}])} | own, "train and test"),
     ],
 )
@@ -114,13 +130,78 @@ def test_logits_that_cannot_be_the_images_own_are_refused(data, given, tmp_path,
         changed["more"] = changed["train"]
     np.savez(tmp_path / "logits.npz", **changed)
     with pytest.raises(InputError, match=said):
-        read_logits(tmp_path / "logits.npz", data)
+        read_logits(tmp_path / "logits.npz", data, IMAGES)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits)
+    return powers / powers.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("kind", [np.float64, np.float16])
+def test_probabilities_are_no_logits(data, given, tmp_path, part, kind):
+    probabilities = softmax(given[part]).astype(kind)
+    np.savez(tmp_path / "logits.npz", **given | {part: probabilities})
+    with pytest.raises(InputError, match=f"{part} has probabilities: none is negative, .* the probabilities' log"):
+        read_logits(tmp_path / "logits.npz", data, IMAGES)
+    np.savez(tmp_path / "logits.npz", **given | {part: np.log(softmax(given[part]))})
+    assert read_logits(tmp_path / "logits.npz", data, IMAGES)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_rows_of_a_random_order_are_refused_however_unequal_the_classes_are(tmp_path, part):
+    """With 83, 11 and 6 % of the images in three classes, any order of good answers is right on 70 %."""
+    random = np.random.default_rng(0)
+    labels = {name: random.choice(3, size=n, p=[0.83, 0.11, 0.06]) for name, n in (("train", 600), ("test", 200))}
+    given = {name: 3 * np.eye(3)[own] + random.normal(size=(len(own), 3)) for name, own in labels.items()}
+    assert read_of_labels(tmp_path, labels, given)
+    for wrong in (random.permutation(given[part]), np.roll(given[part], 1, axis=0), 0 * given[part]):
+        with pytest.raises(InputError, match=f"{part} agrees with the labels of .*, in a random order it would with"):
+            read_of_labels(tmp_path, labels, given | {part: wrong})
+
+
+def test_a_teacher_of_three_in_four_of_two_classes_is_none_of_chance(tmp_path):
+    labels = {name: np.arange(n) % 2 for name, n in (("train", 600), ("test", 200))}
+    wrong = {name: np.arange(len(own)) % 27 < 7 for name, own in labels.items()}
+    assert read_of_labels(tmp_path, labels, {name: np.eye(2)[labels[name] ^ wrong[name]] * 4 - 1 for name in labels})
+
+
+def test_chance_has_the_mean_and_spread_of_random_orders():
+    random = np.random.default_rng(0)
+    answers, labels = (torch.tensor(random.choice(3, size=400, p=p)) for p in ([0.6, 0.3, 0.1], [0.8, 0.1, 0.1]))
+    right = [(answers[torch.tensor(random.permutation(400))] == labels).double().mean() for _ in range(4000)]
+    with pytest.raises(InputError) as error:
+        _refuse_chance("train", answers, labels, 3)
+    mean, deviation = re.search(r"it would with (.*)%, give or take (.*)%;", str(error.value)).groups()
+    assert float(mean) == pytest.approx(100 * np.mean(right), abs=0.1)
+    assert float(deviation) == pytest.approx(100 * np.std(right), abs=0.1)
+
+
+def read_of_labels(
+    folder: Path, labels: dict[str, np.ndarray], given: dict[str, np.ndarray]
+) -> dict[str, torch.Tensor]:
+    """Read logits of a data set of these labels, of which every sixth training image validates."""
+    images, places = torch.zeros(1, 1, 2, 2, dtype=torch.uint8), {name: np.arange(len(labels[name])) for name in labels}
+    index = {
+        "train": places["train"][places["train"] % 6 > 0],
+        "validation": places["train"][::6],
+        "test": places["test"],
+    }
+    tensors = {f"{part}_index": torch.tensor(of_part) for part, of_part in index.items()}
+    for part, of_part in index.items():
+        tensors[f"{part}_labels"] = torch.tensor(labels["test" if part == "test" else "train"][of_part])
+        tensors[f"{part}_images"] = images
+    np.savez(folder / "logits.npz", **given)
+    images = {name: len(own) for name, own in labels.items()}
+    data = Dataset(**tensors, classes=given["train"].shape[1], mean=[0.0], std=[1.0])
+    return read_logits(folder / "logits.npz", data, images)
 
 
 def test_a_file_that_is_no_archive_is_refused(data, tmp_path):
     (tmp_path / "logits.npz").write_bytes(b"not an archive")
     with pytest.raises(InputError, match="is no archive of numeric arrays"):
-        read_logits(tmp_path / "logits.npz", data)
+        read_logits(tmp_path / "logits.npz", data, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +210,14 @@ def test_a_file_that_is_no_archive_is_refused(data, tmp_path):
 def test_logits_from_elsewhere_teach_no_student_that_augments(recipe, augmented):
     with pytest.raises(InputError, match="of unaugmented images, but this recipe augments"):
         teacher_logits_from_elsewhere(torch.zeros(3, 2), recipe(**augmented))
-    assert teacher_logits_from_elsewhere(torch.ones(3, 2), recipe(flip=False, shift=0)).dtype == torch.half
+    assert torch.equal(teacher_logits_from_elsewhere(torch.ones(3, 2), recipe(flip=False, shift=0)), torch.ones(3, 2))
+
+
+def test_given_logits_reach_the_students_to_the_last_bit_whatever_their_offset(data, recipe, tmp_path):
+    logits, plain = torch.randn(500, 10, generator=torch.Generator().manual_seed(0)) + 1e5, recipe(flip=False, shift=0)
+    path = tmp_path / "logits.safetensors"
+    save_teacher_logits(path, teacher_logits_from_elsewhere(logits, plain)[None], plain, seed=0)
+    assert torch.equal(load_teacher_logits(path, data, plain, seed=0), logits.expand(plain.epochs, -1, -1))
 
 
 def test_what_was_not_trained_has_the_columns_of_what_was(run):
@@ -275,6 +363,15 @@ def test_a_file_that_fails_as_it_is_read_says_where(tmp_path):
     assert first == f"error: {tmp_path}/nets.py:net cannot be imported; its own traceback:"
     assert f'{tmp_path}/nets.py", line 3' in rest
     assert "own_networks.py" not in rest
+
+
+def test_the_documents_last_layer_ends_in_float32_where_training_runs_in_bfloat16():
+    text, names = (NETS.parents[3] / "docs" / "own.md").read_text(encoding="utf-8"), {"nn": nn, "torch": torch}
+    exec(re.search(r"```python\n(class Float32Linear.*?)```", text, re.DOTALL)[1], names)
+    features = torch.randn(2, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert nn.Linear(4, 3)(features).dtype == torch.bfloat16
+        assert names["Float32Linear"](4, 3)(features).dtype == torch.float32
 
 
 def test_users_errors_are_input_errors():

@@ -145,6 +145,48 @@ def test_the_words_of_an_error_do_not_change_it_but_its_kind_does(of):
     assert of(changed={"training/losses": losses.replace("x < 0", "x <= 0")}) != of()
 
 
+def test_what_an_error_holds_that_is_not_raised_changes_it(of):
+    losses = f"{LIBRARY['training/losses']}\n\nclass SquaredError:\n    ...\n\n\nERROR = SquaredError(4)\n"
+    first = of(changed={"training/losses": losses})
+    assert of(changed={"training/losses": losses.replace("SquaredError(4)", "SquaredError(8)")}) != first
+
+
+PACKAGES = {
+    "blocks/__init__": "WIDTH = 4\n",
+    "blocks/conv": "from .layers import DEPTH\nfrom . import norm\nimport parts\n",
+    "blocks/layers": "DEPTH = 4\n",
+    "blocks/norm": "from ..above import x\nMEAN = 4\n",
+    "blocks/deep/under": "from ..layers import DEPTH\n",
+    "parts": "SIZE = 4\n",
+    "alone": "NOTHING = 4\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "noticed"),
+    [
+        ("from blocks.conv import body", {"blocks/__init__", "blocks/conv", "blocks/layers", "blocks/norm", "parts"}),
+        ("from blocks import conv", {"blocks/__init__", "blocks/conv", "blocks/layers", "blocks/norm", "parts"}),
+        ("import blocks.conv as conv", {"blocks/__init__", "blocks/conv", "blocks/layers", "blocks/norm", "parts"}),
+        ("import blocks", {"blocks/__init__"}),
+        ("from blocks import WIDTH", {"blocks/__init__"}),
+        ("from blocks.deep import under", {"blocks/__init__", "blocks/deep/under", "blocks/layers"}),
+        ("from blocks import *", {"blocks/__init__", "blocks/conv", "blocks/layers", "blocks/norm", "parts"}),
+        ("from parts import SIZE", {"parts"}),
+        ("import torch.nn", set()),
+    ],
+)
+def test_an_edit_of_any_module_beside_a_users_file_that_it_imports_is_noticed(tmp_path, line, noticed):
+    def of(edited: str | None = None) -> str:
+        folder = tmp_path / str(edited).replace("/", "-")
+        for name, text in (PACKAGES | {"nets": f"{line}\n"}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.py").write_text(text + "EDITED = True\n" * (name == edited), encoding="utf-8")
+        return fingerprint.file_fingerprint(folder / "nets.py")
+
+    assert {name for name in PACKAGES if of(name) != of()} == noticed
+
+
 def test_the_closure_holds_what_python_loads(root):
     scripts = root / "workflow" / "scripts"
     loaded = subprocess.run(

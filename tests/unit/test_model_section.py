@@ -23,6 +23,7 @@ import sys
 def wide(num_classes, image_shape, width, *, depth=2): ...
 def no_classes(width): ...
 def anything(**settings): ...
+def reserved(num_classes, recipe, members=3): ...
 class Net(nn.Module):
     def __init__(self, num_classes, width=3): ...
 built = sys
@@ -86,6 +87,12 @@ WRONG = [
     (net("torchvision.modles:resnet18"), "models.mine.architecture: no module 'torchvision.modles' is installed"),
     (net("torchvision.models:resnet19"), "torchvision.models has no 'resnet19'; allowed"),
     (net("nets.py:anything", recipe="pupil"), "models.mine.recipe is 'pupil', which is not defined"),
+    (net("nets.py:anything", code=16), "nets.py:anything no argument 'code', since that name has another meaning to"),
+    (net("nets.py:anything", file="b.npz"), "nets.py:anything no argument 'file', since"),
+    (net("nets.py:reserved", members=[3]), "nets.py:reserved no argument 'members', since"),
+    (net("torch.nn:Identity", file=3), "models.mine can give torch.nn:Identity no argument 'file', since"),
+    (net("nets.py:reserved"), "nets.py:reserved no argument 'recipe', since"),
+    (net("nets.py:anything", members=[3]) | {"teachers": {"a": TAUGHT | {"model": "mine"}}}, "no argument 'members'"),
     (net("cifar-resnet", depth=21, channels=[1, 1, 2, 4]), "models.mine.depth is 21; allowed: 8, 14, 20,"),
     (net("cifar-resnet", depth=20, channels=[1, 2, 4]), "models.mine.channels is [1, 2, 4]; allowed: a list of 4"),
     (net("wide-resnet", depth=40, widen=0), "models.mine.widen is 0; allowed: a whole number from 1 to 20"),

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def test_stored_logits_are_the_given_rows_image_by_image(doors):
     data = load_file(doors.results / "data" / "dataset.safetensors")
     given = doors.given["train"][data["train_index"]]
     stored = load_file(doors.results / "teacher_logits/external/student/seed0.safetensors")["logits"]
-    np.testing.assert_array_equal(stored, given.astype(np.float16)[None])
+    np.testing.assert_array_equal(stored, given[None])
     evaluated = load_file(doors.results / "runs/external/labels/logits.safetensors")
     np.testing.assert_array_equal(evaluated["last/train"], given[None])
     np.testing.assert_array_equal(evaluated["last/test"], doors.given["test"][data["test_index"]][None])
@@ -113,6 +114,19 @@ def test_a_loss_stands_beside_the_students(doors):
 
 def test_a_second_run_has_nothing_to_do(doors):
     assert doors.plan("--configfile", TINY, STUDY) == {}
+
+
+@pytest.mark.parametrize("file", ["external.npz", "pretrained.pth"])
+def test_a_replaced_file_is_noticed_though_its_time_is_older(doors, file):
+    path = doors.folder / "tests/data/doors" / file
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(content + b" ")
+    os.utime(path, (0, 0))
+    try:
+        assert doors.plan("--configfile", TINY, STUDY)["assemble_run"] == 1
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_an_edited_network_trains_what_uses_it_and_nothing_else(doors):

@@ -36,10 +36,10 @@ from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths, reference, spelling
-from dark_knowledge.command import InputError
+from dark_knowledge.command import InputError, sha256
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
-from dark_knowledge.data.parts import Split
+from dark_knowledge.data.parts import LABELS, Split
 from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.progress import logger as terminal
@@ -153,11 +153,30 @@ def teacher_weights(wildcards):
 
 
 def sources(wildcards):
-    """What a model that is not trained here is made from: the files of its members' runs, or its own file."""
+    """What a model that is not trained here is made from: the files of its members' runs, or its own file.
+
+    Of logits also the labels, which say how many rows there must be.
+    """
     if not arms.is_ensemble(config, wildcards.untrained):
-        return {"file": arms.file_of(config, wildcards.untrained)}
+        data, file = rules.download_dataset.output, {"file": arms.file_of(config, wildcards.untrained)}
+        is_logits = config["models"][wildcards.untrained]["architecture"] == "logits"
+        return file | ({part: data[part] for part in LABELS} if is_logits else {})
     members = arms.members_of(config, wildcards.untrained)
     return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
+
+
+def content_of_file(wildcards):
+    """Checksum of a model's own file, which a copy that keeps its time of change may replace; None where it has none."""
+    file = arms.file_of(config, wildcards.untrained)
+    return file and sha256(file)
+
+
+def source_options(wildcards, input):
+    """The options of a command line that give what `sources` names."""
+    if arms.is_ensemble(config, wildcards.untrained):
+        return ["--members", Path(input.members[0]).parents[1], "--seeds", *config["seeds"]]
+    keys = [key for key in ("file", *LABELS) if key in input.keys()]
+    return [word for key in keys for word in (f"--{key.replace('_', '-')}", input[key])]
 
 
 def recipe(name):

@@ -68,11 +68,8 @@ rule assemble_run:
         runtime=15,
     params:
         architecture=lambda wildcards: architecture(wildcards.untrained),
-        source=lambda wildcards, input: (
-            ["--file", input.file]
-            if "file" in input.keys()
-            else ["--members", Path(input.members[0]).parents[1], "--seeds", *config["seeds"]]
-        ),
+        source=source_options,
+        content=content_of_file,
         out=subpath(output.weights, parent=True),
         script=scripts("assemble_run.py"),
         code=code("assemble_run.py"),

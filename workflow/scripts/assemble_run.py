@@ -10,6 +10,8 @@ from torch import Tensor
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
+from dark_knowledge.data.formats import open_idx
+from dark_knowledge.data.parts import LABELS
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.study.paths import RUN_FILES, run_sums, seed_folder
@@ -33,6 +35,8 @@ def parse_arguments() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--members", type=Path, help="the folder of the runs of an ensemble's members")
     source.add_argument("--file", type=Path, help="weights, or logits of the data set's images")
+    for part in LABELS:
+        parser.add_argument(f"--{part.replace('_', '-')}", type=Path, help="IDX file, an entry for each row of logits")
     parser.add_argument("--seeds", type=int, nargs="+", help="the members, in this order")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     return parser.parse_args()
@@ -46,7 +50,7 @@ def main() -> None:
         weights = {name: of_members(members, RUN_FILES[name]) for name in ("weights", "selected")}
         record = costs_of_members(members)
     else:
-        tensors, record = from_elsewhere(arguments.file, arguments.architecture, load_dataset(arguments.data))
+        tensors, record = from_elsewhere(arguments, load_dataset(arguments.data))
         weights = {"weights": tensors, "selected": tensors}
     for name, tensors in weights.items():
         with written_whole(arguments.out / RUN_FILES[name]) as temporary:
@@ -74,11 +78,13 @@ def costs_of_members(members: list[Path]) -> dict:
     )
 
 
-def from_elsewhere(file: Path, architecture: dict, data: Dataset) -> tuple[dict[str, Tensor], dict]:
+def from_elsewhere(arguments: argparse.Namespace, data: Dataset) -> tuple[dict[str, Tensor], dict]:
     """The tensors of a file, checked against the network or the data set, and what is known of their origin."""
+    file, architecture = arguments.file, arguments.architecture
     record = dict.fromkeys(UNKNOWN) | {"source": sha256(file), "file": str(file), "machine": NOT_HERE}
     if architecture["architecture"] == "logits":
-        return read_logits(file, data), record
+        images = {"train": len(open_idx(arguments.train_labels)), "test": len(open_idx(arguments.test_labels))}
+        return read_logits(file, data, images), record
     model = build_model(architecture, data.image_shape, data.classes)
     read_weights(file, model)
     sizes = {"parameters": count_parameters(model), "multiply_adds": count_multiply_adds(model, data.image_shape)}

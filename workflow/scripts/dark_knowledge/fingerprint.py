@@ -23,26 +23,35 @@ def code_fingerprint(script: str | Path) -> str:
 
 
 def file_fingerprint(path: str | Path) -> str:
-    """Hash a Python file of the user's and the modules in its folder that it imports, directly or not, as above."""
+    """Hash a Python file of the user's and the modules in its folder, or below, that it imports, directly or not."""
     found, waiting = set(), [Path(path)]
     while waiting:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            words = {name.split(".")[0] for name in _imported_names(file)}
-            waiting += [beside for word in words if (beside := file.with_name(f"{word}.py")).exists()]
+            waiting += _imported_beside(file, Path(path).parent)
     digest = hashlib.sha256()
     for file in sorted(found):
         digest.update(_normalised(file).encode())
     return digest.hexdigest()[:12]
 
 
-def _imported_names(path: Path) -> Iterator[str]:
-    for node in ast.walk(_tree(path)):
+def _imported_beside(importer: Path, folder: Path) -> Iterator[Path]:
+    """The files in `folder`, or below, that the imports of a file run: modules, and each `__init__` on the way."""
+    for node in ast.walk(_tree(importer)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module
+            start, names = folder, [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = importer.parents[node.level - 1] if node.level else folder
+            names = [f"{node.module}.{alias.name}" if node.module else alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            place = start
+            for word in name.split("."):
+                yield from place.glob(f"{word}.py")  # after `from package import *` each module, which __all__ may name
+                place /= word
+                yield from place.glob("__init__.py")
 
 
 def _closure(script: Path) -> set[Path]:
@@ -112,13 +121,14 @@ def _as_text(node: object) -> str:
 
 
 class _WithoutTexts(ast.NodeTransformer):
-    """Drops docstrings, and what `raise` statements and InputError say."""
+    """Drops docstrings, and what a raised error says."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return None if is_text else self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        if isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
-            return ast.Call(node.func, [], [])
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        match node.exc:
+            case ast.Call(func=ast.Name(id=name)) if name.endswith("Error"):
+                node.exc = ast.Call(node.exc.func, [], [])
         return self.generic_visit(node)

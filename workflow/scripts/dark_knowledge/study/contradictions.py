@@ -139,7 +139,8 @@ def _sources(config: dict, name: str) -> list[str]:
     """What a teacher of this name is made from: its own teacher, or an ensemble's members."""
     arm = arm_named(config, name)
     settings = config["models"].get(arm.model) or {}
-    return [source for source in (arm.teacher, settings.get("members")) if source is not None]
+    members = settings.get("members") if settings.get("architecture") == "ensemble" else None
+    return [source for source in (arm.teacher, members) if source is not None]
 
 
 def _unknown_parts(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:

@@ -15,15 +15,19 @@ from dark_knowledge.study.signatures import Signature, module_file, signature_of
 # What a network's function is given beside its entry's own keys, and which of those are no arguments of it.
 GIVEN = {"num_classes", "image_shape"}
 NO_ARGUMENTS = {"architecture", "recipe", "weights"}
+# Names of which the workflow would not tell a function's argument from what it writes there itself.
+TAKEN = {"code", "file", "members"}
 
 
 def locate_files(models: dict, folders: list[Path]) -> None:
     """Write in `models` where the files are that they name: beside the configuration, or where Snakemake runs."""
     for name, settings in models.items():
-        for key in ("weights", "file"):
-            if key in (settings or {}):
-                settings[key] = _located(f"models.{name}.{key}", settings[key], folders)
-        if settings is not None and is_own_file(settings["architecture"]):
+        if settings is None:
+            continue
+        key = "file" if settings["architecture"] == "logits" else "weights"
+        if key in settings:
+            settings[key] = _located(f"models.{name}.{key}", settings[key], folders)
+        if is_own_file(settings["architecture"]):
             file, _, function = settings["architecture"].rpartition(":")
             settings["architecture"] = f"{_located(f'models.{name}.architecture', file, folders)}:{function}"
 
@@ -88,13 +92,19 @@ def _wrong_function(place: str, settings: dict) -> Iterator[str]:
 
 def _wrong_keys(place: str, settings: dict, signature: Signature) -> Iterator[str]:
     own = settings.keys() - NO_ARGUMENTS
+    missing = {key for key, needed in signature.keywords.items() if needed} - own - GIVEN
+    for key in sorted(own & TAKEN | missing & (NO_ARGUMENTS | TAKEN)):
+        yield (
+            f"config: {place} can give {settings['architecture']} no argument {key!r}, since that name has another "
+            "meaning to the workflow; rename the argument"
+        )
     for key in sorted(own & GIVEN):
         yield f"config: {place}.{key} is set; leave it out, for it is the data set's"
     if not signature.any_keyword:
         if "num_classes" not in signature.keywords:
             yield f"config: {place}.architecture: {settings['architecture']} takes no argument num_classes; give it one"
         for key in sorted(own - signature.keywords.keys()):
-            yield unknown_key(place, key, (signature.keywords.keys() - GIVEN) | NO_ARGUMENTS)
-    for key, needed in signature.keywords.items():
-        if needed and key not in own | GIVEN:
+            yield unknown_key(place, key, (signature.keywords.keys() - GIVEN - TAKEN) | NO_ARGUMENTS)
+    for key in signature.keywords:
+        if key in missing:
             yield missing_key(place, key)

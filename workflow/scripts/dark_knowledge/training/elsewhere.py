@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
-from dark_knowledge.training.evaluate import accuracy
+
+# The parts of a prepared data set that each array of given logits has rows of.
+PARTS_OF = {"train": ("train", "validation"), "test": ("test",)}
+# Rows so many standard deviations above chance are taken for the images' own; by chance it is one file in 30,000.
+DEVIATIONS = 4
 
 
 def read_weights(path: Path, model: nn.Module) -> None:
@@ -60,35 +64,61 @@ def _is_state_dict(value: object) -> bool:
     return isinstance(value, dict) and bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
 
-def read_logits(path: Path, data: Dataset) -> dict[str, Tensor]:
+def read_logits(path: Path, data: Dataset, images: dict[str, int]) -> dict[str, Tensor]:
     """Logits [n, c] of each part of `data`, from a file's arrays `train` and `test`, in the order of its source.
 
-    `train` has a row for each training image of the source, validation included, unaugmented. Refused are arrays of
-    another shape, values that are not finite, and rows that agree with the labels no better than chance: they are in
-    another order, or of another data set.
+    `images` has the numbers of training and test images in the source: `train` has a row for each of the former,
+    validation included, unaugmented. Refused are arrays of another shape, values that are not finite, probabilities,
+    and rows that agree with the labels no better than chance: they are in another order, or of another data set.
     """
     arrays = load_file(path) if path.suffix == ".safetensors" else _arrays(path)
-    if set(arrays) != {"train", "test"}:
+    if set(arrays) != PARTS_OF.keys():
         raise InputError(f"{path} holds {_some(sorted(arrays)) or 'nothing'}; allowed: the arrays train and test")
     logits = {}
-    for part in ("train", "validation", "test"):
-        name, index = ("test" if part == "test" else "train"), getattr(data, f"{part}_index").long()
-        array = arrays[name]
-        if array.ndim != 2 or array.shape[1] != data.classes or len(array) <= index.max():
-            raise InputError(
-                f"{path}: {name} has shape {tuple(array.shape)}; allowed: [n, {data.classes}], a row for each "
-                f"{name} image of the data set, more than {index.max()}"
-            )
-        logits[part] = array[index].float().contiguous()
-        if not logits[part].isfinite().all():
-            raise InputError(f"{path}: {name} has values that are not finite; allowed: logits before the softmax")
-        share = accuracy(logits[part], getattr(data, f"{part}_labels"))
-        if share < 1.5 / data.classes:
-            raise InputError(
-                f"{path}: {name} agrees with the labels of {share:.0%} of the {part} images, as chance would; allowed: "
-                "logits of the data set's images in their order"
-            )
+    for name, parts in PARTS_OF.items():
+        array = _checked_logits(f"{path}: {name}", arrays[name], (images[name], data.classes))
+        rows = {part: array[getattr(data, f"{part}_index").long()].contiguous() for part in parts}
+        answers = torch.cat([rows[part].argmax(1) for part in parts])
+        labels = torch.cat([getattr(data, f"{part}_labels") for part in parts])
+        _refuse_chance(f"{path}: {name}", answers, labels, data.classes)
+        logits |= rows
     return logits
+
+
+def _checked_logits(place: str, array: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The array in float32; refused unless it holds logits, a row for each image."""
+    if array.shape != shape:
+        raise InputError(
+            f"{place} has shape {tuple(array.shape)}; allowed: {shape}, a row for each image of the data set's source"
+        )
+    array = array.float()
+    if not array.isfinite().all():
+        raise InputError(f"{place} has values that are not finite; allowed: logits before the softmax")
+    if (array >= 0).all() and ((array.sum(1) - 1).abs() < 0.01).all():  # also where they were rounded to 16 bits
+        raise InputError(
+            f"{place} has probabilities: none is negative, and each row sums to 1; allowed: logits before the softmax, "
+            "or the probabilities' logarithms"
+        )
+    return array
+
+
+def _refuse_chance(place: str, answers: Tensor, labels: Tensor, classes: int) -> None:
+    """Refuse answers [n] that are right no more often than the same ones would be in a random order.
+
+    Over random orders the number that is right has exactly this mean and variance, whatever the shares of the classes.
+    """
+    n = len(labels)
+    answered, labelled = (values.bincount(minlength=classes).double() for values in (answers, labels))
+    pairs = answered * labelled
+    mean = pairs.sum() / n
+    variance = (pairs.sum() + mean**2 - (pairs * (answered + labelled)).sum() / n) / max(n - 1, 1)
+    deviation, right = variance.clamp(min=0).sqrt(), (answers == labels).sum()
+    if right <= mean + DEVIATIONS * deviation:
+        raise InputError(
+            f"{place} agrees with the labels of {right / n:.1%} of the images, in a random order it would with "
+            f"{mean / n:.1%}, give or take {deviation / n:.1%}; allowed: logits of the data set's images in their "
+            f"order, more than {DEVIATIONS} times that above chance"
+        )
 
 
 def _arrays(path: Path) -> dict[str, Tensor]:

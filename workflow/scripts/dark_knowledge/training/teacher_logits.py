@@ -31,29 +31,35 @@ def teacher_logits_of_epoch(
 
 
 def teacher_logits_from_elsewhere(logits: Tensor, recipe: Recipe) -> Tensor:
-    """Given logits [n, c] of the unaugmented images in float16; refused where the students' recipe augments."""
+    """Given logits [n, c] of the unaugmented images, as they are; refused where the students' recipe augments.
+
+    In float32, of which one epoch serves all: float16 would round away the differences of logits with a large offset.
+    """
     if recipe.augments:
         raise InputError(
             "the teacher's logits are of unaugmented images, but this recipe augments; give students one that does not"
         )
-    return _in_half(logits)
+    return logits
 
 
 def _in_half(logits: Tensor) -> Tensor:
     logits = logits.half()
     if not logits.isfinite().all():
-        raise InputError("the teacher's logits exceed float16; train the teacher with a lower learning rate")
+        raise InputError(
+            "the teacher's logits exceed float16; train the teacher with a lower learning rate or, where its weights "
+            "are from elsewhere, give its logits in their place"
+        )
     return logits
 
 
 def save_teacher_logits(path: str, logits: Tensor, recipe: Recipe, seed: int) -> None:
-    """Write float16 logits [epochs, n, c] of the stream of (`recipe`, `seed`)."""
+    """Write logits [epochs, n, c], float16 or as given, of the stream of (`recipe`, `seed`)."""
     with written_whole(path) as temporary:
         temporary.write_bytes(save({"logits": logits.cpu()}, {"stream": _stream_name(recipe, seed)}))
 
 
 def load_teacher_logits(path: str, data: Dataset, recipe: Recipe, seed: int) -> Tensor:
-    """Read float16 logits [epochs, n, c] onto the data's device; refuse those of another stream or another data set."""
+    """Read logits [epochs, n, c] onto the data's device; refuse those of another stream or another data set."""
     with safe_open(path, framework="pt", device=str(data.train_images.device)) as file:
         stream = (file.metadata() or {}).get("stream")
         logits = file.get_tensor("logits")
