@@ -97,7 +97,7 @@ def test_the_summary_names_the_classes_that_a_part_lacks():
     assert lines == ["Without validation images: <i>, b.", "Without test images: a."]
     empty = dict.fromkeys(("accuracy", "accuracy_note", "gap", "gap_note", "cost", "cost_note"), "")
     asked = {"study": "s", "dataset": "d", "seeds": [0], "own_seeds": [], "validation": 5, "fewest_seeds": 10}
-    shown = {"experiments": [], "provenance": [], "missing_classes": lines}
+    shown = {"experiments": [], "provenance": [], "missing_classes": lines, "reproduction": None}
     page = rendering.summary_page(**empty | asked | shown)
     assert "<li>Without validation images: &lt;i&gt;, b.</li>" in page
     assert "<li>Without test images: a.</li>" in page
