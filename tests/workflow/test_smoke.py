@@ -192,11 +192,14 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
 @pytest.mark.parametrize(
     ("override", "again"),
     [
-        ("experiments: {resnet: {temperatures: [1, 4, 8]}}", {"distill_model": 2, "evaluate_runs": 1}),
+        (
+            "experiments: {resnet: {temperatures: [1, 4, 8]}}",
+            {"save_asked": 1, "distill_model": 2, "evaluate_runs": 1},  # asked for too: what is as published
+        ),
         ("seeds: [0, 1, 2]",
          {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 4, "evaluate_runs": 7}),
         ("recipes: {student: {learning_rate: 0.05}}",
-         {"train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
+         {"save_asked": 1, "train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
     ],
 )  # fmt: skip
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
