@@ -58,15 +58,11 @@ def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
         rows.append(
             {"arm": arm.arm, "loss": loss_in(arm.supervision) or "hinton", "temperature": arm.temperature}
             | {"reference": reference.arm, "n": len(lead), "p": sign_flip_p(lead)}
-            | _named("accuracy", mean_interval(own))
-            | _named("gain", mean_interval(difference(own, of_baseline)))
-            | _named("lead", mean_interval(lead))
+            | mean_interval(own).columns("accuracy")
+            | mean_interval(difference(own, of_baseline)).columns("gain")
+            | mean_interval(lead).columns("lead")
         )
     return pd.DataFrame(rows)
-
-
-def _named(name: str, interval: tuple) -> dict:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval[:3], strict=True))
 
 
 def readable_losses(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from dark_knowledge.analysis.formats import show_count, show_difference, show_p
 from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, by_seed, difference, rows_of
-from dark_knowledge.analysis.statistics import Interval, mean_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
 
 def payoff_table(results: Results) -> pd.DataFrame:
@@ -24,8 +24,8 @@ def payoff_table(results: Results) -> pd.DataFrame:
         rows.append(
             {"experiment": experiment, "images": _images(results["class_errors"], student), "rival": rival.arm}
             | {"student": student.arm, "n": len(gains)}
-            | _named("lead", mean_interval(difference(of[teacher.key], of[baseline.key])))
-            | _named("gain", mean_interval(gains))
+            | mean_interval(difference(of[teacher.key], of[baseline.key])).columns("lead")
+            | mean_interval(gains).columns("gain")
             | {"p": sign_flip_p(gains)}
         )
     return pd.DataFrame(rows)
@@ -40,10 +40,6 @@ def best_without(runs: pd.DataFrame, arms: list[ExperimentArm], student: Experim
 def _images(class_errors: pd.DataFrame, arm: ExperimentArm) -> int:
     own = rows_of(class_errors, arm)
     return own[(own.part == "train") & (own.seed == own.seed.min())].images.sum()
-
-
-def _named(name: str, interval: Interval) -> dict:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval[:3], strict=True))
 
 
 def readable_payoff(table: pd.DataFrame) -> pd.DataFrame:

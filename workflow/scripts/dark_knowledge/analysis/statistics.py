@@ -14,6 +14,10 @@ class Interval(NamedTuple):
     high: float
     n: int
 
+    def columns(self, name: str) -> dict[str, float]:
+        """Mean and ends as a table has them: `name`, `name`_low and `name`_high."""
+        return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 # Intervals
 
