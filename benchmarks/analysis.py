@@ -18,6 +18,8 @@ from safetensors.numpy import load_file, save_file
 from scaling import grown_study, merged
 
 from dark_knowledge.study.arms import Arm, arms_of, recipe_of
+from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.paths import views_name
 
 PARTS = ("train", "validation", "test")
 EPOCHS = 10
@@ -69,7 +71,8 @@ def fabricate_runs(config: dict, results: Path) -> int:
             (folder / f"seed{seed}").mkdir(parents=True)
             fabricate_run(folder / f"seed{seed}", arm, len(labels["train"]), config, random)
             if arm.teacher is not None:
-                cost = results / "teacher_logits" / arm.teacher / recipe_of(config, arm.model) / f"seed{seed}.json"
+                views = views_name(views_of(config["recipes"][recipe_of(config, arm.model)]))
+                cost = results / "teacher_logits" / arm.teacher / views / f"seed{seed}.json"
                 cost.parent.mkdir(parents=True, exist_ok=True)
                 cost.write_text(json.dumps({"seconds": 60.0, "images": 600_000}))
         logits = {part: fabricate_logits(labels[part], images[part], len(seeds), random) for part in PARTS}

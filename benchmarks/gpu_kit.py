@@ -91,7 +91,7 @@ class Kit:
         return choose_compute(self.device, precision, 1)
 
     def recipe(self, epochs: int = 1, **changed: object) -> Recipe:
-        return Recipe(epochs, **RECIPE | ({"batch_size": 50} if self.tiny else {}) | changed)
+        return Recipe(epochs=epochs, **RECIPE | ({"batch_size": 50} if self.tiny else {}) | changed)
 
     def part_of_data(self, images: int, device: torch.device | str) -> Dataset:
         """The first `images` training images, and all others."""

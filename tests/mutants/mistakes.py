@@ -94,7 +94,7 @@ MISTAKES = {
     ],
     f"{SCRIPTS}/cache_teacher_logits.py": [
         ("    load_weights(teacher, arguments.weights)\n", "", "an untrained teacher"),
-        ("recipe, arguments.seed, epoch, compute)", "recipe, arguments.seed, 0, compute)", "the stream of epoch 0 for all epochs"),
+        ("stream, arguments.seed, epoch, compute)", "stream, arguments.seed, 0, compute)", "the stream of epoch 0 for all epochs"),
         ('"images": len(logits) * len(logits[0])', '"images": len(logits[0])', "images of one epoch"),
     ],
     f"{SCRIPTS}/assemble_run.py": [
@@ -200,8 +200,8 @@ MISTAKES = {
         ('figures if figures.get("dataset") == config["dataset"] else {}', "figures", "published figures of another data set"),
     ],
     f"{LIBRARY}/study/augmenting.py": [
-        (' or recipe.get("mixup", 0) > 0', "", "one epoch's logits for all mixtures"),
-        (' or recipe["shift"] > 0', "", "one epoch's logits for all shifts"),
+        ('("flip", "shift", "erase", "mixup")', '("flip", "shift", "erase")', "one epoch's logits for all mixtures"),
+        ('("flip", "shift", "erase", "mixup")', '("flip", "erase", "mixup")', "one epoch's logits for all shifts"),
     ],
     f"{LIBRARY}/study/contradictions.py": [
         ('if _shuffles(changes, config) and "teacher" not in changes:', "if not changes:", "a control without a teacher whose name says shuffled"),
@@ -287,9 +287,9 @@ MISTAKES = {
         ("logits.std(1, keepdim=True)", "logits.std(0, keepdim=True)", "standardised over the batch"),
     ],
     f"{LIBRARY}/training/teacher_logits.py": [
-        ('f"{name}, mixing {recipe.mixup:g}" if recipe.mixup else name', "name", "logits of other mixtures are taken"),
-        ("return recipe.epochs if recipe.augments else 1", "return 1", "epoch 0's logits for all epochs"),
-        ("pad_images(data.train_images, recipe.shift, recipe.padding)", "pad_images(data.train_images, recipe.shift)", "a teacher sees background, students reflections"),
+        ('f"{name}, mixing {stream.mixup:g}" if stream.mixup else name', "name", "logits of other mixtures are taken"),
+        ("return stream.epochs if stream.augments else 1", "return 1", "epoch 0's logits for all epochs"),
+        ("pad_images(data.train_images, stream.shift, stream.padding)", "pad_images(data.train_images, stream.shift)", "a teacher sees background, students reflections"),
     ],
     f"{LIBRARY}/training/transfer_sets.py": [
         ('generator("transfer set", seed)', 'generator("transfer set", 0)', "one transfer set for all seeds of the split"),

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
+from dark_knowledge.study.augmenting import views_of
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
@@ -22,7 +23,7 @@ def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
             "data": tmp_path / "data.safetensors",
             "architecture": json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}),
             "weights": tmp_path / "weights",
-            "recipe": json.dumps(asdict(recipe(epochs=3))),
+            "views": json.dumps(views_of(asdict(recipe(epochs=3)))),
             "seed": 0,
             "accelerator": "cpu",
             "precision": "float32",

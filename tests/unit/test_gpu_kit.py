@@ -14,6 +14,7 @@ import yaml
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms
+from dark_knowledge.study.augmenting import views_of
 
 from .conftest import ROOT
 
@@ -56,15 +57,14 @@ def test_the_full_study_is_counted_right(config):
     names = {"plain": "student", "resnet": "resnet", "plain-teacher": "plain-teacher"}
     epochs, logits, jobs, cached = Counter(), Counter(), 0, set()
     for arm, seeds in arms.arms_of(config).items():
-        recipe_name = arms.recipe_of(config, arm.model)
-        recipe = config["recipes"][recipe_name]
+        recipe = config["recipes"][arms.recipe_of(config, arm.model)]
         epochs[names[nets[arm.model]]] += len(seeds) * recipe["epochs"]
         jobs += len(seeds) + 1  # and their evaluation
         for seed in seeds if arm.teacher else []:
-            if (arm.teacher, recipe_name, seed) not in cached:
-                cached.add((arm.teacher, recipe_name, seed))
-                stored = recipe["epochs"] if recipe["flip"] or recipe["shift"] else 1
-                logits[names[nets[arm.teacher]]] += stored
+            views = views_of(recipe)
+            if (arm.teacher, str(views), seed) not in cached:
+                cached.add((arm.teacher, str(views), seed))
+                logits[names[nets[arm.teacher]]] += views["epochs"]
     assert epochs == gpu_study.FULL_EPOCHS
     assert logits == gpu_study.FULL_LOGITS
     assert jobs + len(cached) == gpu_study.FULL_JOBS

@@ -92,11 +92,11 @@ class Study:
     def write_teacher_logits(self, arm, seed):
         """Write the record of what teaches a run; returns the stored logits' SHA-256."""
         teacher_seed = 0 if arm.teacher == "all-big" else seed
-        path = self.folder / "teacher_logits" / arm.teacher / "quick" / f"seed{seed}.json"
+        path = self.folder / "teacher_logits" / arm.teacher / "epochs1" / f"seed{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {
             "architecture": network_of(self.design, arm.teacher),
-            "recipe": self.design["recipes"]["quick"],
+            "views": {"epochs": 1, "flip": False, "shift": 0, "padding": "background", "erase": 0, "mixup": 0},
             "seed": seed,
             "data": sha256(self.data),
             "teacher_weights": run_sums(self.folder / run_folder(arm.teacher, "labels", teacher_seed))["weights"],
@@ -158,10 +158,10 @@ def test_records_of_the_very_study_are_accepted(study):
         ("runs/big/labels/seed0/metrics.json", "files.weights", "other", 'not ["other"'),
         ("runs/all-big/labels/seed0/metrics.json", "members", ["a", "b"], 'members is ["a", "b"]'),
         ("runs/all-big/labels/seed0/metrics.json", "architecture.mean", "arithmetic", "architecture.mean"),
-        ("teacher_logits/big/quick/seed1.json", "seed", 0, "seed is 0, not 1"),
-        ("teacher_logits/big/quick/seed1.json", "recipe.shift", 1, "recipe.shift is 1, not 0"),
-        ("teacher_logits/big/quick/seed1.json", "teacher_weights", "of seed 0", 'teacher_weights is "of seed 0"'),
-        ("teacher_logits/all-big/quick/seed1.json", "architecture.count", 1, "architecture.count is 1, not 2"),
+        ("teacher_logits/big/epochs1/seed1.json", "seed", 0, "seed is 0, not 1"),
+        ("teacher_logits/big/epochs1/seed1.json", "views.shift", 1, "views.shift is 1, not 0"),
+        ("teacher_logits/big/epochs1/seed1.json", "teacher_weights", "of seed 0", 'teacher_weights is "of seed 0"'),
+        ("teacher_logits/all-big/epochs1/seed1.json", "architecture.count", 1, "architecture.count is 1, not 2"),
     ],
 )  # fmt: skip
 def test_a_record_that_differs_is_refused_by_file_key_and_both_values(study, name, key, value, said):

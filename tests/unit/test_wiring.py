@@ -17,6 +17,7 @@ from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
+from dark_knowledge.study.augmenting import views_of
 from dark_knowledge.training import loop
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher, soft_loss_of
@@ -192,7 +193,7 @@ def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command
 def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, command, compute, settings, tmp_path):
     made, data = made_weights(tmp_path, ["teacher"]), load_dataset(path)
     command(
-        cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / "teacher", recipe=asdict(settings),
+        cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / "teacher", views=views_of(asdict(settings)),
         seed=SEED, out=tmp_path / "logits", record=tmp_path / "record",
     )  # fmt: skip
     found, teacher = load_file(tmp_path / "logits")["logits"], network(made["teacher"])

@@ -57,5 +57,19 @@ def network_of(model: str) -> dict:
     return settings
 
 
+# What the recipes of those that a teacher teaches show of the images: the name of that, and the settings.
+VIEWS = {
+    "shifted": (
+        "epochs4-shift1",
+        {"epochs": 4, "flip": False, "shift": 1, "padding": "background", "erase": 0, "mixup": 0},
+    ),
+    "still": ("epochs1", {"epochs": 1, "flip": False, "shift": 0, "padding": "background", "erase": 0, "mixup": 0}),
+}
+
+
+def views_of(model: str) -> tuple[str, dict]:
+    return VIEWS[ASKED["models"][model]["recipe"]]
+
+
 def recipe_of(model: str) -> dict:
     return ASKED["recipes"][ASKED["models"]["member" if model == "committee" else model]["recipe"]]

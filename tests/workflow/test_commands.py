@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, network_of, recipe_of
+from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, network_of, recipe_of, views_of
 from .test_paper import TINY
 
 RESULTS = "results/recomputed"
@@ -85,24 +85,24 @@ def test_trainings(commands):
             if run[0] in ASKED["score_test_each_epoch"]:
                 asked["score-test-each-epoch"] = None
             if teacher is not None:
-                recipe = ASKED["models"][run[0]]["recipe"]
-                asked["teacher-logits"] = f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"
+                views, _ = views_of(run[0])
+                asked["teacher-logits"] = f"{RESULTS}/teacher_logits/{teacher}/{views}/seed{seed}.safetensors"
                 asked |= {"temperature": f"{temperature:g}", "hard-weight": f"{hard_weight:g}"}
             expected[asked["out"]] = asked
     assert commands["train_model.py"] == expected
 
 
 def test_teachers_logits(commands):
-    """The teacher's last weights, of the student's own seed, on the stream of the student's recipe and seed."""
+    """The teacher's last weights, of the student's own seed, on the views that the student sees."""
     expected = {}
     for (student, _), (teacher, *_, seeds) in RUNS.items():
         for seed in seeds if teacher else ():
-            recipe = ASKED["models"][student]["recipe"]
-            out = f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}"
+            name, views = views_of(student)
+            out = f"{RESULTS}/teacher_logits/{teacher}/{name}/seed{seed}"
             own = place((teacher, "labels"), 5 if teacher == "committee" else seed)
             expected[f"{out}.safetensors"] = COMPUTE | {
                 "data": DATA, "architecture": network_of(teacher), "weights": f"{own}/weights.safetensors",
-                "recipe": recipe_of(student), "seed": str(seed), "out": f"{out}.safetensors", "record": f"{out}.json",
+                "views": views, "seed": str(seed), "out": f"{out}.safetensors", "record": f"{out}.json",
             }  # fmt: skip
     assert commands["cache_teacher_logits.py"] == expected
 
@@ -237,8 +237,8 @@ def test_results_are_collected_once_all_runs_and_their_teachers_are_there(jobs):
     for run, (teacher, *_, seeds) in RUNS.items():
         expected |= {f"{place(run)}/logits.safetensors"} | {f"{place(run, seed)}/metrics.json" for seed in seeds}
         if teacher:
-            recipe = ASKED["models"][run[0]]["recipe"]
-            expected |= {f"{RESULTS}/teacher_logits/{teacher}/{recipe}/seed{seed}.json" for seed in seeds}
+            views, _ = views_of(run[0])
+            expected |= {f"{RESULTS}/teacher_logits/{teacher}/{views}/seed{seed}.json" for seed in seeds}
     assert waited_for == expected
 
 

@@ -1,5 +1,6 @@
 """A job that failed leaves no old numbers under a new configuration: the same command fails again, or makes it good."""
 
+from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
@@ -66,15 +67,17 @@ def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, fre
     report = (results / "report.html").read_bytes()
     (workflow.folder / "change.yaml").write_text(CHANGE)
     rules = [rule for rule in workflow.plan("--configfile", TINY, "change.yaml") if rule not in ("all", "study")]
-    for rule in rules:
-        for signal in ("SIGTERM", "SIGKILL"):
-            failed = workflow.run_until(rule, signal)
-            said = failed.stdout + failed.stderr
-            assert failed.returncode != 0, (rule, said)
-            assert f"Error in rule {rule}:" in said
-            if rule != "report":
-                assert (results / "report.html").read_bytes() == report
-                assert "results/tiny/report.html is of an earlier run" in said
+    # A rule comes after all that it needs. Snakemake lists a rule where its first job stands, and the teacher is
+    # evaluated before the students are trained.
+    rules.insert(rules.index("collect_results"), rules.pop(rules.index("evaluate_runs")))
+    for rule, signal in zip(rules, cycle(("SIGTERM", "SIGKILL"))):
+        failed = workflow.run_until(rule, signal)
+        said = failed.stdout + failed.stderr
+        assert failed.returncode != 0, (rule, said)
+        assert f"Error in rule {rule}:" in said
+        if rule != "report":
+            assert (results / "report.html").read_bytes() == report
+            assert "results/tiny/report.html is of an earlier run" in said
         assert rule in workflow.plan("--configfile", TINY, "change.yaml")
     assert not (results / "report.html").exists()
     done = workflow.snakemake("--cores", "2", "--configfile", TINY, "change.yaml")

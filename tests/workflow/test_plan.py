@@ -44,11 +44,12 @@ def test_jobs_of_a_study(workflow, study):
 # Other studies, some of whose experiments have seeds of their own: trainings on labels, stored logits, distillations,
 # evaluated arms, experiments.
 IN_ALL = {
-    "annealing": (3 * 10, 2 * 10, 2 * 10, 5, 2),
+    # A teacher's logits are stored once for recipes that differ in their rates alone.
+    "annealing": (3 * 10, 10, 2 * 10, 5, 2),
     # Four teachers; baselines of ten seeds, two rates of five, and one longer.
-    "as-written": (4 * 10 + 4 * 10 + 2 * 5 + 10, 6 * 10 + 2 * 5, 6 * 10 + 2 * 5, 4 + 7 + 8, 8),
+    "as-written": (4 * 10 + 4 * 10 + 2 * 5 + 10, 4 * 10, 6 * 10 + 2 * 5, 4 + 7 + 8, 8),
     # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
-    "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 2 * 5, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
+    "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 10, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
 }
 
 

@@ -199,6 +199,8 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
         ("seeds: [0, 1, 2]",
          {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 4, "evaluate_runs": 7}),
         ("recipes: {student: {learning_rate: 0.05}}",
+         {"save_asked": 1, "train_model": 2, "distill_model": 8, "evaluate_runs": 5}),
+        ("recipes: {student: {shift: 2}}",
          {"save_asked": 1, "train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
     ],
 )  # fmt: skip

@@ -77,7 +77,7 @@ rule collect_results:
         ],
         caching=sorted(
             {
-                f"<results>/teacher_logits/{arm.teacher}/{recipe_of(arm.model)}/seed{seed}.json"
+                f"<results>/teacher_logits/{arm.teacher}/{views_of(arm.model)}/seed{seed}.json"
                 for arm, seeds in ARMS.items()
                 if arm.teacher is not None
                 for seed in seeds

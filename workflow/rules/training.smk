@@ -87,17 +87,17 @@ ruleorder: assemble_run > train_model
 
 
 rule cache_teacher_logits:
-    """Store a teacher's logits on the stream of views that students of a recipe and seed are trained on."""
+    """Store a teacher's logits on a stream of views: those that students of one seed see, whatever else their recipe says."""
     input:
         data=rules.prepare_dataset.output,
         weights=teacher_weights,
     output:
-        logits=unless_kept("<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.safetensors"),
-        record="<results>/teacher_logits/{teacher}/{recipe}/seed{seed}.json",
+        logits=unless_kept("<results>/teacher_logits/{teacher}/{views}/seed{seed}.safetensors"),
+        record="<results>/teacher_logits/{teacher}/{views}/seed{seed}.json",
     log:
-        "<logs>/teacher_logits/{teacher}/{recipe}/seed{seed}.log",
+        "<logs>/teacher_logits/{teacher}/{views}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/teacher_logits/{teacher}/{recipe}/seed{seed}.tsv"
+        "<benchmarks>/teacher_logits/{teacher}/{views}/seed{seed}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -107,7 +107,7 @@ rule cache_teacher_logits:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         architecture=lambda wildcards: architecture(arms.arm_named(config, wildcards.teacher).model),
-        recipe=lambda wildcards: recipe(wildcards.recipe),
+        views=lambda wildcards: as_json(VIEWS[wildcards.views]),
         accelerator=config["accelerator"],
         precision=config["precision"],
         script=scripts("cache_teacher_logits.py"),
@@ -117,7 +117,7 @@ rule cache_teacher_logits:
         " --data {input.data:q}"
         " --architecture {params.architecture:q}"
         " --weights {input.weights:q}"
-        " --recipe {params.recipe:q}"
+        " --views {params.views:q}"
         " --seed {wildcards.seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {output.logits:q}"
@@ -132,7 +132,7 @@ use rule train_model as distill_model with:
         teacher_logits=lambda wildcards: expand(
             rules.cache_teacher_logits.output.logits,
             teacher=wildcards.teacher,
-            recipe=recipe_of(wildcards.model),
+            views=views_of(wildcards.model),
             seed=wildcards.seed,
         ),
     output:

@@ -14,7 +14,7 @@ from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.memory import scoring_need
 from dark_knowledge.training.networks import build_model, load_weights
-from dark_knowledge.training.recipes import Recipe
+from dark_knowledge.training.recipes import ViewStream
 from dark_knowledge.training.stopwatch import Stopwatch
 from dark_knowledge.training.teacher_logits import (
     save_teacher_logits,
@@ -29,7 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--architecture", type=json.loads, required=True, help="the teacher's network, as JSON")
     parser.add_argument("--weights", required=True, help="the teacher's weights")
-    parser.add_argument("--recipe", type=json.loads, required=True, help="the students' training settings, as JSON")
+    parser.add_argument("--views", type=json.loads, required=True, help="what students see of the images, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="the students' seed")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
@@ -42,20 +42,20 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
-    recipe = Recipe(**arguments.recipe)
+    stream = ViewStream(**arguments.views)
     if arguments.architecture["architecture"] == "logits":
-        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], recipe)[None]
+        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], stream)[None]
         cost = {"seconds": 0.0, "images": 0, "machine": NOT_HERE}
     else:
-        logits, cost = compute_logits(arguments, data, recipe)
-    save_teacher_logits(arguments.out, logits, recipe, arguments.seed)
+        logits, cost = compute_logits(arguments, data, stream)
+    save_teacher_logits(arguments.out, logits, stream, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
     command.write_json(
         arguments.record,
         {
             "architecture": arguments.architecture,
             "teacher_weights": sha256(arguments.weights),
-            "recipe": arguments.recipe,
+            "views": arguments.views,
             "seed": arguments.seed,
             "data": sha256(arguments.data),
             "logits": sha256(arguments.out),
@@ -64,11 +64,11 @@ def main() -> None:
     )
 
 
-def compute_logits(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> tuple[Tensor, dict]:
+def compute_logits(arguments: argparse.Namespace, data: Dataset, stream: ViewStream) -> tuple[Tensor, dict]:
     """The teacher's logits [epochs, n, c] on the stream, and what they cost: the images passed through it."""
     teacher = build_model(arguments.architecture, data.image_shape, data.classes)
     load_weights(teacher, arguments.weights)
-    epochs = stored_epochs(recipe)
+    epochs = stored_epochs(stream)
     # Twice, while they are joined.
     stored = 2 * epochs * len(data.train_images) * data.classes * torch.half.itemsize
     compute = choose_compute(
@@ -82,7 +82,7 @@ def compute_logits(arguments: argparse.Namespace, data: Dataset, recipe: Recipe)
     logits, seconds = [], [0.0]
     with Stopwatch() as clock:
         for epoch in range(epochs):
-            logits.append(teacher_logits_of_epoch(teacher, data, recipe, arguments.seed, epoch, compute))
+            logits.append(teacher_logits_of_epoch(teacher, data, stream, arguments.seed, epoch, compute))
             seconds.append(clock.seconds())
             speed = len(logits[0]) / (seconds[-1] - seconds[-2])
             print(f"epoch {epoch + 1:3d}/{epochs}  {speed:.0f} images/s", flush=True)

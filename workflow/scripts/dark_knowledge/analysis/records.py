@@ -22,7 +22,8 @@ from dark_knowledge.study.arms import (
     recipe_of,
     scores_test_each_epoch,
 )
-from dark_knowledge.study.paths import RUN_FILES, run_folder
+from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.paths import RUN_FILES, run_folder, views_name
 
 TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
 
@@ -72,14 +73,14 @@ class Records:
 
     def teacher_logits(self, arm: Arm, seed: int) -> dict:
         """The record of the stored logits that taught a run, refused unless of the right teacher and stream."""
-        recipe = recipe_of(self.design, arm.model)
-        path = self.results / "teacher_logits" / arm.teacher / recipe / f"seed{seed}.json"
+        views = views_of(self.design["recipes"][recipe_of(self.design, arm.model)])
+        path = self.results / "teacher_logits" / arm.teacher / views_name(views) / f"seed{seed}.json"
         record = json.loads(path.read_text())
         teacher = arm_named(self.design, arm.teacher)
         teacher_seed = seed if is_trained(self.design, teacher.model) else self.design["seeds"][0]
         expected = {
             "architecture": network_of(self.design, teacher.model),
-            "recipe": self.design["recipes"][recipe],
+            "views": views,
             "seed": seed,
             "data": self.data,
             "teacher_weights": self.run(teacher, teacher_seed)["files"]["weights"],

@@ -1,8 +1,22 @@
-"""Whether a recipe augments. A module of its own: each training depends on it, and should on no more of this room."""
+"""Which views a recipe shows. A module of its own: each training depends on it, and should on no more of this room."""
 
 from collections.abc import Mapping
+
+# The keys of a recipe that decide in which views an image is seen, with the values of a recipe that does not name them.
+AUGMENTATION = {"flip": False, "shift": 0, "padding": "background", "erase": 0, "mixup": 0}
 
 
 def augments(recipe: Mapping) -> bool:
     """Whether an image looks different from one epoch to the next."""
-    return recipe["flip"] or recipe["shift"] > 0 or recipe.get("erase", 0) > 0 or recipe.get("mixup", 0) > 0
+    return any(recipe.get(key, 0) for key in ("flip", "shift", "erase", "mixup"))
+
+
+def views_of(recipe: Mapping) -> dict:
+    """All that decides which views a recipe shows, but the seed: what a teacher's stored logits are of.
+
+    Recipes that differ in other keys share these logits; without augmentation one epoch of them serves all.
+    """
+    shown = {key: recipe.get(key, default) for key, default in AUGMENTATION.items()}
+    if not shown["shift"]:
+        shown["padding"] = AUGMENTATION["padding"]
+    return {"epochs": recipe["epochs"] if augments(recipe) else 1} | shown

@@ -2,6 +2,7 @@
 
     runs/<model>/labels[_on-SET]/seed<n>/...                              learned from labels
     runs/<model>/<teacher>_T<temperature>_w<hard weight>[_by-LOSS][_on-SET]/seed<n>/...    learned from a teacher
+    teacher_logits/<teacher>/<views>/seed<n>...                       the teacher's logits on a stream of views
 
 A name that an earlier version made keeps its meaning. Imported while Snakemake parses the workflow, so nothing heavy is
 imported here.
@@ -26,7 +27,7 @@ ALL_LABELS = LABELS.format(on="")
 WILDCARDS = {
     "model": NAME,
     "teacher": NAME,
-    "recipe": NAME,
+    "views": "[a-z0-9.-]+",
     "experiment": NAME,
     "temperature": NUMBER,
     "hard_weight": NUMBER,
@@ -52,6 +53,15 @@ RUN_FILES = {
 def format_number(value: float) -> str:
     """The one way a number is written in a path: 4, not 4.0."""
     return str(int(value)) if value == int(value) else repr(value)
+
+
+def views_name(views: dict) -> str:
+    """A stream of views, of any seed (`augmenting.views_of`), in a path: epochs10-flip-shift1."""
+    return "-".join(
+        key if value is True else value if isinstance(value, str) else f"{key}{format_number(value)}"
+        for key, value in views.items()
+        if value and value != "background"
+    )
 
 
 def by(loss: str | None) -> str:

@@ -6,24 +6,13 @@ from dataclasses import dataclass
 from dark_knowledge.study.augmenting import augments
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One way to train. The fields are the keys of `recipes` in config.yaml, where each is explained."""
+@dataclass(frozen=True, kw_only=True)
+class ViewStream:
+    """The views that a training shows of its images: the part of a recipe on which a teacher's stored logits depend."""
 
     epochs: int
-    batch_size: int
-    optimiser: str
-    learning_rate: float
-    warmup: float
-    momentum: float
-    weight_decay: float
-    max_norm: float | None
-    label_smoothing: float
     flip: bool
     shift: int
-    schedule: str = "one-cycle"
-    milestones: tuple[int, ...] = ()
-    decay: float = 0.1
     padding: str = "background"
     erase: float = 0
     mixup: float = 0
@@ -36,6 +25,23 @@ class Recipe:
     def views(self, size: tuple[int, int]) -> dict:
         """What `augment.epoch_views` needs to know of it, for images of `size` (height, width)."""
         return {key: getattr(self, key) for key in ("flip", "shift", "erase", "mixup")} | {"size": size}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ViewStream):
+    """One way to train. The fields are the keys of `recipes` in config.yaml, where each is explained."""
+
+    batch_size: int
+    optimiser: str
+    learning_rate: float
+    warmup: float
+    momentum: float
+    weight_decay: float
+    max_norm: float | None
+    label_smoothing: float
+    schedule: str = "one-cycle"
+    milestones: tuple[int, ...] = ()
+    decay: float = 0.1
 
 
 def one_cycle(step: int, steps: int, peak: float, warmup: float) -> float:
