@@ -22,6 +22,7 @@ from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, claims, class_errors, controls, convergence, costs, error_sets, losses
 from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_p
+from dark_knowledge.analysis.gains import gain_table
 from dark_knowledge.analysis.payoff import payoff_table
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results
@@ -106,6 +107,7 @@ def test_each_table_is_the_one_of_its_name(results, collected, command, tmp_path
     expected = {
         "accuracy": accuracies.accuracy_table(results),
         "reproduction": reproduction_table(results, load_published({}), {}),
+        "gains": gain_table(results),
         "payoff": payoff_table(results),
         "gap_recovered": accuracies.gap_table(results, accuracies.published_rows(PUBLISHED)),
         "mcnemar": error_sets.mcnemar_table(results),

@@ -16,7 +16,7 @@ FIGURES = (
     "error_similarity", "image_gallery", "reliability", "fidelity", "cost",
 )  # fmt: skip
 TABLES = (
-    "accuracy", "gap_recovered", "reproduction", "payoff", "mcnemar",
+    "accuracy", "gains", "gap_recovered", "reproduction", "payoff", "mcnemar",
     "convergence", "errors_per_class", "class_differences", "hardest_class",
     "error_similarity", "image_outcomes", "calibration", "controls", "cost", "runs",
 )  # fmt: skip

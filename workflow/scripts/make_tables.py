@@ -7,6 +7,7 @@ from pathlib import Path
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import calibration, class_errors, controls, convergence, costs, error_sets, losses
+from dark_knowledge.analysis.gains import gain_table, readable_gains
 from dark_knowledge.analysis.payoff import payoff_table, readable_payoff
 from dark_knowledge.analysis.reproduction import load_published, readable_reproduction, reproduction_table
 from dark_knowledge.analysis.results import Results
@@ -29,6 +30,7 @@ def main() -> None:
     figures = accuracies.published_rows(published)
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures)
+    gains = gain_table(results)
     paid = payoff_table(results)
     mcnemar = error_sets.mcnemar_table(results)
     times = convergence.convergence_table(results, asked["validation_accuracies"])
@@ -47,6 +49,7 @@ def main() -> None:
         ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
         ("reproduction", reproduced, readable_reproduction(reproduced)),
         ("gap_recovered", gap, accuracies.readable_gap(gap)),
+        ("gains", gains, readable_gains(gains)),
         ("payoff", paid, readable_payoff(paid)),
         ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
         ("convergence", times, convergence.readable_convergence(times)),
