@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from dark_knowledge.analysis import convergence
-from dark_knowledge.analysis.results import Results, compared
+from dark_knowledge.analysis.results import Results, compared, rows_of
 from dark_knowledge.figures import accuracy, errors, images, learning, style
 
 from .results import make_results
@@ -211,6 +211,17 @@ def test_a_crowd_of_seeds_is_one_picture_a_panel(tmp_path, seeds, pictures):
 def test_confusion_shares_are_percentages_of_rows():
     shares = errors.confusion_shares(np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 1]), 3)
     np.testing.assert_array_equal(shares, [[75, 25, 0], [0, 100, 0], [np.nan] * 3])
+
+
+def test_the_last_confusion_is_the_students_less_the_baselines(tables):
+    arms, predictions = compared(arms_of(tables)), tables["predictions"]
+    shares = {}
+    for role in ("baseline", "student"):
+        own = rows_of(predictions, next(arm for arm in arms if arm.role == role))
+        shares[role] = errors.confusion_shares(own.label, own.prediction, len(CLASSES))
+    drawn = errors.confusion(predictions, arms, CLASSES).axes[3].collections[0].get_array()
+    np.testing.assert_allclose(drawn, shares["student"] - shares["baseline"])
+    assert np.abs(drawn).max() > 1
 
 
 def test_confusion_of_many_classes_stays_small(tables, tmp_path):

@@ -1,7 +1,7 @@
 """The command lines pass on what they are told: each result equals the library's, called with the same settings."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import assemble_run
 import cache_teacher_logits
@@ -19,6 +19,7 @@ from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.augmenting import views_of
 from dark_knowledge.training import loop
+from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
 from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher, soft_loss_of
 from dark_knowledge.training.networks import build_model
@@ -120,6 +121,15 @@ def test_a_run_from_labels(trained, run, settings):
     record = json.loads((folder / "metrics.json").read_text())
     assert (record["training_images"], record["steps"]) == (320, EPOCHS * 6)
     assert pd.read_parquet(folder / "history.parquet").test_accuracy.isna().all()
+
+
+def test_the_wait_for_a_gpu_is_not_part_of_a_trainings_start(trained, monkeypatch):
+    """It costs the study time, not this training: another study beside it would wait less."""
+    monkeypatch.setattr(
+        train_model, "choose_compute", lambda *asked, **need: replace(choose_compute(*asked, **need), waited=1000)
+    )
+    folder, _ = trained()
+    assert -1000 < json.loads((folder / "metrics.json").read_text())["start_up_seconds"] < -900
 
 
 @pytest.mark.parametrize("shuffle", ["all", "within-class", None])
