@@ -184,6 +184,31 @@ def test_both_scatters_of_the_loss_are_shown_and_that_of_the_curve_decides():
     assert relative.name == f"{absolute.name}, relative to their mean"
 
 
+def test_of_another_loss_than_hintons_the_hard_losses_are_compared():
+    study = {
+        name: table.replace({"supervision": {"big_T2_w0.1": "big_T2_w0.1_by-dist"}})
+        for name, table in make_results(10).items()
+    }
+    table = table_of(study).query("claim == '2a'").set_index("quantity")
+    first = table.iloc[0]
+    assert (first.name, first.unit, first.decides) == (
+        "scatter of the batches' hard losses in the last 4 epochs",
+        "nats",
+        True,
+    )
+    steps = study["steps"][study["steps"].epoch >= 2]
+    for side, supervision in (("student", "big_T2_w0.1_by-dist"), ("baseline", "labels")):
+        own = steps[(steps.model == "small") & (steps.supervision == supervision)]
+        assert first[side] == pytest.approx(own.groupby("seed").hard_loss.apply(line_scatter).mean())
+    assert table.unit["scatter of the epochs' mean losses over the last 4 epochs"] == "of the loss"
+    assert table.unit["soft loss (dist) in the last epoch"] == "of the loss"
+
+
+def line_scatter(losses: pd.Series) -> float:
+    x = np.arange(len(losses))
+    return np.sqrt(((losses - np.polyval(np.polyfit(x, losses, 1), x)) ** 2).sum() / (len(x) - 2))
+
+
 def test_a_share_of_the_lead_has_an_interval():
     row = table_of(make_results(10)).query("unit == '%' and claim == '3c'").iloc[0]
     assert row.low < row.effect < row.high

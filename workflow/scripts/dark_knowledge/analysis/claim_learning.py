@@ -12,6 +12,7 @@ from dark_knowledge.analysis.convergence import time_to
 from dark_knowledge.analysis.measures import area_under_curve, stability
 from dark_knowledge.analysis.results import ExperimentArm, by_seed, difference, rows_of
 from dark_knowledge.analysis.statistics import Interval, pitman_morgan_p
+from dark_knowledge.study.paths import loss_in
 
 
 def convergence(e: Evidence) -> Iterator[Quantity]:
@@ -47,13 +48,18 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
 
 
 def loss_stability(e: Evidence) -> Iterator[Quantity]:
-    """The note looked at loss curves, so the scatter in nats decides; relative to a mean near 0 any is large."""
+    """The note looked at loss curves, so their scatter decides; relative to a mean near 0 any is large.
+
+    Of a student of another loss than Hinton's the hard losses do, which alone have the baseline's unit.
+    """
+    other = loss_in(e.student.supervision)
+    of_batches = ("losses", "loss") if other is None else ("hard losses", "hard_loss")
     last = e.settings["last_epochs"]
     there = min(last, rows_of(e.epochs, e.student).epoch.nunique())
     arms = e.student, e.baseline
     batches = [_late_steps(e, arm, last) for arm in arms]
     for of, losses, column in (
-        ("the batches' losses in", batches, "loss"),
+        (f"the batches' {of_batches[0]} in", batches, of_batches[1]),
         ("the epochs' mean losses over", [e.epochs] * 2, "loss"),
         ("the epochs' mean hard losses over", [e.epochs] * 2, "hard_loss"),
     ):
@@ -63,9 +69,9 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
         student, baseline = (
             per_run(own, arm, column, partial(_scatter, window=window)) for own, arm in zip(losses, arms, strict=True)
         )
-        yield compare(
-            "2a", name, "nats", student, baseline, sign=1, decides=losses is batches, digits=4, remark=remark
-        )  # fmt: skip
+        unit = "nats" if other is None or column == "hard_loss" else "of the loss"
+        decides = losses is batches
+        yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)
         student, baseline = (
             per_run(own, arm, column, partial(_relative_scatter, window=window))
             for own, arm in zip(losses, arms, strict=True)
@@ -74,8 +80,9 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     student, baseline = (per_run(e.epochs, arm, "hard_loss", _end) for arm in (e.student, e.baseline))
     yield compare("2a", "hard loss in the last epoch, while learning", "nats", student, baseline, sign=1, digits=3)
     soft = per_run(e.epochs, e.student, "soft_loss", _end)
+    name, unit = (other, "of the loss") if other else ("Hinton's: T² times KL divergence", "nats")
     yield Quantity(
-        "2a", "soft loss (Hinton's: T² times KL divergence) in the last epoch", "nats", soft.to_numpy(),
+        "2a", f"soft loss ({name}) in the last epoch", unit, soft.to_numpy(),
         student=soft.mean(), p=np.nan, is_difference=False, digits=3, remark="the baseline has none",
     )  # fmt: skip
 
