@@ -17,9 +17,8 @@ from measuring import CONFIG, DATA, ROOT, prepare_data, save_results
 from safetensors.numpy import load_file, save_file
 from scaling import grown_study, merged
 
-from dark_knowledge.study.arms import Arm, arms_of, recipe_of
-from dark_knowledge.study.augmenting import views_of
-from dark_knowledge.study.paths import views_name
+from dark_knowledge.study.arms import Arm, arms_of, recipe_of, taught_from
+from dark_knowledge.study.paths import teacher_logits_stem
 
 PARTS = ("train", "validation", "test")
 EPOCHS = 10
@@ -71,8 +70,7 @@ def fabricate_runs(config: dict, results: Path) -> int:
             (folder / f"seed{seed}").mkdir(parents=True)
             fabricate_run(folder / f"seed{seed}", arm, len(labels["train"]), config, random)
             if arm.teacher is not None:
-                views = views_name(views_of(config["recipes"][recipe_of(config, arm.model)]))
-                cost = results / "teacher_logits" / arm.teacher / views / f"seed{seed}.json"
+                cost = results / f"{teacher_logits_stem(**taught_from(config, arm), seed=seed)}.json"
                 cost.parent.mkdir(parents=True, exist_ok=True)
                 cost.write_text(json.dumps({"seconds": 60.0, "images": 600_000}))
         logits = {part: fabricate_logits(labels[part], images[part], len(seeds), random) for part in PARTS}

@@ -14,7 +14,7 @@ from pathlib import Path
 from gpu_kit import EPOCHS, NETS, SCRIPTS, Kit, say, train_command
 from gpu_speed import under_mps
 
-from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.shown import views_of
 
 TEACHERS = {"plain-teacher": (4,), "resnet": (1, 2, 4, 8)}  # and the temperatures of their students
 # The full study: epochs of training by net, epochs of teachers' logits by net, jobs. A test counts them.
@@ -89,7 +89,7 @@ def cache(kit: Kit, teacher: str, seed: int) -> list[str]:
     views = json.dumps(views_of(vars(kit.recipe(epochs_of(kit, "student")))))
     words = [sys.executable, SCRIPTS / "cache_teacher_logits.py", "--data", kit.dataset, "--accelerator", kit.device]
     words += ["--architecture", json.dumps(NETS[teacher]), "--weights", weights, "--views", views]
-    words += ["--seed", seed, "--out", out, "--record", out.with_suffix(".json")]
+    words += ["--seed", seed, "--split-seed", 0, "--out", out, "--record", out.with_suffix(".json")]
     return [str(word) for word in words]
 
 

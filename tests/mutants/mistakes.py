@@ -39,13 +39,14 @@ MISTAKES = {
         ("--hard-weight {wildcards.hard_weight}{loss(wildcards.by)}", "--hard-weight {wildcards.hard_weight}", "every loss is Hinton's"),
         ('        code=code("train_model.py"),\n', "", "an edited training trains nothing again"),
         ('        code=code("cache_teacher_logits.py"),\n', "", "teachers' logits of the code before"),
-        ("recipe=recipe_of(wildcards.model),\n            seed=wildcards.seed", 'recipe=recipe_of(wildcards.model),\n            seed=config["seeds"][0]', "every student taught on one seed's stream"),
+        ("logits, seed=wildcards.seed, **taught_from", 'logits, seed=config["seeds"][0], **taught_from', "every student taught on one seed's stream"),
         ('" --seed {wildcards.seed}"\n        " {params.source:q}"', '" --seed 0"\n        " {params.source:q}"', "an ensemble's record under another seed"),
         ('f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}', 'f"--temperature {wildcards.hard_weight} --hard-weight {wildcards.temperature}', "temperature and hard weight swapped"),
-        ("transfer_set=lambda wildcards: transfer_set(wildcards.on)", 'transfer_set=lambda wildcards: transfer_set("")', "no transfer set"),
+        ('transfer_set=lambda wildcards: transfer_set(wildcards.on),\n        split_seed=config["split"]["seed"],\n        score_test', 'transfer_set=lambda wildcards: transfer_set(""),\n        split_seed=config["split"]["seed"],\n        score_test', "no transfer set"),
+        ('transfer_set=lambda wildcards: transfer_set(wildcards.on),\n        split_seed=config["split"]["seed"],\n        accelerator', 'transfer_set=lambda wildcards: transfer_set(""),\n        split_seed=config["split"]["seed"],\n        accelerator', "logits of all images for a drawn part"),
         ("arms.scores_test_each_epoch(config, wildcards.model)", "True", "the test set scored for every model"),
-        ("recipe=lambda wildcards: recipe(wildcards.recipe),", "recipe=lambda wildcards: recipe(recipe_of(arms.arm_named(config, wildcards.teacher).model)),", "the teacher's recipe for the student's stream"),
-        ('        " --seed {wildcards.seed}"\n        " --accelerator', '        " --seed 0"\n        " --accelerator', "logits on the stream of seed 0"),
+        ("views=lambda wildcards: as_json(VIEWS[wildcards.views]),", "views=lambda wildcards: as_json(shown.views_of(config['recipes'][recipe_of(arms.arm_named(config, wildcards.teacher).model)])),", "the teacher's views for the student's"),
+        ('" --views {params.views:q}"\n        " --seed {wildcards.seed}"', '" --views {params.views:q}"\n        " --seed 0"', "logits on the stream of seed 0"),
     ],
     f"{RULES}/evaluation.smk": [
         ('        code=code("evaluate_runs.py"),\n', "", "logits of the code before"),
@@ -94,7 +95,7 @@ MISTAKES = {
     ],
     f"{SCRIPTS}/cache_teacher_logits.py": [
         ("    load_weights(teacher, arguments.weights)\n", "", "an untrained teacher"),
-        ("stream, arguments.seed, epoch, compute)", "stream, arguments.seed, 0, compute)", "the stream of epoch 0 for all epochs"),
+        ("stream, arguments.seed, epoch, compute, images)", "stream, arguments.seed, 0, compute, images)", "the stream of epoch 0 for all epochs"),
         ('"images": len(logits) * len(logits[0])', '"images": len(logits[0])', "images of one epoch"),
     ],
     f"{SCRIPTS}/assemble_run.py": [
@@ -199,7 +200,7 @@ MISTAKES = {
         ('yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))', 'yield Role(name, "baseline", "baseline", Arm(student))', "a baseline of all images"),
         ('figures if figures.get("dataset") == config["dataset"] else {}', "figures", "published figures of another data set"),
     ],
-    f"{LIBRARY}/study/augmenting.py": [
+    f"{LIBRARY}/study/shown.py": [
         ('("flip", "shift", "erase", "mixup")', '("flip", "shift", "erase")', "one epoch's logits for all mixtures"),
         ('("flip", "shift", "erase", "mixup")', '("flip", "erase", "mixup")', "one epoch's logits for all shifts"),
     ],

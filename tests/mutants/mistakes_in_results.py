@@ -108,7 +108,7 @@ IN_RESULTS = {
     f"{ANALYSIS}/claim_learning.py": [
         ("sign=-1, decides=measure is area)", "sign=1, decides=measure is area)", "slower learning supports the claim"),
         ('decides=measure == "sd"', 'decides=measure == "mean_change"', "claim 2b decided by its other row"),
-        ("decides=losses is batches", "decides=losses is not batches", "claim 2a decided by the epochs' means"),
+        ("decides = losses is batches", "decides = losses is not batches", "claim 2a decided by the epochs' means"),
         ("arm, accuracy / 100)", "arm, accuracy)", "no run reaches 90 for 90 %"),
         ("steps[steps.epoch >= epochs - last]", "steps[steps.epoch >= epochs - last - 1]", "an epoch too many"),
         ('by_seed(e.runs, arm, "last_train_accuracy") for arm in (e.student, e.baseline))', 'by_seed(e.runs, arm, "selected_train_accuracy") for arm in (e.student, e.baseline))', "fit at the selected epoch"),

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
-from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.shown import views_of
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
@@ -25,6 +25,7 @@ def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
             "weights": tmp_path / "weights",
             "views": json.dumps(views_of(asdict(recipe(epochs=3)))),
             "seed": 0,
+            "split-seed": 0,
             "accelerator": "cpu",
             "precision": "float32",
             "out": tmp_path / f"{number}.safetensors",

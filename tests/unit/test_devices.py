@@ -26,7 +26,7 @@ from dark_knowledge import command
 from dark_knowledge.command import InputError, memory_is_full
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import Split, prepare
-from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.shown import views_of
 from dark_knowledge.training import devices, gpus, loop, memory
 from dark_knowledge.training.augment import pad_images
 from dark_knowledge.training.checkpoint import Progress
@@ -501,7 +501,7 @@ def test_logits_and_evaluations_ask_for_what_they_need(idx_files, make_model, re
     same = ["--data", tmp_path / "data", "--accelerator", "cuda", "--out", tmp_path / "out", "--architecture"]
     same.append(json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}))
     caching = ["--weights", tmp_path / "weights", "--views", json.dumps(views_of(asdict(recipe()))), "--seed", 0]
-    caching += ["--record", tmp_path / "record"]
+    caching += ["--split-seed", 0, "--record", tmp_path / "record"]
     evaluation = ["--runs", tmp_path, "--seeds", 4, "--split-seed", 0]
     for script, words in ((cache_teacher_logits, caching), (evaluate_runs, evaluation)):
         monkeypatch.setattr("sys.argv", ["script", *map(str, same + words)])

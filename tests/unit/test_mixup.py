@@ -149,7 +149,7 @@ def test_mixing_alone_needs_logits_of_every_epoch(recipe, data, tmp_path):
     assert mixing.augments
     save_teacher_logits(tmp_path / "logits", torch.zeros(1, 500, 10).half(), mixing, 0)
     with pytest.raises(InputError, match="this training needs 2 epochs"):
-        load_teacher_logits(tmp_path / "logits", data, mixing, 0)
+        load_teacher_logits(tmp_path / "logits", data, mixing, 0, len(data.train_images))
 
 
 def mixing_study(config: dict, **changes: dict) -> dict:

@@ -43,6 +43,7 @@ CONFIG = {
     },
 }
 TAUGHT, BY_ALL = Arm("small", "big", 4, 0.1, "few"), Arm("small", "all-big", 2.5, 0, loss="other")
+FEW = "teacher_logits/big/epochs1_on-few/seed1.json"
 METRICS = "runs/small/big_T4_w0.1_on-few/seed1/metrics.json"
 
 
@@ -92,11 +93,14 @@ class Study:
     def write_teacher_logits(self, arm, seed):
         """Write the record of what teaches a run; returns the stored logits' SHA-256."""
         teacher_seed = 0 if arm.teacher == "all-big" else seed
-        path = self.folder / "teacher_logits" / arm.teacher / "epochs1" / f"seed{seed}.json"
+        part = arm.transfer_set == "few"
+        path = self.folder / "teacher_logits" / arm.teacher / f"epochs1{'_on-few' * part}" / f"seed{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {
             "architecture": network_of(self.design, arm.teacher),
             "views": {"epochs": 1, "flip": False, "shift": 0, "padding": "background", "erase": 0, "mixup": 0},
+            "transfer_set": CONFIG["transfer_sets"]["few"] if part else {},
+            "split_seed": 5,
             "seed": seed,
             "data": sha256(self.data),
             "teacher_weights": run_sums(self.folder / run_folder(arm.teacher, "labels", teacher_seed))["weights"],
@@ -158,9 +162,11 @@ def test_records_of_the_very_study_are_accepted(study):
         ("runs/big/labels/seed0/metrics.json", "files.weights", "other", 'not ["other"'),
         ("runs/all-big/labels/seed0/metrics.json", "members", ["a", "b"], 'members is ["a", "b"]'),
         ("runs/all-big/labels/seed0/metrics.json", "architecture.mean", "arithmetic", "architecture.mean"),
-        ("teacher_logits/big/epochs1/seed1.json", "seed", 0, "seed is 0, not 1"),
-        ("teacher_logits/big/epochs1/seed1.json", "views.shift", 1, "views.shift is 1, not 0"),
-        ("teacher_logits/big/epochs1/seed1.json", "teacher_weights", "of seed 0", 'teacher_weights is "of seed 0"'),
+        (FEW, "seed", 0, "seed is 0, not 1"),
+        (FEW, "views.shift", 1, "views.shift is 1, not 0"),
+        (FEW, "transfer_set.images", 31, "transfer_set.images is 31, not 30"),
+        (FEW, "split_seed", 0, "split_seed is 0, not 5"),
+        (FEW, "teacher_weights", "of seed 0", 'teacher_weights is "of seed 0"'),
         ("teacher_logits/all-big/epochs1/seed1.json", "architecture.count", 1, "architecture.count is 1, not 2"),
     ],
 )  # fmt: skip

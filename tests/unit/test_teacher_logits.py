@@ -113,7 +113,7 @@ def test_rows_are_found_by_image_in_any_order_of_batches(data, recipe, compute, 
 def test_logits_survive_the_file(data, recipe, tmp_path):
     logits = torch.randn(2, 500, 10).half()
     save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=2), seed=3)
-    loaded = load_teacher_logits(tmp_path / "logits.safetensors", data, recipe(epochs=2), seed=3)
+    loaded = load_teacher_logits(tmp_path / "logits.safetensors", data, recipe(epochs=2), 3, 500)
     assert torch.equal(loaded, logits)
 
 
@@ -122,7 +122,7 @@ def test_logits_of_another_shape_are_refused(data, recipe, tmp_path, shape):
     path = tmp_path / "logits.safetensors"
     save_teacher_logits(path, torch.zeros(shape, dtype=torch.float16), recipe(), seed=0)
     with pytest.raises(InputError) as error:
-        load_teacher_logits(path, data, recipe(epochs=2), seed=0)
+        load_teacher_logits(path, data, recipe(epochs=2), 0, 500)
     assert str(path) in str(error.value)
     assert "2 epochs of 500 images and 10 classes" in str(error.value)
 
@@ -142,7 +142,7 @@ def test_logits_of_another_stream_are_refused(data, recipe, tmp_path, change, se
     path = tmp_path / "logits.safetensors"
     save_teacher_logits(path, torch.zeros((2, 500, 10), dtype=torch.float16), recipe(epochs=2), seed=0)
     with pytest.raises(InputError, match="belongs to the stream seed 0, flips, shifts up to 2"):
-        load_teacher_logits(path, data, recipe(epochs=2, **change), seed=seed)
+        load_teacher_logits(path, data, recipe(epochs=2, **change), seed, 500)
 
 
 def test_logits_beyond_float16_are_refused(data, recipe, compute, teacher):
@@ -168,4 +168,4 @@ def test_without_augmentation_one_epoch_of_logits_serves_all(data, recipe, compu
     epochs = [teacher_logits_of_epoch(teacher, data, still, 3, epoch, compute) for epoch in range(3)]
     assert torch.equal(epochs[0], epochs[2])
     save_teacher_logits(tmp_path / "logits.safetensors", torch.stack(epochs[:1]), still, 3)
-    assert torch.equal(load_teacher_logits(tmp_path / "logits.safetensors", data, still, 3), torch.stack(epochs))
+    assert torch.equal(load_teacher_logits(tmp_path / "logits.safetensors", data, still, 3, 500), torch.stack(epochs))

@@ -17,7 +17,7 @@ from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
-from dark_knowledge.study.augmenting import views_of
+from dark_knowledge.study.shown import views_of
 from dark_knowledge.training import loop
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
@@ -132,12 +132,16 @@ def test_the_wait_for_a_gpu_is_not_part_of_a_trainings_start(trained, monkeypatc
     assert -1000 < json.loads((folder / "metrics.json").read_text())["start_up_seconds"] < -900
 
 
-@pytest.mark.parametrize("shuffle", ["all", "within-class", None])
-def test_a_run_from_a_teacher(trained, run, settings, tmp_path, shuffle):
-    transfer_set = {"shuffle": shuffle} if shuffle else {"omit_classes": [3]}
+@pytest.mark.parametrize(
+    "transfer_set", [{"shuffle": "all"}, {"shuffle": "within-class"}, {"omit_classes": [3]}, {"images": 320}]
+)
+def test_a_run_from_a_teacher(trained, path, run, settings, tmp_path, transfer_set):
+    shuffle = transfer_set.get("shuffle")
     loss = {} if shuffle else {"function": "decoupled", "alpha": 2, "beta": 3}
     logits = torch.randn(EPOCHS, 510, 10, generator=torch.Generator().manual_seed(0)).half()
-    save_teacher_logits(tmp_path / "logits", logits, settings, SEED)
+    chosen = chosen_images(load_dataset(path).train_labels, transfer_set, SPLIT_SEED)
+    stored = logits[:, chosen] if "images" in transfer_set else logits  # of a drawn part those of its images alone
+    save_teacher_logits(tmp_path / "logits", stored, settings, SEED)
     folder, data = trained(
         transfer_set=transfer_set, teacher_logits=tmp_path / "logits", temperature=2.5, hard_weight=0.3,
         score_test_each_epoch=None, loss=loss,
@@ -148,7 +152,6 @@ def test_a_run_from_a_teacher(trained, run, settings, tmp_path, shuffle):
         data.train_labels, logits, temperature=2.5, hard_weight=0.3, label_smoothing=0.2,
         soft_loss=soft_loss_of(loss),
     )  # fmt: skip
-    chosen = data.train_labels != 3 if not shuffle else None
     found = run(
         SEED, data=data, supervision=supervision, model=begun(), transfer_set=chosen, score_test=True,
         **asdict(settings),
@@ -200,16 +203,21 @@ def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command
         assert record[key] == [sha256(tmp_path / names[epoch, number]) for number in (0, 1)]
 
 
-def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(path, command, compute, settings, tmp_path):
+@pytest.mark.parametrize("part", [{}, {"images": 320}])
+def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(
+    path, command, compute, settings, tmp_path, part
+):
     made, data = made_weights(tmp_path, ["teacher"]), load_dataset(path)
     command(
         cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / "teacher", views=views_of(asdict(settings)),
-        seed=SEED, out=tmp_path / "logits", record=tmp_path / "record",
+        seed=SEED, split_seed=SPLIT_SEED, transfer_set=part, out=tmp_path / "logits", record=tmp_path / "record",
     )  # fmt: skip
     found, teacher = load_file(tmp_path / "logits")["logits"], network(made["teacher"])
     live = [teacher_logits_of_epoch(teacher, data, settings, SEED, epoch, compute) for epoch in range(EPOCHS)]
+    live = [logits[chosen_images(data.train_labels, part, SPLIT_SEED)] for logits in live]
     torch.testing.assert_close(found, torch.stack(live), rtol=1e-2, atol=1e-2)
     assert not torch.allclose(live[0].float(), live[1].float(), atol=0.05)
+    assert json.loads((tmp_path / "record").read_text())["images"] == EPOCHS * (320 if part else 510)
 
 
 def test_an_ensemble_has_each_members_last_and_selected_weights(trained, path, monkeypatch, tmp_path):

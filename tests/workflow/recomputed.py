@@ -24,7 +24,7 @@ RUNS = {
     ("still", "large_T5_w0.6"): ("large", 5, 0.6, None, [2, 8]),
     ("still", "large_T2_w0.6"): ("large", 2, 0.6, None, [2, 8]),
     ("still", "large_T2_w0.6_on-shuffled-in-class"): ("large", 2, 0.6, "shuffled-in-class", [2, 8]),
-    ("still", "student_T4_w0.1"): ("student", 4, 0.1, None, [2, 8]),
+    ("still", "student_T4_w0.1_on-part"): ("student", 4, 0.1, "part", [2, 8]),
 }
 ARMS = [
     # experiment, role, label, run, teacher
@@ -39,7 +39,7 @@ ARMS = [
     ("of-large", "student", "student, T = 5", ("still", "large_T5_w0.6")),
     ("of-large", "student", "student, T = 2", ("still", "large_T2_w0.6")),
     ("of-large", "control", "same class", ("still", "large_T2_w0.6_on-shuffled-in-class")),
-    ("of-large", "control", "student as teacher", ("still", "student_T4_w0.1")),
+    ("of-large", "control", "student as teacher", ("still", "student_T4_w0.1_on-part")),
 ]
 TRANSFER_SETS = {
     "no-dresses": {"omit_classes": [3]},
@@ -69,6 +69,12 @@ VIEWS = {
 
 def views_of(model: str) -> tuple[str, dict]:
     return VIEWS[ASKED["models"][model]["recipe"]]
+
+
+def logits_stem(run: tuple[str, str], seed: int) -> str:
+    """The files of the logits that taught a run: of a drawn part those of its images alone."""
+    teacher, _, _, transfer, _ = RUNS[run]
+    return f"teacher_logits/{teacher}/{views_of(run[0])[0]}{'_on-part' if transfer == 'part' else ''}/seed{seed}"
 
 
 def recipe_of(model: str) -> dict:

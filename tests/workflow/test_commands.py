@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, network_of, recipe_of, views_of
+from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, logits_stem, network_of, recipe_of, views_of
 from .test_paper import TINY
 
 RESULTS = "results/recomputed"
@@ -85,8 +85,7 @@ def test_trainings(commands):
             if run[0] in ASKED["score_test_each_epoch"]:
                 asked["score-test-each-epoch"] = None
             if teacher is not None:
-                views, _ = views_of(run[0])
-                asked["teacher-logits"] = f"{RESULTS}/teacher_logits/{teacher}/{views}/seed{seed}.safetensors"
+                asked["teacher-logits"] = f"{RESULTS}/{logits_stem(run, seed)}.safetensors"
                 asked |= {"temperature": f"{temperature:g}", "hard-weight": f"{hard_weight:g}"}
             expected[asked["out"]] = asked
     assert commands["train_model.py"] == expected
@@ -95,14 +94,16 @@ def test_trainings(commands):
 def test_teachers_logits(commands):
     """The teacher's last weights, of the student's own seed, on the views that the student sees."""
     expected = {}
-    for (student, _), (teacher, *_, seeds) in RUNS.items():
+    for run, (teacher, *_, transfer, seeds) in RUNS.items():
         for seed in seeds if teacher else ():
-            name, views = views_of(student)
-            out = f"{RESULTS}/teacher_logits/{teacher}/{name}/seed{seed}"
+            _, views = views_of(run[0])
+            out = f"{RESULTS}/{logits_stem(run, seed)}"
+            part = TRANSFER_SETS["part"] if transfer == "part" else {}
             own = place((teacher, "labels"), 5 if teacher == "committee" else seed)
             expected[f"{out}.safetensors"] = COMPUTE | {
                 "data": DATA, "architecture": network_of(teacher), "weights": f"{own}/weights.safetensors",
-                "views": views, "seed": str(seed), "out": f"{out}.safetensors", "record": f"{out}.json",
+                "views": views, "seed": str(seed), "transfer-set": part, "split-seed": "4",
+                "out": f"{out}.safetensors", "record": f"{out}.json",
             }  # fmt: skip
     assert commands["cache_teacher_logits.py"] == expected
 
@@ -185,7 +186,7 @@ def test_analysis(commands):
     }
     (pages,) = commands["write_tables.py"].values()
     names = sorted(path.rpartition("/")[2].removesuffix(".html") for path in pages["tables"])
-    assert len(names) == 17
+    assert len(names) == 18
     assert sorted(pages["tables"]) == [f"{tables}/bare/{name}.html" for name in names]
     (provenance,) = commands["write_provenance.py"].values()
     del provenance["full"]
@@ -237,8 +238,7 @@ def test_results_are_collected_once_all_runs_and_their_teachers_are_there(jobs):
     for run, (teacher, *_, seeds) in RUNS.items():
         expected |= {f"{place(run)}/logits.safetensors"} | {f"{place(run, seed)}/metrics.json" for seed in seeds}
         if teacher:
-            views, _ = views_of(run[0])
-            expected |= {f"{RESULTS}/teacher_logits/{teacher}/{views}/seed{seed}.json" for seed in seeds}
+            expected |= {f"{RESULTS}/{logits_stem(run, seed)}.json" for seed in seeds}
     assert waited_for == expected
 
 

@@ -65,7 +65,7 @@ def test_the_report_has_every_door(doors):
 def test_stored_logits_are_the_given_rows_image_by_image(doors):
     data = load_file(doors.results / "data" / "dataset.safetensors")
     given = doors.given["train"][data["train_index"]]
-    stored = load_file(doors.results / "teacher_logits/external/student/seed0.safetensors")["logits"]
+    stored = load_file(doors.results / "teacher_logits/external/epochs1/seed0.safetensors")["logits"]
     np.testing.assert_array_equal(stored, given[None])
     evaluated = load_file(doors.results / "runs/external/labels/logits.safetensors")
     np.testing.assert_array_equal(evaluated["last/train"], given[None])
@@ -77,13 +77,13 @@ def test_given_weights_are_those_that_teach(doors):
     filed = load_file(doors.results / "runs/pretrained/labels/seed0/weights.safetensors")
     assert filed.keys() == weights.keys()
     assert all((filed[name] == value.numpy()).all() for name, value in weights.items())
-    record = json.loads((doors.results / "teacher_logits/pretrained/student/seed0.json").read_text())
+    record = json.loads((doors.results / "teacher_logits/pretrained/epochs1/seed0.json").read_text())
     assert record["teacher_weights"] == metrics(doors, "pretrained/labels")["files"]["weights"]
 
 
 def test_a_student_teaches_the_next_one_and_an_ensemble_is_made_of_students(doors):
     assistant = metrics(doors, "own/resnet_T4_w0.1")["files"]["weights"]
-    record = json.loads((doors.results / "teacher_logits/assistant/student/seed0.json").read_text())
+    record = json.loads((doors.results / "teacher_logits/assistant/epochs1/seed0.json").read_text())
     assert record["teacher_weights"] == assistant
     assert metrics(doors, "students/labels")["members"] == [assistant]
 

@@ -21,7 +21,19 @@ from scipy import special, stats
 
 from ..conftest import CHECKOUT, Workflow
 from . import replay
-from .recomputed import ARMS, ASKED, CLASSES, CONFIG, EPOCHS, PARTS, RUNS, TRANSFER_SETS, network_of, recipe_of
+from .recomputed import (
+    ARMS,
+    ASKED,
+    CLASSES,
+    CONFIG,
+    EPOCHS,
+    PARTS,
+    RUNS,
+    TRANSFER_SETS,
+    logits_stem,
+    network_of,
+    recipe_of,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +143,7 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
     folder, recipe = results / "runs" / model / supervision / f"seed{seed}", recipe_of(model)
     taught = None
     if teacher is not None:
-        rows = teacher_logits(results, data, teacher, ASKED["models"][model]["recipe"], seed)
+        rows = teacher_logits(results, data, teacher, model, seed)
         if transfer in ("shuffled", "shuffled-in-class"):
             rows = rows[:, replay.partners(data.labels["train"], transfer == "shuffled-in-class", seed)]
         taught = {"logits": rows, "temperature": temperature, "hard_weight": hard_weight}
@@ -158,16 +170,14 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
     work, weights = [], doubles(folder / "weights.safetensors")
     replay.logits(network_of(model), weights, data.normal(data.images["test"][:1]), work=work)
     per_epoch = int(chosen.sum()) // recipe["batch_size"]
-    logits_file = (
-        results / "teacher_logits" / str(teacher) / ASKED["models"][model]["recipe"] / f"seed{seed}.safetensors"
-    )
+    stored = results / f"{logits_stem((model, supervision), seed)}.safetensors" if teacher else None
     record = json.loads((folder / "metrics.json").read_text())
     told = {key: value for key, value in record.items() if key not in UNTOLD}
     assert told == {
         "architecture": network_of(model), "recipe": recipe, "seed": seed, "temperature": temperature,
         "hard_weight": hard_weight, "loss": {}, "transfer_set": TRANSFER_SETS[transfer], "split_seed": 4,
         "score_test_each_epoch": score_test, "data": sha256(results / "data/dataset.safetensors"), "threads": 1,
-        "teacher_logits": sha256(logits_file) if teacher else None,
+        "teacher_logits": sha256(stored) if teacher else None,
         "parameters": sum(v.numel() for k, v in weights.items() if k.endswith(("weight", "bias"))),
         "multiply_adds": sum(work), "training_images": int(chosen.sum()), "epochs": recipe["epochs"],
         "steps": recipe["epochs"] * per_epoch, "selected_epoch": selected,
@@ -206,9 +216,9 @@ def test_some_run_of_each_kind_selects_another_epoch_than_the_last(results):
     assert {"student", "member"} <= earlier
 
 
-def teacher_logits(results, data, teacher: str, recipe_name: str, seed: int) -> torch.Tensor:
-    """Of the teacher's last weights, live, on the views of the student's recipe and seed."""
-    recipe = ASKED["recipes"][recipe_name]
+def teacher_logits(results, data, teacher: str, student: str, seed: int) -> torch.Tensor:
+    """Of the teacher's last weights, live, on all views of the student's recipe and seed."""
+    recipe = recipe_of(student)
     own = results / "runs" / teacher / "labels" / f"seed{5 if teacher == 'committee' else seed}"
     weights = doubles(own / "weights.safetensors")
     epochs = recipe["epochs"] if recipe["shift"] or recipe["flip"] else 1
@@ -217,12 +227,13 @@ def teacher_logits(results, data, teacher: str, recipe_name: str, seed: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("teacher", "recipe", "seed"),
-    [("committee", "shifted", s) for s in (2, 5, 8)] + [(t, "still", s) for t in ("large", "student") for s in (2, 8)],
+    ("run", "seed"), [(run, seed) for run, (teacher, *_, seeds) in RUNS.items() if teacher for seed in seeds]
 )
-def test_stored_teacher_logits_are_a_live_pass(results, data, teacher, recipe, seed):
-    path = results / "teacher_logits" / teacher / recipe / f"seed{seed}"
-    live = teacher_logits(results, data, teacher, recipe, seed)
+def test_stored_teacher_logits_are_a_live_pass(results, data, run, seed):
+    path = results / logits_stem(run, seed)
+    live = teacher_logits(results, data, RUNS[run][0], run[0], seed)
+    if RUNS[run][3] == "part":
+        live = live[:, chosen_of("part", data)]
     found = load_file(path.with_suffix(".safetensors"))["logits"]
     assert found.shape == live.shape
     torch.testing.assert_close(found.double(), live, rtol=2e-3, atol=4e-3)
@@ -294,8 +305,7 @@ def test_collected_runs(results, data, stored, collected):
             row |= {"caching_seconds": np.nan, "caching_images": np.nan}
             row |= {"taught_by": teacher, "taught_by_supervision": "labels" if teacher else None}
             if teacher is not None:
-                cost = results / "teacher_logits" / teacher / ASKED["models"][model]["recipe"] / f"seed{seed}.json"
-                cost = json.loads(cost.read_text())
+                cost = json.loads((results / f"{logits_stem((model, supervision), seed)}.json").read_text())
                 row |= {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
             rows.append(row)
     keys = ["model", "supervision", "seed"]

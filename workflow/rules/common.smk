@@ -35,7 +35,7 @@ from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, augmenting, checking, paths, reference, spelling
+from dark_knowledge.study import arms, checking, paths, reference, shown, spelling
 from dark_knowledge.command import InputError, sha256
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
@@ -92,7 +92,7 @@ SECTIONS = [
 
 EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
-VIEWS = {paths.views_name(views): views for views in map(augmenting.views_of, config["recipes"].values())}
+VIEWS = {paths.views_name(views): views for views in map(shown.views_of, config["recipes"].values())}
 UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 DATASET = config["datasets"][config["dataset"]]
@@ -190,9 +190,10 @@ def recipe_of(model):
     return arms.recipe_of(config, model)
 
 
-def views_of(model):
-    """Name of the views on which a model is trained."""
-    return paths.views_name(augmenting.views_of(config["recipes"][recipe_of(model)]))
+def taught_from(wildcards):
+    """The wildcards of the stored logits that teach an arm."""
+    on = paths.transfer_set_of(wildcards.on)
+    return arms.taught_from(config, arms.Arm(wildcards.model, wildcards.teacher, transfer_set=on))
 
 
 def transfer_set(supervision):
@@ -230,7 +231,7 @@ def asked_wildcards():
         [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
         [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
         [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
-        [{"teacher": arm.teacher, "views": views_of(arm.model), "seed": seed} for arm, seed in runs if arm.teacher],
+        [arms.taught_from(config, arm) | {"seed": seed} for arm, seed in runs if arm.teacher],
     ]
     return {frozenset(kind[0]): kind for kind in kinds if kind}
 

@@ -77,7 +77,7 @@ rule collect_results:
         ],
         caching=sorted(
             {
-                f"<results>/teacher_logits/{arm.teacher}/{views_of(arm.model)}/seed{seed}.json"
+                f"<results>/{paths.teacher_logits_stem(**arms.taught_from(config, arm), seed=seed)}.json"
                 for arm, seeds in ARMS.items()
                 if arm.teacher is not None
                 for seed in seeds

@@ -87,17 +87,17 @@ ruleorder: assemble_run > train_model
 
 
 rule cache_teacher_logits:
-    """Store a teacher's logits on a stream of views: those that students of one seed see, whatever else their recipe says."""
+    """Store a teacher's logits on a stream of views, those that students of one seed see, of all images or a drawn part."""
     input:
         data=rules.prepare_dataset.output,
         weights=teacher_weights,
     output:
-        logits=unless_kept("<results>/teacher_logits/{teacher}/{views}/seed{seed}.safetensors"),
-        record="<results>/teacher_logits/{teacher}/{views}/seed{seed}.json",
+        logits=unless_kept(f"<results>/{paths.teacher_logits_stem()}.safetensors"),
+        record=f"<results>/{paths.teacher_logits_stem()}.json",
     log:
-        "<logs>/teacher_logits/{teacher}/{views}/seed{seed}.log",
+        f"<logs>/{paths.teacher_logits_stem()}.log",
     benchmark:
-        "<benchmarks>/teacher_logits/{teacher}/{views}/seed{seed}.tsv"
+        f"<benchmarks>/{paths.teacher_logits_stem()}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -108,6 +108,8 @@ rule cache_teacher_logits:
     params:
         architecture=lambda wildcards: architecture(arms.arm_named(config, wildcards.teacher).model),
         views=lambda wildcards: as_json(VIEWS[wildcards.views]),
+        transfer_set=lambda wildcards: transfer_set(wildcards.on),
+        split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
         precision=config["precision"],
         script=scripts("cache_teacher_logits.py"),
@@ -119,6 +121,7 @@ rule cache_teacher_logits:
         " --weights {input.weights:q}"
         " --views {params.views:q}"
         " --seed {wildcards.seed}"
+        " --transfer-set {params.transfer_set:q} --split-seed {params.split_seed}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
         " --out {output.logits:q}"
         " --record {output.record:q}"
@@ -130,10 +133,7 @@ use rule train_model as distill_model with:
     input:
         data=rules.prepare_dataset.output,
         teacher_logits=lambda wildcards: expand(
-            rules.cache_teacher_logits.output.logits,
-            teacher=wildcards.teacher,
-            views=views_of(wildcards.model),
-            seed=wildcards.seed,
+            rules.cache_teacher_logits.output.logits, seed=wildcards.seed, **taught_from(wildcards)
         ),
     output:
         **paths.run_files(paths.TEACHER),

@@ -22,6 +22,7 @@ from dark_knowledge.training.teacher_logits import (
     teacher_logits_from_elsewhere,
     teacher_logits_of_epoch,
 )
+from dark_knowledge.training.transfer_sets import chosen_images
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,6 +32,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", required=True, help="the teacher's weights")
     parser.add_argument("--views", type=json.loads, required=True, help="what students see of the images, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="the students' seed")
+    parser.add_argument("--transfer-set", type=json.loads, default={}, help="the drawn part to store alone, as JSON")
+    parser.add_argument("--split-seed", type=int, required=True, help="draws the images of a transfer set")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cuda", "mps", "cpu"])
     parser.add_argument("--precision", default="auto", choices=["auto", "bfloat16", "float32"])
     parser.add_argument("--threads", type=int, default=1)
@@ -43,11 +46,12 @@ def main() -> None:
     arguments = parse_arguments()
     data = load_dataset(arguments.data)
     stream = ViewStream(**arguments.views)
+    images = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed).nonzero().flatten()
     if arguments.architecture["architecture"] == "logits":
-        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], stream)[None]
+        logits = teacher_logits_from_elsewhere(load_file(arguments.weights)["train"], stream)[None, images]
         cost = {"seconds": 0.0, "images": 0, "machine": NOT_HERE}
     else:
-        logits, cost = compute_logits(arguments, data, stream)
+        logits, cost = compute_logits(arguments, data, stream, images)
     save_teacher_logits(arguments.out, logits, stream, arguments.seed)
     # Beside the logits, not in their file: its bytes are part of a student's identity, and seconds are never the same.
     command.write_json(
@@ -57,6 +61,8 @@ def main() -> None:
             "teacher_weights": sha256(arguments.weights),
             "views": arguments.views,
             "seed": arguments.seed,
+            "transfer_set": arguments.transfer_set,
+            "split_seed": arguments.split_seed,
             "data": sha256(arguments.data),
             "logits": sha256(arguments.out),
         }
@@ -64,13 +70,15 @@ def main() -> None:
     )
 
 
-def compute_logits(arguments: argparse.Namespace, data: Dataset, stream: ViewStream) -> tuple[Tensor, dict]:
-    """The teacher's logits [epochs, n, c] on the stream, and what they cost: the images passed through it."""
+def compute_logits(
+    arguments: argparse.Namespace, data: Dataset, stream: ViewStream, images: Tensor
+) -> tuple[Tensor, dict]:
+    """The teacher's logits [epochs, k, c] of `images` [k] on the stream, and their cost: how many pass through it."""
     teacher = build_model(arguments.architecture, data.image_shape, data.classes)
     load_weights(teacher, arguments.weights)
     epochs = stored_epochs(stream)
     # Twice, while they are joined.
-    stored = 2 * epochs * len(data.train_images) * data.classes * torch.half.itemsize
+    stored = 2 * epochs * len(images) * data.classes * torch.half.itemsize
     compute = choose_compute(
         arguments.accelerator,
         arguments.precision,
@@ -78,11 +86,12 @@ def compute_logits(arguments: argparse.Namespace, data: Dataset, stream: ViewStr
         need=lambda: scoring_need(teacher, data, stored),
     )
     data = data.to(compute.device)
+    images = images.to(compute.device)
     teacher.to(compute.device, memory_format=torch.channels_last)
     logits, seconds = [], [0.0]
     with Stopwatch() as clock:
         for epoch in range(epochs):
-            logits.append(teacher_logits_of_epoch(teacher, data, stream, arguments.seed, epoch, compute))
+            logits.append(teacher_logits_of_epoch(teacher, data, stream, arguments.seed, epoch, compute, images))
             seconds.append(clock.seconds())
             speed = len(logits[0]) / (seconds[-1] - seconds[-2])
             print(f"epoch {epoch + 1:3d}/{epochs}  {speed:.0f} images/s", flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
@@ -16,6 +17,7 @@ from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
+from dark_knowledge.study.shown import drawn_part
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
 from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
@@ -134,8 +136,8 @@ def main() -> None:
 def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Supervision:
     if arguments.teacher_logits is None:
         return learn_from_labels(data.train_labels, recipe.label_smoothing)
-    teacher_logits = load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed)
-    shuffle = arguments.transfer_set.get("shuffle")
+    stored = chosen_images(data.train_labels, drawn_part(arguments.transfer_set), arguments.split_seed)
+    teacher_logits = load_teacher_logits(arguments.teacher_logits, data, recipe, arguments.seed, int(stored.sum()))
     return learn_from_teacher(
         data.train_labels,
         teacher_logits,
@@ -143,8 +145,17 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
         soft_loss=soft_loss_of(arguments.loss),
-        rows=shuffle and shuffled_images(data.train_labels, shuffle == "within-class", arguments.seed),
+        rows=rows_of_images(arguments, data.train_labels, stored),
     )
+
+
+def rows_of_images(arguments: argparse.Namespace, labels: Tensor, stored: Tensor) -> Tensor | None:
+    """Each image's row of the stored logits [n], past their end where it has none; None where it is its number."""
+    if shuffle := arguments.transfer_set.get("shuffle"):
+        return shuffled_images(labels, shuffle == "within-class", arguments.seed)
+    if stored.all():
+        return None
+    return torch.where(stored, stored.cumsum(0) - 1, len(stored))
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

@@ -21,9 +21,10 @@ from dark_knowledge.study.arms import (
     network_of,
     recipe_of,
     scores_test_each_epoch,
+    taught_from,
 )
-from dark_knowledge.study.augmenting import views_of
-from dark_knowledge.study.paths import RUN_FILES, run_folder, views_name
+from dark_knowledge.study.paths import RUN_FILES, run_folder, teacher_logits_stem
+from dark_knowledge.study.shown import drawn_part, views_of
 
 TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
 
@@ -73,14 +74,15 @@ class Records:
 
     def teacher_logits(self, arm: Arm, seed: int) -> dict:
         """The record of the stored logits that taught a run, refused unless of the right teacher and stream."""
-        views = views_of(self.design["recipes"][recipe_of(self.design, arm.model)])
-        path = self.results / "teacher_logits" / arm.teacher / views_name(views) / f"seed{seed}.json"
+        path = self.results / f"{teacher_logits_stem(**taught_from(self.design, arm), seed=seed)}.json"
         record = json.loads(path.read_text())
         teacher = arm_named(self.design, arm.teacher)
         teacher_seed = seed if is_trained(self.design, teacher.model) else self.design["seeds"][0]
         expected = {
             "architecture": network_of(self.design, teacher.model),
-            "views": views,
+            "views": views_of(self.design["recipes"][recipe_of(self.design, arm.model)]),
+            "transfer_set": drawn_part(self._transfer_set(arm)),
+            "split_seed": self.design["split"]["seed"],
             "seed": seed,
             "data": self.data,
             "teacher_weights": self.run(teacher, teacher_seed)["files"]["weights"],

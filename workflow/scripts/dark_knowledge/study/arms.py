@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from dark_knowledge.fingerprint import file_fingerprint
-from dark_knowledge.study import paths
+from dark_knowledge.study import paths, shown
 
 # In tables, the seed of a model that was not trained here: one run, an ensemble or a file, stands beside all seeds.
 ALL_SEEDS = -1
@@ -161,6 +161,17 @@ def recipe_of(config: dict, model: str) -> str | None:
     if is_ensemble(config, model):
         return recipe_of(config, members_of(config, model).model)
     return config["models"][model].get("recipe")
+
+
+def taught_from(config: dict, arm: Arm) -> dict:
+    """What the stored logits that teach an arm are filed under: the wildcards teacher, views and on."""
+    views = shown.views_of(config["recipes"][recipe_of(config, arm.model)])
+    part = arm.transfer_set and shown.drawn_part(config["transfer_sets"][arm.transfer_set])
+    return {
+        "teacher": arm.teacher,
+        "views": paths.views_name(views),
+        "on": paths.on(arm.transfer_set if part else None),
+    }
 
 
 def scores_test_each_epoch(config: dict, model: str) -> bool:

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 
 from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of
-from dark_knowledge.study.augmenting import augments
 from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
+from dark_knowledge.study.shown import augments
 from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of, signature_of
 
 

@@ -2,7 +2,7 @@
 
     runs/<model>/labels[_on-SET]/seed<n>/...                              learned from labels
     runs/<model>/<teacher>_T<temperature>_w<hard weight>[_by-LOSS][_on-SET]/seed<n>/...    learned from a teacher
-    teacher_logits/<teacher>/<views>/seed<n>...                       the teacher's logits on a stream of views
+    teacher_logits/<teacher>/<views>[_on-SET]/seed<n>...    a teacher's logits on a stream of views, or on a drawn part
 
 A name that an earlier version made keeps its meaning. Imported while Snakemake parses the workflow, so nothing heavy is
 imported here.
@@ -56,7 +56,7 @@ def format_number(value: float) -> str:
 
 
 def views_name(views: dict) -> str:
-    """A stream of views, of any seed (`augmenting.views_of`), in a path: epochs10-flip-shift1."""
+    """A stream of views, of any seed (`shown.views_of`), in a path: epochs10-flip-shift1."""
     return "-".join(
         key if value is True else value if isinstance(value, str) else f"{key}{format_number(value)}"
         for key, value in views.items()
@@ -102,6 +102,11 @@ def run_folder(model: str, supervision: str, seed: int | str) -> str:
 def run_files(supervision: str, model: str = "{model}") -> dict[str, str]:
     """The outputs of a rule that makes runs of a kind, as patterns."""
     return {name: f"<results>/{run_folder(model, supervision, '{seed}')}/{file}" for name, file in RUN_FILES.items()}
+
+
+def teacher_logits_stem(teacher="{teacher}", views="{views}", on="{on}", seed="{seed}") -> str:
+    """The files of a teacher's stored logits without their suffixes, from the folder of the study's results."""
+    return f"teacher_logits/{teacher}/{views}{on}/{seed_folder(seed)}"
 
 
 def run_sums(folder: Path) -> dict[str, str]:

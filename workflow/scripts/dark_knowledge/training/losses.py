@@ -78,9 +78,10 @@ def learn_from_teacher(
     soft_loss: SoftLoss = hinton,
     rows: Tensor | None = None,
 ) -> Supervision:
-    """Distillation from stored `teacher_logits` [epochs, n, c]: row (epoch, image) belongs to that very view.
+    """Distillation from stored `teacher_logits` [epochs, k, c]: row (epoch, image) belongs to that very view.
 
-    `rows` [n] are the images whose rows are learned from instead, in a control that shuffles them.
+    `rows` [n] are the images' rows where these are not their numbers: of a drawn part, of which alone there are logits,
+    or in a control that shuffles them.
     """
 
     def supervision(logits: Tensor, epoch: int, index: Tensor, mix: Mix | None = None) -> Losses:

@@ -18,13 +18,20 @@ from dark_knowledge.training.recipes import ViewStream
 
 
 def teacher_logits_of_epoch(
-    teacher: nn.Module, data: Dataset, stream: ViewStream, seed: int, epoch: int, compute: Compute
+    teacher: nn.Module,
+    data: Dataset,
+    stream: ViewStream,
+    seed: int,
+    epoch: int,
+    compute: Compute,
+    images: Tensor | None = None,
 ) -> Tensor:
-    """Logits [n, c] in float16 of the views that the stream of (`stream`, `seed`) shows in `epoch`, by image."""
+    """Logits [k, c] in float16 of the views of `images` [k], or of all, that (`stream`, `seed`) shows in `epoch`."""
     n = len(data.train_images)
     views = epoch_views(seed, epoch, n, **stream.views(data.image_shape[1:]), device=compute.device)
     padded = pad_images(data.train_images, stream.shift, stream.padding)
-    batches = torch.arange(n, device=compute.device).split(compute.scoring_batch)
+    images = torch.arange(n, device=compute.device) if images is None else images
+    batches = images.split(compute.scoring_batch)
     return _in_half(
         torch.cat([predict(teacher, data, render(padded, index, views, stream.shift), compute) for index in batches])
     )
@@ -53,13 +60,13 @@ def _in_half(logits: Tensor) -> Tensor:
 
 
 def save_teacher_logits(path: str, logits: Tensor, stream: ViewStream, seed: int) -> None:
-    """Write logits [epochs, n, c], float16 or as given, of the stream of (`stream`, `seed`)."""
+    """Write logits [epochs, k, c], float16 or as given, of k images on the stream of (`stream`, `seed`)."""
     with written_whole(path) as temporary:
         temporary.write_bytes(save({"logits": logits.cpu()}, {"stream": _stream_name(stream, seed)}))
 
 
-def load_teacher_logits(path: str, data: Dataset, stream: ViewStream, seed: int) -> Tensor:
-    """Read logits [epochs, n, c] onto the data's device; refuse those of another stream or another data set."""
+def load_teacher_logits(path: str, data: Dataset, stream: ViewStream, seed: int, images: int) -> Tensor:
+    """Read logits [epochs, images, c] onto the data's device; refuse those of another stream or another data set."""
     with safe_open(path, framework="pt", device=str(data.train_images.device)) as file:
         found = (file.metadata() or {}).get("stream")
         logits = file.get_tensor("logits")
@@ -68,7 +75,7 @@ def load_teacher_logits(path: str, data: Dataset, stream: ViewStream, seed: int)
         raise InputError(
             f"{path} belongs to the stream {found}, this training's is {expected}; delete it and run again"
         )
-    shape = (stored_epochs(stream), len(data.train_images), data.classes)
+    shape = (stored_epochs(stream), images, data.classes)
     if tuple(logits.shape) != shape:
         raise InputError(
             f"{path} has shape {tuple(logits.shape)}, this training needs {shape[0]} epochs of {shape[1]} images and "

@@ -1,4 +1,7 @@
-"""Which views a recipe shows. A module of its own: each training depends on it, and should on no more of this room."""
+"""What a training shows: which images, in which views.
+
+A module of its own: each training depends on it, and should on no more of this room.
+"""
 
 from collections.abc import Mapping
 
@@ -20,3 +23,11 @@ def views_of(recipe: Mapping) -> dict:
     if not shown["shift"]:
         shown["padding"] = AUGMENTATION["padding"]
     return {"epochs": recipe["epochs"] if augments(recipe) else 1} | shown
+
+
+def drawn_part(transfer_set: Mapping) -> dict:
+    """The transfer set where it is a drawn part of the images, for which logits are stored apart; else empty.
+
+    Other sets share what is stored for all images: a teacher has several of them as a rule, each of most images.
+    """
+    return dict(transfer_set) if {"images", "share"} & transfer_set.keys() else {}
