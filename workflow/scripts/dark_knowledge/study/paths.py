@@ -104,7 +104,9 @@ def run_files(supervision: str, model: str = "{model}") -> dict[str, str]:
     return {name: f"<results>/{run_folder(model, supervision, '{seed}')}/{file}" for name, file in RUN_FILES.items()}
 
 
-def teacher_logits_stem(teacher="{teacher}", views="{views}", on="{on}", seed="{seed}") -> str:
+def teacher_logits_stem(
+    teacher: str = "{teacher}", views: str = "{views}", on: str = "{on}", seed: int | str = "{seed}"
+) -> str:
     """The files of a teacher's stored logits without their suffixes, from the folder of the study's results."""
     return f"teacher_logits/{teacher}/{views}{on}/{seed_folder(seed)}"
 
