@@ -25,7 +25,7 @@ from dark_knowledge.analysis.formats import show_difference, show_interval, show
 from dark_knowledge.analysis.gains import gain_table
 from dark_knowledge.analysis.payoff import payoff_table
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
-from dark_knowledge.analysis.results import Results
+from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.analysis.runs import run_table
 from dark_knowledge.study.arms import ALL_SEEDS, Arm
 
@@ -192,6 +192,13 @@ def test_the_summary_tells_of_each_experiment_its_own(results, collected, comman
         assert f"Student minus baseline: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
         side = "lies above zero" if gain.gain_low > 0 else "lies below" if gain.gain_high < 0 else "includes zero"
         assert f"The interval of 3 seeds {side}" in text
+        runs = results["runs"].set_index("seed")
+        pairs = [
+            runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)].best_on_test_accuracy
+            for arm in (arm_of(results.compared(name), role) for role in ("student", "baseline"))
+        ]
+        at_best = 100 * (pairs[0] - pairs[1]).dropna().mean()
+        assert f"best epoch on test the gain here is {show_difference(at_best, np.nan)} ±" in text
         said.append(side)
     assert said == ["lies above zero", "includes zero"]
     counts = results["class_errors"].query("part == 'test' and model == 'big'").groupby("label").errors.mean()

@@ -9,6 +9,7 @@ from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
+from dark_knowledge.analysis.gains import gain_as_published
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
@@ -74,7 +75,7 @@ def main() -> None:
         baseline = arm_of(results.arms(name), "baseline")
         hardest = hardest_class(results["class_errors"], baseline, published[name])
         told.append(
-            accuracy_story(name, accuracy, gap)
+            accuracy_story(name, accuracy, gap, gain_as_published(results, name))
             | error_story(name, errors, accuracy, hardest)
             | {"hardest_is_published": "improved_class" in published[name]}
         )

@@ -5,7 +5,7 @@ import pandas as pd
 from dark_knowledge.analysis.accuracy import COLUMNS as ACCURACIES
 from dark_knowledge.analysis.formats import show_difference, show_p
 from dark_knowledge.analysis.results import Results, arm_of, by_seed
-from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import Interval, mean_interval, sign_flip_p
 
 MEASURES = ("last_test_accuracy", "best_on_test_accuracy")
 
@@ -40,6 +40,12 @@ def gain_table(results: Results) -> pd.DataFrame:
                 | {"p": sign_flip_p(gain - of_first)}
             )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gain_as_published(results: Results, experiment: str) -> Interval | None:
+    """The gain as the note reads it off its curves, at each run's best epoch on test; None where none was scored."""
+    own = _accuracies(results, experiment, "best_on_test_accuracy").dropna()
+    return None if own.empty else mean_interval(own.student - own.baseline)
 
 
 def _accuracies(results: Results, experiment: str, accuracy: str) -> pd.DataFrame:
