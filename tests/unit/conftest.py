@@ -143,10 +143,10 @@ def training(idx_files, tmp_path_factory):
     """Make a training in a folder: from labels, or from labels and the logits of a teacher that was never trained."""
     inputs = tmp_path_factory.mktemp("inputs")
     recipe = Recipe(
-        EPOCHS,
-        50,
-        "sgd",
-        0.1,
+        epochs=EPOCHS,
+        batch_size=50,
+        optimiser="sgd",
+        learning_rate=0.1,
         warmup=0.2,
         momentum=0.9,
         weight_decay=5e-4,
