@@ -11,7 +11,9 @@ from dark_knowledge.analysis.paper import readable_paper
 from dark_knowledge.analysis.statistics import ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
-NOTE, MNIST = (ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015"))
+NOTE, MNIST, ANNEALING = (
+    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing")
+)
 
 
 def test_accuracies_and_gains_are_those_of_the_reference_run():
@@ -53,6 +55,27 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     control = pd.read_csv(NOTE / "controls.csv").query("control == 'shuffled in class'").iloc[0]
     lost = show_interval(-control.gain, -control.gain_low)
     assert f"the student lies {lost} percentage points below the baseline" in page
+
+
+def test_the_learning_rates_part_is_of_the_committed_tables():
+    page = " ".join((ROOT / "docs" / "note.md").read_text().split())
+    gains = pd.read_csv(ANNEALING / "gains.csv").set_index("accuracy")
+    arms = pd.read_csv(ANNEALING / "accuracy.csv").set_index(["experiment", "role"])
+    for measure, words in (("last_test_accuracy", "last"), ("best_on_test_accuracy", "best on test")):
+        row = gains.loc[measure]
+        for rate, name in (("constant", "first_gain"), ("annealed", "gain")):
+            cells = [
+                show_interval(arms[f"{measure}_mean"][rate, role], arms[f"{measure}_high"][rate, role])
+                for role in ("baseline", "student")
+            ]
+            gain = show_difference(row[name], row[f"{name}_high"])
+            assert f"| {rate} | {words} | {' | '.join(cells)} | {gain} |" in page
+        for name in ("change", "labels"):
+            assert show_difference(row[name], row[f"{name}_high"]) in page
+        assert f"p = {show_p(row.p)}" in page
+        assert f"n = {row.n}" in page
+    teacher = arms.loc[("constant", "teacher")]
+    assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
 
 
 def test_the_papers_numbers_are_those_of_the_reference_run():

@@ -135,6 +135,30 @@ def small_lead_point() -> str:
     )
 
 
+def annealing_point() -> str:
+    """The note's way to read a curve, at its best epoch on test, at a constant rate and at one that falls."""
+    gains = table("annealing", "gains").set_index("accuracy").loc["best_on_test_accuracy"]
+    arms = table("annealing", "accuracy").set_index(["experiment", "role"])
+
+    def both(rate: str) -> str:
+        shown = [arms.loc[(rate, role)] for role in ("baseline", "student")]
+        baseline, student = (
+            show_interval(arm.best_on_test_accuracy_mean, arm.best_on_test_accuracy_high) for arm in shown
+        )
+        return f"{baseline} % on labels and {student} % on soft targets"
+
+    notes = " and ".join(f"{published('resnet')[role]['test_accuracy']:.2f}" for role in ("baseline", "student"))
+    assert gains["first"] == "constant"
+    return (
+        f"The note's gain is that of a learning rate which does not fall. At a constant rate the net reaches "
+        f"{both('constant')} at the epoch best on test (n = {gains.n}; the note's way, and its {notes}), a gain of "
+        f"{show_difference(gains.first_gain, gains.first_gain_high)} percentage points; at an annealed rate "
+        f"{both('annealed')}, a gain of {show_difference(gains.gain, gains.gain_high)}. The gains differ by "
+        f"{show_difference(gains.change, gains.change_high)} (p = {show_p(gains.p)}), and annealing alone gives "
+        f"{show_difference(gains.labels, gains.labels_high)}."
+    )
+
+
 def test_whatever_was_found_stands_in_the_committed_tables():
     """So a point or a row with a number that no table gives is an error too."""
     (found,) = (section for section in sections("README.md") if section.startswith("## What was found\n"))
@@ -142,6 +166,7 @@ def test_whatever_was_found_stands_in_the_committed_tables():
         mnist_row(),
         note_row("custom"),
         note_row("resnet"),
+        annealing_point(),
         lead_point(),
         few_images_point(),
         absent_class_point(),
