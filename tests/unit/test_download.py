@@ -188,7 +188,7 @@ def test_a_damaged_file_of_ones_own_is_named_with_all_that_was_tried(tmp_path, m
     assert f"{mirror.address}/{FILE}.gz: HTTP Error 404" in message
 
 
-@pytest.mark.parametrize("place", ["~nosuchuser/data", "/proc/1/root/secret" + "x" * 300, "locked"])
+@pytest.mark.parametrize("place", ["~nosuchuser/data", "/" + "x" * 300, "locked"])
 def test_a_folder_that_cannot_be_read_is_passed_over(tmp_path, monkeypatch, mirror, capsys, place):
     def locked(self, *arguments):
         raise PermissionError(13, "Permission denied", str(self))

@@ -74,6 +74,7 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
             assert show_difference(row[name], row[f"{name}_high"]) in page
         assert f"p = {show_p(row.p)}" in page
         assert f"n = {row.n}" in page
+        assert row.labels > row.first_gain  # "more than the teacher gives at a constant rate"
     teacher = arms.loc[("constant", "teacher")]
     assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
 
