@@ -33,13 +33,13 @@ PARTS = {
     "exactness": (gpu_checks.exactness, 60),
     "repetition": (gpu_checks.repetition, 60),
     "student": (partial(gpu_speed.epochs, net="student"), 50),
-    "sharing": (gpu_speed.sharing, 90),
+    "sharing": (gpu_speed.sharing, 110),
     "study": (gpu_study.study, 170),
     "plain-teacher": (partial(gpu_speed.epochs, net="plain-teacher"), 50),
     "resnet": (partial(gpu_speed.epochs, net="resnet"), 50),
     "waiting": (gpu_checks.waiting, 60),
     "compiled": (partial(gpu_speed.compiled, net="student"), 80),
-    "sharing under MPS": (gpu_speed.sharing_under_mps, 90),
+    "sharing under MPS": (gpu_speed.sharing_under_mps, 110),
     "study under MPS": (gpu_study.study_under_mps, 170),
 }
 VERDICTS = {True: "ok", False: "**not ok**", None: ""}

@@ -225,6 +225,7 @@ def repetition(kit: Kit) -> None:
 def _trained(settings: dict, data: Dataset, compute: Compute, kit: Kit, stop: bool = False) -> dict:
     """Weights after two epochs; with `stop`, after a SIGTERM in the middle of the second and a second call."""
     labels, steps = learn_from_labels(data.train_labels, 0), []
+    recipe = kit.recipe(2, learning_rate=0.02) if settings == DROPOUT else kit.recipe(2)  # which diverges at 0.1
     at = math.floor(1.5 * (len(data.train_images) // kit.recipe().batch_size))
     checkpoint = kit.folder / "repetition.pt"
 
@@ -236,7 +237,7 @@ def _trained(settings: dict, data: Dataset, compute: Compute, kit: Kit, stop: bo
 
     def train(model: torch.nn.Module) -> None:
         loop.train(
-            model, data, kit.recipe(2), supervision, seed=7, compute=compute, score_test_each_epoch=False,
+            model, data, recipe, supervision, seed=7, compute=compute, score_test_each_epoch=False,
             checkpoint=checkpoint, identity={},
         )  # fmt: skip
 

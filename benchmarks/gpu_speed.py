@@ -21,6 +21,7 @@ from dark_knowledge.training.recipes import Recipe, one_cycle
 
 TUTORIAL_IMAGES = 10_240
 JOBS = (1, 2, 4, 8, 16)
+BESIDE = ("", " under MPS")  # jobs that share the GPU by turns, or side by side by the Multi-Process Service
 
 
 def eager_epochs(training: loop._Training) -> Iterator[torch.Tensor]:
@@ -149,7 +150,7 @@ def tutorial(net: str, kit: Kit, compute: Compute) -> None:
     say(f"{net}, tutorial: speed", len(images.train_images) / seconds, "images/s")
 
 
-def sharing(kit: Kit) -> None:
+def sharing(kit: Kit, beside: str = "") -> None:
     """Distillations that share the GPU: images a second of all together."""
     most = 2 if kit.tiny else max(JOBS)
     command = [sys.executable, Path(__file__).with_name("gpu.py"), "--part", "worker", "--device", kit.device]
@@ -164,7 +165,7 @@ def sharing(kit: Kit) -> None:
     for way in ("eager", "graph"):
         for jobs in JOBS:
             if jobs <= most:
-                say(f"{jobs} jobs, {way}", _together(workers[:jobs], way, 0.2 if kit.tiny else 4), "images/s")
+                say(f"{jobs} jobs{beside}, {way}", _together(workers[:jobs], way, 0.2 if kit.tiny else 4), "images/s")
     for process in workers:
         process.communicate()  # closes its standard input, which ends it
 
@@ -230,6 +231,6 @@ def end_mps(kit: Kit) -> None:
 def sharing_under_mps(kit: Kit) -> None:
     with under_mps(kit) as answers:
         if answers:
-            sharing(kit)
+            sharing(kit, " under MPS")
         else:
             say("Multi-Process Service", "not measured: it does not start")

@@ -9,10 +9,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from gpu_kit import EPOCHS, NETS, SCRIPTS, Kit, say, train_command
-from gpu_speed import under_mps
+from gpu_speed import BESIDE, JOBS, under_mps
 
 from dark_knowledge.study.shown import views_of
 
@@ -169,14 +170,14 @@ def extrapolated(found: dict[str, float], processors: int) -> dict[str, float]:
     the start-up of all jobs is spread over the processors. Logits are counted as a third of an epoch.
     """
     minutes = {}
-    for way in ("eager", "graph"):
+    start_up = found.get("start-up of a job, median", found.get("start-up of a job"))
+    for way, beside in product(("eager", "graph"), BESIDE):
         alone = {net: found.get(f"{net}, {way}: epoch") for net in NETS}
-        together = [found.get(f"{jobs} jobs, {way}") for jobs in (1, 2, 4, 8, 16)]
-        start_up = found.get("start-up of a job, median", found.get("start-up of a job"))
+        together = [found.get(f"{jobs} jobs{beside}, {way}") for jobs in JOBS]
         if None in alone.values() or together[0] is None or start_up is None:
             continue
         gain = max(speed for speed in together if speed) / together[0]
         work = sum(alone[net] * epochs for net, epochs in FULL_EPOCHS.items())
         work += sum(alone[net] * epochs / 3 for net, epochs in FULL_LOGITS.items())
-        minutes[way] = (work / gain + FULL_JOBS * start_up / processors) / 60
+        minutes[f"{way}{beside}"] = (work / gain + FULL_JOBS * start_up / processors) / 60
     return minutes

@@ -75,7 +75,11 @@ def test_the_full_study_is_extrapolated_from_measured_parts():
     assert gpu_study.extrapolated(found, processors=16) == {}  # what sharing gives was not measured
     found |= {"1 jobs, graph": 100.0, "4 jobs, graph": 300.0}
     work = 0.3 * (15_280 + 500 + 1_000 + (500 + 500 + 510) / 3)
-    assert gpu_study.extrapolated(found, 16) == {"graph": pytest.approx((work / 3 + 370 * 4.8 / 16) / 60)}
+    graph = pytest.approx((work / 3 + 370 * 4.8 / 16) / 60)
+    assert gpu_study.extrapolated(found, 16) == {"graph": graph}
+    found |= {"1 jobs under MPS, graph": 100.0, "16 jobs under MPS, graph": 1000.0}
+    side_by_side = pytest.approx((work / 10 + 370 * 4.8 / 16) / 60)
+    assert gpu_study.extrapolated(found, 16) == {"graph": graph, "graph under MPS": side_by_side}
 
 
 def test_an_epoch_of_the_graphs_body_is_an_epoch_of_the_loop(data, recipe, compute):
