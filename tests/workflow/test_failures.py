@@ -50,13 +50,18 @@ class FaultyWorkflow(Workflow):
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """What the changed study finds where nothing failed."""
-    workflow = Workflow(tmp_path_factory.mktemp("fresh") / "checkout")
-    (workflow.folder / "change.yaml").write_text(CHANGE)
-    done = workflow.snakemake("--cores", "2", "--configfile", TINY, "change.yaml")
+def changed(workflow_of_module) -> Workflow:
+    """The changed study where nothing failed."""
+    (workflow_of_module.folder / "change.yaml").write_text(CHANGE)
+    done = workflow_of_module.snakemake("--cores", "2", "--configfile", TINY, "change.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
-    return findings(workflow.folder / "results/tiny")
+    return workflow_of_module
+
+
+@pytest.fixture(scope="module")
+def fresh(changed) -> dict:
+    """What it finds."""
+    return findings(changed.folder / "results/tiny")
 
 
 def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, fresh):
@@ -102,14 +107,10 @@ def test_a_training_that_diverges_fails_each_time_and_config_and_tables_stay_of_
         assert teacher.epochs == config["recipes"]["teacher"]["epochs"] == 2
 
 
-def test_a_file_that_somebody_removed_is_made_again(tmp_path, fresh):
-    workflow = Workflow(tmp_path / "checkout")
-    (workflow.folder / "change.yaml").write_text(CHANGE)
-    command = ("--cores", "2", "--configfile", TINY, "change.yaml")
-    assert workflow.snakemake(*command).returncode == 0
-    results = workflow.folder / "results/tiny"
+def test_a_file_that_somebody_removed_is_made_again(changed, fresh):
+    results = changed.folder / "results/tiny"
     for name in ("runs/student/labels/seed0/history.parquet", "tables/mcnemar.tex", "figures/resnet/cost.svg"):
         (results / name).unlink()
-    assert workflow.snakemake(*command).returncode == 0
+    assert changed.snakemake("--cores", "2", "--configfile", TINY, "change.yaml").returncode == 0
     assert (results / "figures/resnet/cost.svg").exists()
     assert findings(results) == fresh
