@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from unittest.mock import Mock
 
 import correct_biases
@@ -163,23 +164,70 @@ def html_text(text: str) -> str:
     return text.replace("&lt;", "<")
 
 
-def test_the_summary_tells_of_each_experiment_its_own(results, collected, command, config, tmp_path):
+@pytest.fixture
+def summary(collected, judged, command, config, tmp_path) -> Callable[[], str]:
+    """The page of the collected results, by the configuration as it is at the call."""
     for name in ("x", "y"):
         (tmp_path / "figures" / name).mkdir(parents=True)
         for figure in write_summary.FIGURES:
             (tmp_path / "figures" / name / f"{figure}.svg").write_text(f"{figure} of {name}")
+    (tmp_path / "figures" / "payoff.svg").write_text("payoff")
     (tmp_path / "findings").write_text(json.dumps({"missing_classes": {}}))
-    out, inputs = tmp_path / "summary.html", {name: tmp_path / name for name in ("figures", "findings")}
-    command(write_summary, collected=collected, config=config, out=out, **inputs)
-    page = out.read_text()
+    inputs = {"collected": collected, "judged": judged, "config": config}
+    inputs |= {name: tmp_path / name for name in ("figures", "findings")}
+
+    def page() -> str:
+        command(write_summary, out=tmp_path / "summary.html", **inputs)
+        return (tmp_path / "summary.html").read_text()
+
+    return page
+
+
+def told_of(section: str) -> dict[str, str]:
+    """The first paragraph below the heading of each experiment."""
+    return dict(re.findall(r"<h3>Experiment “(.)”</h3>\s*<p>(.*?)</p>", section, re.S))
+
+
+def section_of(page: str, title: str) -> str:
+    return page.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
+
+
+def test_the_summary_answers_first(summary, judged, config):
+    """What was asked, the answer, one figure, what could mislead; the claims only where there are seeds enough."""
+    page = summary()
+    titles = re.findall("<h2>(.*?)</h2>", page)
+    assert titles[:3] == ["What was asked", "The answer", "What could mislead"]
+    answer = section_of(page, "The answer")
+    assert base64.b64encode(b"payoff").decode() in answer
+    assert "needs 10 seeds for a verdict" in answer
+    assert "undecided" not in answer
+    told = " ".join(re.sub("<.*?>", "", section_of(page, "What could mislead")).split())
+    assert "baseline and student trained for 5 epochs at peak learning rate 0.2 with no flips" in told
+    config.write_text(json.dumps(CONFIG | {"claims": SETTINGS | {"fewest_seeds": 3}}))
+    table = pd.read_parquet(judged).query("decides")
+    table["verdict"] = np.resize(["supported", "undecided", "contradicted", "undecided", "undecided"], len(table))
+    table.to_parquet(judged)
+    table["effect_text"] = claims.shown_rows(table).effect_text
+    table = table.set_index(["claim", "experiment"])
+    answer = section_of(summary(), "The answer")
+    rows = re.findall(r"<tr><td>(\w+) .*?</tr>", answer, re.S)
+    assert rows == list(table.index.unique("claim"))
+    for claim in rows:
+        (row,) = re.findall(rf"<tr><td>{claim} (.*?)</tr>", answer, re.S)
+        shown = re.findall(r'<b class="(\w+)">(\w+)</b><br><span class="note">(.*?)<', row)
+        assert shown == [
+            (table.verdict[claim, name], table.verdict[claim, name], table.effect_text[claim, name]) for name in "xy"
+        ]
+
+
+def test_the_summary_tells_of_each_experiment_its_own(results, summary):
+    page = summary()
     accuracy, gap = (
         accuracies.accuracy_table(results),
         accuracies.gap_table(results, accuracies.published_rows(PUBLISHED)),
     )
-    stories = re.findall(r"<h3>Experiment “(.)”</h3>(.*?)</p>", page, re.S)
-    assert [name for name, _ in stories] == ["x", "y", "x", "y"]  # accuracies, then errors
     said = []
-    for name, text in stories[:2]:
+    for name, text in told_of(section_of(page, "The answer")).items():
         text, rows = " ".join(text.split()), accuracy[accuracy.experiment == name]
         teacher, baseline, student = (
             show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
@@ -202,9 +250,9 @@ def test_the_summary_tells_of_each_experiment_its_own(results, collected, comman
         said.append(side)
     assert said == ["lies above zero", "includes zero"]
     counts = results["class_errors"].query("part == 'test' and model == 'big'").groupby("label").errors.mean()
-    for (_, text), (label, source) in zip(
-        stories[2:], ((2, "the published figures name"), (1, "the baseline errs on most")), strict=True
-    ):
+    errors = told_of(section_of(page, "Error analysis"))
+    for name, label, source in (("x", 2, "the published figures name"), ("y", 1, "the baseline errs on most")):
+        text = errors[name]
         assert source in text
         assert f"the teacher makes {counts[label]:.1f} " in " ".join(text.split())
     for figure in write_summary.FIGURES:

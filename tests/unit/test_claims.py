@@ -100,7 +100,7 @@ def test_one_seed_has_no_spread_to_plan_with():
 
 def test_each_claim_has_one_quantity_that_decides():
     table = table_of(make_results())
-    stated = re.findall(r'^  "(\w+)": "', (rendering.TEMPLATES / "claims.html.j2").read_text(), re.MULTILINE)
+    stated = re.findall(r'^  "(\w+)": "', (rendering.TEMPLATES / "statements.html.j2").read_text(), re.MULTILINE)
     assert list(deciding(table).index) == stated
     assert set(table.claim) == set(stated)
 

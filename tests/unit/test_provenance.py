@@ -95,7 +95,8 @@ def test_machines_and_seeds_are_counted_from_the_runs():
 def test_the_summary_names_the_classes_that_a_part_lacks():
     lines = provenance.missing_classes({"missing_classes": {"train": [], "validation": ["<i>", "b"], "test": ["a"]}})
     assert lines == ["Without validation images: <i>, b.", "Without test images: a."]
-    empty = dict.fromkeys(("accuracy", "accuracy_note", "gap", "gap_note", "cost", "cost_note"), "")
+    names = ("accuracy", "gap", "cost", "payoff")
+    empty = dict.fromkeys([*names, *(f"{name}_note" for name in names)], "")
     asked = {"study": "s", "dataset": "d", "seeds": [0], "own_seeds": [], "validation": 5, "fewest_seeds": 10}
     shown = {"experiments": [], "provenance": [], "missing_classes": lines, "reproduction": None}
     page = rendering.summary_page(**empty | asked | shown)

@@ -170,8 +170,8 @@ def test_analysis(commands):
         },
         "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
         "write_summary.py": collected | config | {
-            "figures": f"{RESULTS}/figures", "findings": f"{RESULTS}/data/findings.json",
-            "out": f"{RESULTS}/summary.html",
+            "judged": f"{RESULTS}/collected/claims.parquet", "figures": f"{RESULTS}/figures",
+            "findings": f"{RESULTS}/data/findings.json", "out": f"{RESULTS}/summary.html",
         },
         "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
         "plot_samples.py": {"data": DATA, "classes": CLASSES, "out": f"{RESULTS}/figures/samples.svg"},

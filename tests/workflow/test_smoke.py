@@ -154,7 +154,9 @@ def test_an_edited_page_is_written_again(smoke):
         ("figure_confusion.rst", "confusion matrices", {}),
         ("table.html.j2", "give the study more seeds", {"write_tables": 1}),
         ("table_claims.rst", "one a row", {"write_tables": 1}),
-        ("claims.html.j2", "The student converges faster", {"write_claims": 1}),
+        ("claims.html.j2", "drew six claims", {"write_claims": 1}),
+        ("statements.html.j2", "The student converges faster", {"write_claims": 1, "write_summary": 1}),
+        ("misleading.html.j2", "What could mislead", {"write_claims": 1, "write_summary": 1}),
     ],
 )
 def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
@@ -174,7 +176,7 @@ def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
         ("analysis/accuracy.py", 'AS_PUBLISHED = "as published"', 'AS_PUBLISHED = "published"',
          {"make_tables": 1, "write_tables": 1, "write_summary": 1}),
         ("analysis/claims.py", 'UNDECIDED = "supported"', 'UNDECIDED = "shown"',
-         {"judge_claims": 1, "write_claims": 1, "write_tables": 1}),
+         {"judge_claims": 1, "write_claims": 1, "write_tables": 1, "write_summary": 1}),
         ("figures/images.py", "GALLERY_CHARACTERS = 10, 13", "GALLERY_CHARACTERS = 8, 13",
          {"plot_experiment": 2, "plot_samples": 1, "write_summary": 1}),
         ("training/loop.py", "LOG_EVERY = 20", "LOG_EVERY = 10",

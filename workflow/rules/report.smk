@@ -74,7 +74,7 @@ rule write_claims:
     params:
         script=scripts("write_claims.py"),
         code=code("write_claims.py"),
-        template=texts("claims.html.j2", "page.html.j2"),
+        template=texts("claims.html.j2", "statements.html.j2", "misleading.html.j2", "page.html.j2"),
     shell:
         "python {params.script:q}"
         " --judged {input.judged:q}"
@@ -133,8 +133,9 @@ rule write_summary:
     input:
         collected=rules.collect_results.output,
         config=rules.save_config.output,
+        judged=rules.judge_claims.output.judged,
         findings=rules.describe_dataset.output,
-        figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS),
+        figures=[expand(rules.plot_experiment.output, experiment=EXPERIMENTS), rules.plot_payoff.output],
         reference=REFERENCE,
     output:
         report(
@@ -160,12 +161,16 @@ rule write_summary:
         code=code("write_summary.py"),
         template=texts(
             "summary.html.j2",
+            "statements.html.j2",
+            "misleading.html.j2",
             "page.html.j2",
+            "payoff.rst",
             *(f"table_{name}.rst" for name in ("accuracy", "gap_recovered", "reproduction", "cost")),
         ),
     shell:
         "python {params.script:q}"
         " --collected {params.collected:q}"
+        " --judged {input.judged:q}"
         " --figures {params.results:q}/figures"
         " --findings {input.findings:q}"
         " --config {input.config:q}"

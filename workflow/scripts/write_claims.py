@@ -10,7 +10,8 @@ from dark_knowledge import command
 from dark_knowledge.analysis import claims
 from dark_knowledge.analysis.statistics import least_sign_flip_p
 from dark_knowledge.pages import rendering
-from dark_knowledge.study.arms import arm_named, published_of, recipe_of
+from dark_knowledge.pages.claims import recipes_of
+from dark_knowledge.study.arms import published_of
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,13 +46,6 @@ def main() -> None:
         ],
     )
     rendering.save(arguments.out, page)
-
-
-def recipes_of(config: dict, experiment: str) -> dict[str, dict | None]:
-    """The training settings of the experiment's two networks, by what they are in it; None where trained elsewhere."""
-    settings = config["experiments"][experiment]
-    models = {"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}
-    return {name: config["recipes"].get(recipe_of(config, model)) for name, model in models.items()}
 
 
 if __name__ == "__main__":

@@ -5,14 +5,17 @@ import json
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
-from dark_knowledge.analysis import class_errors, costs
+from dark_knowledge.analysis import claims, class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.gains import gain_as_published
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
+from dark_knowledge.pages.claims import verdict_story
 from dark_knowledge.pages.provenance import missing_classes
 from dark_knowledge.pages.summary import accuracy_story, error_story, provenance, reproduction_story
 from dark_knowledge.study import reference
@@ -24,6 +27,7 @@ FIGURES = ("temperature", "validation_accuracy", "errors_per_class", "confusion"
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
+    parser.add_argument("--judged", type=pd.read_parquet, required=True, help="the claims' quantities, judged")
     parser.add_argument("--figures", type=Path, required=True, help="folder of the figures")
     parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--config", type=Path, required=True, help="the study's whole configuration, a JSON file")
@@ -62,6 +66,8 @@ def main() -> None:
         ],
         reproduction=reproduction_story(reproduced, results["runs"], runs_published) if asked else None,
         reproduction_note=rendering.note("table_reproduction", config),
+        payoff=rendering.embedded_svg(arguments.figures / "payoff.svg"),
+        payoff_note=rendering.note("payoff", config),
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
         accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),
@@ -70,12 +76,14 @@ def main() -> None:
         cost_note=rendering.note("table_cost", config),
         provenance=provenance(results["runs"]),
     )
+    shown_claims = claims.shown_rows(arguments.judged)
     told = []
     for name in experiments:
         baseline = arm_of(results.arms(name), "baseline")
         hardest = hardest_class(results["class_errors"], baseline, published[name])
         told.append(
             accuracy_story(name, accuracy, gap, gain_as_published(results, name))
+            | verdict_story(shown_claims, config, name)
             | error_story(name, errors, accuracy, hardest)
             | {"hardest_is_published": "improved_class" in published[name]}
         )
