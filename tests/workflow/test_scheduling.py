@@ -15,3 +15,28 @@ def test_snakemake_looks_at_its_queue_when_a_job_ends_and_not_ever_more_often(wo
     finished, looks = (run.stderr.count(text) for text in ("Finished jobid: ", "Ready jobs: "))
     assert finished == 4  # find the data, prepare it, train twice, one after the other
     assert looks <= finished
+
+
+def test_jobs_that_could_share_a_gpu_side_by_side_are_told_of_once(workflow, tmp_path):
+    tools, pipe = tmp_path / "tools", tmp_path / "mps"
+    tools.mkdir()
+    pipe.mkdir()
+    workflow.environment |= {
+        "PATH": f"{workflow.environment['PATH']}:{tools}",
+        "CUDA_MPS_PIPE_DIRECTORY": str(pipe),
+    }
+
+    def told(*arguments: str) -> int:
+        run = workflow.snakemake("--configfile", TINY, "--until", "save_asked", "--forcerun", "save_asked", *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stderr.count("`nvidia-cuda-mps-control -d`")
+
+    assert told("--cores", "2") == 0
+    for name in ("nvidia-smi", "nvidia-cuda-mps-control"):
+        (tools / name).write_text("#!/bin/sh\n")
+        (tools / name).chmod(0o755)
+    assert told("--cores", "2") == 1
+    assert told("--cores", "1") == 0
+    assert told("--cores", "2", "--config", "accelerator=cpu") == 0
+    (pipe / "control").touch()
+    assert told("--cores", "2") == 0

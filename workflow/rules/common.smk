@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -252,6 +253,15 @@ def kept_outputs(without):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
     return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
+
+
+def recommend_mps():
+    """Say how jobs on one GPU are faster, where CUDA's Multi-Process Service could run and does not."""
+    service = "nvidia-cuda-mps-control"
+    runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
+    shared = (workflow.cores or 1) > 1 and config["accelerator"] in ("auto", "cuda")
+    if shared and not runs and shutil.which("nvidia-smi") and shutil.which(service):
+        print(f"Jobs that share a GPU take turns; after `{service} -d` they run side by side.", file=sys.stderr)
 
 
 def show_progress():
