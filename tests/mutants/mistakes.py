@@ -66,7 +66,7 @@ MISTAKES = {
     f"{RULES}/report.smk": [
         ('rules.collect_results.output.arms,\n    output:\n        "<results>/config.json"', 'rules.save_design.output,\n    output:\n        "<results>/config.json"', "config.json of results that are not there yet"),
         ("            rules.write_claims.output,\n", "", "the report has the verdicts of before"),
-        ("figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS)", "figures=expand(rules.plot_experiment.output, experiment=EXPERIMENTS[:1])", "the summary with figures of before"),
+        ("figures=[expand(rules.plot_experiment.output, experiment=EXPERIMENTS),", "figures=[expand(rules.plot_experiment.output, experiment=EXPERIMENTS[:1]),", "the summary with figures of before"),
         ('        code=code("judge_claims.py"),\n', "", "verdicts of the code before"),
     ],
     f"{SCRIPTS}/train_model.py": [
@@ -127,9 +127,6 @@ MISTAKES = {
     f"{SCRIPTS}/write_summary.py": [
         ('arguments.figures / name / f"{f}.svg"', 'arguments.figures / next(iter(experiments)) / f"{f}.svg"', "the first experiment's figures for all"),
         ('"improved_class" in published[name]', "bool(published[name])", "a class of ours is said to be the published one"),
-    ],
-    f"{SCRIPTS}/write_claims.py": [
-        ('{"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}', '{"teacher": settings["student"], "baseline and student": arm_named(config, settings["teacher"]).model}', "the two recipes told of each other's network"),
     ],
     f"{SCRIPTS}/write_error_explorer.py": [
         ("images[order[:shown]])", "images[:shown])", "answers under other images' pictures"),

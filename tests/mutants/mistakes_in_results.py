@@ -207,11 +207,17 @@ IN_RESULTS = {
         ("(60 + 54 * (value - reference) / half", "(60 + 54 * value / half", "claim 4's interval drawn about zero"),
         ("'<rect x=\"60\" width=\"60\" height=\"14\" fill=\"#e4eef7\"/>'", "'<rect width=\"60\" height=\"14\" fill=\"#e4eef7\"/>'", "the side not claimed is shaded"),
     ],
+    f"{PAGES}/claims.py": [
+        ('{"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}', '{"teacher": settings["student"], "baseline and student": arm_named(config, settings["teacher"]).model}', "the two recipes told of each other's network"),
+        ("(shown.experiment == experiment) & shown.decides", "shown.decides", "the verdicts of the last experiment under each name"),
+    ],
     f"{PAGES}/summary.py": [
         ("gain = gains[gains.chosen].iloc[0]", "gain = gains.iloc[0]", "the gain of the lowest temperature for the chosen one's"),
         ("(errors.label == hardest)", "(errors.label == errors.label.max())", "errors of the last class under the hardest one's name"),
     ],
     f"{REPORT}/summary.html.j2": [
+        ('experiments | selectattr("n", "ge", fewest_seeds)', 'experiments | selectattr("n", "ge", 1)', "verdicts of fewer seeds than the rule asks for"),
+        ('{% set row = experiment.verdicts[claim] %}', '{% set row = experiments[0].verdicts[claim] %}', "the first experiment's verdicts for all"),
         ("{% elif experiment.gain_low > 0 %}", "{% elif experiment.gain_high > 0 %}", "an interval over zero is said to lie above it"),
         ("the teacher reaches {{ experiment.teacher }} %, the baseline\n{{ experiment.baseline }} %", "the teacher reaches {{ experiment.baseline }} %, the baseline\n{{ experiment.teacher }} %", "teacher and baseline swapped in the text"),
     ],

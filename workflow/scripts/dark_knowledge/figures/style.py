@@ -89,15 +89,17 @@ def drawn_arms(arms: list[ExperimentArm]) -> list[DrawnArm]:
     drawn = []
     for _, own in groupby(arms, key=lambda arm: arm.experiment):
         own = list(own)
-        controls = _palette(CONTROLS, [arm.arm for arm in own if arm.role == "control"])
+        names = [arm.arm for arm in own if arm.role == "control"]
+        controls = _palette(CONTROLS, names, palest=len(names) // 2)
         for arm in own:
             colour = {"teacher": TEACHER, "baseline": BASELINE}.get(arm.role) or controls.get(arm.arm)
             drawn.append(DrawnArm(**vars(arm), colour=colour or students[arm.temperature]))
     return drawn
 
 
-def _palette(name: str, keys: list) -> dict:
-    return dict(zip(keys, sns.color_palette(name, len(keys)).as_hex(), strict=True))
+def _palette(name: str, keys: list, palest: int = 0) -> dict:
+    """A colour for each key; of a palette that ends pale, without its `palest` last."""
+    return dict(zip(keys, sns.color_palette(name, len(keys) + palest).as_hex()[: len(keys)], strict=True))
 
 
 def legible_arms(arms: list[DrawnArm]) -> list[DrawnArm]:
