@@ -8,12 +8,12 @@ import pytest
 
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
 from dark_knowledge.analysis.paper import readable_paper
-from dark_knowledge.analysis.statistics import ratio_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import holm, ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks" / "results"
-NOTE, MNIST, ANNEALING = (
-    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing")
+NOTE, MNIST, ANNEALING, LOSSES = (
+    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing", "losses")
 )
 
 
@@ -106,6 +106,40 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
         assert row.labels > row.first_gain  # "more than the teacher gives at a constant rate"
     teacher = arms.loc[("constant", "teacher")]
     assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
+
+
+def test_the_table_of_losses_is_of_the_committed_tables():
+    """In the table's order; intervals of differences from Hinton's, and p by Holm."""
+    page = (ROOT / "docs" / "losses.md").read_text()
+    losses = pd.read_csv(LOSSES / "losses.csv")
+    shown = [row.split(" | ")[1:] for row in re.findall(r"^\| (.*) \|$", page, re.MULTILINE)[3:]]
+    assert shown == [
+        [
+            f"{row.temperature:g}",
+            show_interval(row.accuracy, row.accuracy_high),
+            show_difference(row.gain, row.gain_high),
+            show_difference(row.lead, row.lead_high),
+            show_p(row.p),
+            show_p(p),
+        ]
+        for row, p in zip(losses.itertuples(), holm(losses.p.to_numpy()), strict=True)
+    ]
+    assert losses.gain_low.gt(0).tolist() == (losses.loss == "dist").tolist()
+    assert losses.lead.lt(0).tolist() == (losses.loss != "dist").tolist()
+    accuracy = pd.read_csv(LOSSES / "accuracy.csv").set_index("role")
+    teacher, labels, student = (
+        show_interval(accuracy.last_test_accuracy_mean[role], accuracy.last_test_accuracy_high[role])
+        for role in ("teacher", "baseline", "student")
+    )
+    text = " ".join(page.split())
+    assert f"The teacher reaches {teacher} %, the net on labels {labels} %." in text
+    lead = pd.read_csv(LOSSES / "gap_recovered.csv").set_index("arm")
+    hinton, dist = lead.loc["student, T = 4"], lead.loc["dist"]
+    gain = show_difference(hinton.gain, hinton.gain_high)
+    assert f"| 4 | {student} | {gain} |" in page
+    assert f"Hinton's loss gains ({gain})" in text
+    shares = [f"{share:.0f}" for share in (dist.recovered, dist.recovered_low, dist.recovered_high)]
+    assert "{} % of the teacher's lead ({} to {} %)".format(*shares) in text
 
 
 def test_the_papers_numbers_are_those_of_the_reference_run():

@@ -10,7 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
-from dark_knowledge.analysis.statistics import mean_interval
+from dark_knowledge.analysis.statistics import holm, mean_interval
 from dark_knowledge.study.arms import roles_of
 from dark_knowledge.study.checking import check_config
 
@@ -159,6 +159,26 @@ def note_claims_point() -> str:
     )
 
 
+def losses_point() -> str:
+    """The six losses against Hinton's, p by Holm."""
+    losses = table("losses", "losses").set_index("arm")
+    losses["p_holm"] = holm(losses.p.to_numpy())
+    dist, decoupled = losses.loc["dist"], losses.loc["decoupled"]
+    assert len(losses) == 6
+    assert set(losses.index[losses.p_holm <= 0.05]) == {"dist", "decoupled"}
+    lead = table("losses", "gap_recovered").set_index("arm").recovered["dist"]
+    config = json.loads((REFERENCE / "losses" / "config.json").read_text())
+    (n,) = set(losses.n)
+    return (
+        "Of six losses beside Hinton's, learnt from the same stored logits of Fashion-MNIST in "
+        f"{config['recipes']['student']['epochs']} epochs (n = {n}), DIST is ahead of it by "
+        f"{show_interval(dist.lead, dist.lead_high)} percentage points (p after Holm's correction "
+        f"{show_p(dist.p_holm)}) and takes {lead:.0f} % of the teacher's lead; decoupled distillation with its paper's "
+        f"weights is behind by {show_interval(-decoupled.lead, -decoupled.lead_low)} ({show_p(decoupled.p_holm)}). The "
+        "other four differ by no more than chance gives."
+    )
+
+
 def annealing_point() -> str:
     """The note's way to read a curve, at its best epoch on test, at a constant rate and at one that falls."""
     gains = table("annealing", "gains").set_index("accuracy").loc["best_on_test_accuracy"]
@@ -197,6 +217,7 @@ def test_whatever_was_found_stands_in_the_committed_tables():
         claims_point(),
         small_lead_point(),
         note_claims_point(),
+        losses_point(),
     ]
 
 
