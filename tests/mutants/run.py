@@ -3,8 +3,9 @@
     python tests/mutants/run.py [--only FILE] [--near] [--slow] [--out mutants.csv]
 
 The mistakes are in mistakes.py. One in the library or a script meets the tests that import it, the one named after it
-first; one in a rule meets those of the printed commands. What these do not notice then meets all fast tests of
-tests/unit. --slow adds the study whose every number is computed again. The table says which test noticed what.
+first; one in a rule meets those of the rules' text and of the printed commands. What these do not notice then meets all
+fast tests of tests/unit, or of tests/workflow where it is in a rule. --slow adds the study whose every number is
+computed again. The table says which test noticed what.
 """
 
 import argparse
@@ -29,6 +30,7 @@ sys.path.insert(0, str(CHECKOUT))
 from tests.mutants.mistakes import MISTAKES  # noqa: E402
 
 COMMANDS = "tests/workflow/test_commands.py"
+RULES = "tests/unit/test_rules.py"
 SLOW = "tests/workflow/test_recomputed.py"
 TEMPLATES_READER = "workflow/scripts/dark_knowledge/pages/rendering.py"
 SECONDS = 600  # a mistake may make a test run for ever
@@ -86,15 +88,15 @@ def steps(copy: Path, file: str, arguments: argparse.Namespace) -> list[list[str
     """Test files to run in turn, until one notices."""
     near = near_tests(copy, file)
     found = [near] if near else []
-    if not arguments.near and not _is_rule(file):
-        found.append(["tests/unit", COMMANDS])
+    if not arguments.near:
+        found.append(["tests/workflow"] if _is_rule(file) else ["tests/unit", COMMANDS])
     return [*found, ["-m", "slow", SLOW]] if arguments.slow else found
 
 
 def near_tests(copy: Path, file: str) -> list[str]:
     """The tests that concern a file: of a module or script those that import it, the one named after it first."""
     if _is_rule(file):
-        return [COMMANDS]
+        return [RULES, COMMANDS]
     if file.endswith(".j2"):
         file = TEMPLATES_READER
     parts = Path(file).with_suffix("").parts[2:]
