@@ -6,6 +6,7 @@ import re
 import shlex
 
 import pytest
+import yaml
 
 from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, logits_stem, network_of, recipe_of, views_of
 from .test_paper import TINY
@@ -223,7 +224,25 @@ def test_a_loss_is_passed_on_to_those_that_learn_by_it_alone(workflow_of_module)
         assert loss == next((loss for name, loss in by_name.items() if name in out), None)
 
 
+def test_keys_in_another_order_are_the_same_commands(plan, workflow_of_module):
+    def turned(value: object) -> object:
+        return {key: turned(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    config = yaml.safe_load((workflow_of_module.folder / CONFIG).read_text())
+    settings = ("recipes", "models", "transfer_sets", "losses")
+    config |= {name: {key: turned(value) for key, value in config.get(name, {}).items()} for name in settings}
+    (workflow_of_module.folder / "turned.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    again = plan_of(workflow_of_module, "--configfile", "turned.yaml")
+    first, second = (sorted(re.findall("^Shell command: .*", text, re.MULTILINE)) for text in (plan, again))
+    assert second == first
+
+
 # What waits for what
+
+
+def test_an_ensemble_waits_for_all_its_members(jobs):
+    ((waited_for, _),) = jobs["assemble_run"]
+    assert {f"{place(('member', 'labels'), seed)}/metrics.json" for seed in (5, 2, 8)} <= waited_for
 
 
 def test_the_study_asks_for_every_file_that_its_jobs_write(jobs):
