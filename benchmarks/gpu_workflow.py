@@ -3,7 +3,8 @@
     python benchmarks/gpu_workflow.py --data FOLDER --directory FOR_RESULTS [--wheels FOLDER]
 
 FOLDER holds a folder fashion-mnist with the four IDX files. Where Snakemake is not installed, it is taken with what
-else is missing from a folder of wheels, into a folder of its own that goes away at the end.
+else is missing from a folder of wheels, into a folder of its own that goes away at the end; `pip wheel -w FOLDER
+snakemake==9.27.1` makes one, by the Python version of the machine. Under CUDA's Multi-Process Service it is faster.
 """
 
 import argparse
