@@ -17,7 +17,8 @@ def folder(tmp_path):
     arms = study["arms"]
     other = arms[arms.temperature.isna() | (arms.temperature == 4)].assign(experiment="y")
     tables = study | {"arms": pd.concat([arms, other])}
-    ends = [study["predictions"].assign(epoch=epoch) for epoch in ("last", "selected")]
+    last = study["predictions"].assign(epoch="last")
+    ends = [last, last.assign(epoch="selected", prediction=0)]
     for name, table in (tables | {"predictions": pd.concat(ends)}).items():
         table.to_parquet(tmp_path / f"{name}.parquet", index=False)
     return tmp_path

@@ -109,7 +109,7 @@ def begun() -> torch.nn.Module:
     return build_model(ARCHITECTURE, (1, 28, 28), 10).to(memory_format=torch.channels_last)
 
 
-def test_a_run_from_labels(trained, run, settings):
+def test_a_run_from_labels(trained, path, run, settings):
     transfer_set = {"images": 320}
     folder, data = trained(transfer_set=transfer_set)
     chosen = chosen_images(data.train_labels, transfer_set, SPLIT_SEED)
@@ -120,6 +120,7 @@ def test_a_run_from_labels(trained, run, settings):
     )
     record = json.loads((folder / "metrics.json").read_text())
     assert (record["training_images"], record["steps"]) == (320, EPOCHS * 6)
+    assert record["data"] == sha256(path)
     assert pd.read_parquet(folder / "history.parquet").test_accuracy.isna().all()
 
 
