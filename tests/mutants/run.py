@@ -103,8 +103,8 @@ def near_tests(copy: Path, file: str) -> list[str]:
     module, name = ".".join(parts), parts[-1]
     package = ".".join(parts[:-1])
     imported = re.compile(
-        rf"^(import|from) {re.escape(module)}\b|^from {re.escape(package)} import .*\b{name}\b" if package else
-        rf"^(import|from) {name}\b",
+        rf"^ *(import|from) {re.escape(module)}\b|^ *from {re.escape(package)} import .*\b{name}\b" if package else
+        rf"^ *(import|from) {name}\b",
         re.MULTILINE,
     )  # fmt: skip
     own = [path for path in sorted((copy / "tests/unit").glob("test_*.py")) if imported.search(path.read_text())]

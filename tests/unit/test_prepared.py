@@ -12,7 +12,7 @@ import torch
 from dark_knowledge.command import InputError
 from dark_knowledge.data.checks import check
 from dark_knowledge.data.formats import read_idx
-from dark_knowledge.data.parts import Split
+from dark_knowledge.data.parts import Split, draw_parts, read_labels
 from dark_knowledge.data.preparing import prepare
 from dark_knowledge.data.splitting import stratified_split
 
@@ -120,6 +120,21 @@ def test_split_is_fixed_by_its_seed_alone():
     assert (stratified_split(labels, 100, np.random.default_rng(1))[1] == first).all()
     overlap = np.intersect1d(stratified_split(labels, 100, np.random.default_rng(2))[1], first)
     assert len(overlap) < 40  # about 100 * 100 / 600 = 17 by chance
+
+
+def test_another_seed_of_the_split_holds_out_other_images():
+    labels = np.arange(600) % 10
+    first, again, other = (draw_parts(labels, labels, Split(60, seed))["validation"] for seed in (0, 0, 1))
+    assert (again == first).all()
+    assert len(np.intersect1d(other, first)) < 30  # about 60 * 60 / 600 = 6 by chance
+
+
+@pytest.mark.parametrize(("highest", "counted_from"), [(3, 1), (2, 0)])
+def test_labels_count_from_one_where_they_reach_the_number_of_classes(tmp_path, highest, counted_from):
+    """Of three classes; labels 1 and 2 alone are those of a set without its first class."""
+    given = {"train_labels": [1, 2, 1, 2, 1, 2], "test_labels": [1, highest]}
+    found = read_labels(write_parts(tmp_path, **given), 3)
+    assert {part: (values + counted_from).tolist() for part, values in found.items()} == given
 
 
 def test_split_holds_out_no_block_of_the_file():
