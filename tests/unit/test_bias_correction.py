@@ -27,6 +27,11 @@ def test_the_oracle_finds_a_constructed_bias():
     assert errors(shifted(logits, [2], shift), labels) == 0
 
 
+def test_of_equal_shifts_the_oracle_takes_the_one_nearest_to_zero():
+    logits = np.array([[-4, 0], [-3, 0], [-1, 0]])  # one error below -3, and one above -1
+    assert oracle_shift(logits, np.array([1, 0, 1]), [1]) == 0
+
+
 def test_without_anything_to_gain_the_oracle_leaves_the_biases_alone():
     labels = np.array([0, 1, 2])
     assert oracle_shift(5 * np.eye(3)[labels], labels, [1]) == 0

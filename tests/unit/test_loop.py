@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -133,6 +134,25 @@ def test_seeds_differ(run):
 def test_the_stream_depends_on_the_seed(run, make_model):
     losses = [run(seed, model=make_model(0))[1].history[0]["loss"] for seed in (0, 1)]
     assert losses[0] != losses[1]
+
+
+def test_a_student_learns_from_its_teacher(data, run):
+    """Two teachers make two students of one seed: soft targets are learnt from, not only measured."""
+    students = []
+    for seed in (0, 1):
+        random = torch.Generator().manual_seed(seed)
+        logits = torch.randn((2, len(data.train_labels), data.classes), generator=random).half()
+        supervision = learn_from_teacher(data.train_labels, logits, temperature=2, hard_weight=0.5)
+        students.append(weights_of(run(supervision=supervision, epochs=2)[0]))
+    assert any((students[0][name] != students[1][name]).any() for name in students[0])
+
+
+def test_dropout_draws_anew_in_each_epoch():
+    drawn = []
+    for epoch in (0, 1, 0):
+        loop._set_random_state(SimpleNamespace(seed=3), loop.Progress(history=[{}] * epoch))
+        drawn.append(torch.rand(4).tolist())
+    assert drawn[0] == drawn[2] != drawn[1]
 
 
 @pytest.mark.parametrize(("whole", "optimiser"), [(1, "sgd"), (2, "sgd"), (3, "sgd"), (2, "adamw")])
