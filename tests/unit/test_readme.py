@@ -140,7 +140,7 @@ def small_lead_point() -> str:
     return (
         "On Fashion-MNIST a plain network of the note's size, trained well, needs no teacher for the note's accuracy. "
         f"The teachers lead it by {custom} and {resnet} percentage points (n = {n}), of which their students take "
-        f"{shares}, in {epochs} epochs at an annealed rate; in the {longer} epochs above nothing is left to take."
+        f"{shares}, in {epochs} epochs at an annealed rate; in the {longer} epochs above no gain is seen."
     )
 
 
@@ -175,7 +175,7 @@ def losses_point() -> str:
         f"{show_interval(dist.lead, dist.lead_high)} percentage points (p after Holm's correction "
         f"{show_p(dist.p_holm)}) and takes {lead:.0f} % of the teacher's lead; decoupled distillation with its paper's "
         f"weights is behind by {show_interval(-decoupled.lead, -decoupled.lead_low)} ({show_p(decoupled.p_holm)}). The "
-        "other four differ by no more than chance gives."
+        "other four are not told apart from it."
     )
 
 
