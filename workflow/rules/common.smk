@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +44,7 @@ from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.progress import logger as terminal
 from dark_knowledge.progress.trainings import runs_of
+from dark_knowledge.training import mps
 
 try:
     if workflow.modifier.skip_configfile:
@@ -256,12 +256,10 @@ def kept_outputs(without):
 
 
 def recommend_mps():
-    """Say how jobs on one GPU are faster, where CUDA's Multi-Process Service could run and does not."""
-    service = "nvidia-cuda-mps-control"
-    runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
-    shared = (workflow.cores or 1) > 1 and config["accelerator"] in ("auto", "cuda")
-    if shared and not runs and shutil.which("nvidia-smi") and shutil.which(service):
-        print(f"Jobs that share a GPU take turns; after `{service} -d` they run side by side.", file=sys.stderr)
+    """Say how jobs on this machine's GPU are faster, where CUDA's Multi-Process Service could run and does not."""
+    side_by_side = (workflow.resource_settings.cores or 1) > 1  # None where a cluster's nodes run the jobs
+    if side_by_side and config["accelerator"] in ("auto", "cuda") and mps.could_run() and not mps.is_running():
+        print(f"Jobs that share a GPU take turns; after `{mps.START}` they run side by side.", file=sys.stderr)
 
 
 def show_progress():

@@ -16,6 +16,7 @@ from typing import NamedTuple, TextIO
 import torch
 
 from dark_knowledge.command import memory_is_full
+from dark_knowledge.training import mps
 
 CONTEXT = 600 * 2**20  # bytes of a process's CUDA context and kernels, outside of PyTorch's allocator
 LARGEST_SHARE = 0.75  # of a GPU's memory that a job waits for: no two such share, and a desktop leaves as much
@@ -51,7 +52,7 @@ def visible_gpus() -> list[Gpu]:
         name = f"GPU-{str(properties.uuid).removeprefix('GPU-')}"
         gpu = Gpu(name, index, properties.total_memory, properties.total_memory)
         if name in told:
-            exclusive = told[name].exclusive and not _shared_by_mps()
+            exclusive = told[name].exclusive and not mps.is_running()
             gpu = replace(gpu, free=min(gpu.total, told[name].free), exclusive=exclusive)
         gpus.append(gpu)
     return gpus
@@ -202,7 +203,7 @@ def _instances_and_whole_gpus(told: dict[str, _Told]) -> list[Gpu]:
         }
         gpus = [Gpu(instance, None, size, size) for instance, size in found.items()]
         if not told[name].cut_up:
-            gpus = [Gpu(name, None, told[name].total, told[name].free, told[name].exclusive and not _shared_by_mps())]
+            gpus = [Gpu(name, None, told[name].total, told[name].free, told[name].exclusive and not mps.is_running())]
         units += [gpu for gpu in gpus if visible is None or {number, name, gpu.name} & set(visible.split(","))]
     return units
 
@@ -213,8 +214,3 @@ def _nvidia_smi(*words: str) -> str:
         return subprocess.run(["nvidia-smi", *words], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _shared_by_mps() -> bool:
-    """Whether CUDA's Multi-Process Service runs, through which an exclusive GPU serves many processes."""
-    return Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
