@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from statistics import median
 
 import pandas as pd
 from measuring import CONFIG, ROOT, save_results
@@ -36,13 +38,21 @@ NOTE = (
 )
 
 
+def start_up_seconds(benchmarks: Path, runs: Path) -> float:
+    """Median over all trainings of what their job took beside the epochs."""
+    beside = []
+    for path in benchmarks.glob("runs/*/*/seed*.tsv"):
+        record = runs / path.relative_to(benchmarks / "runs").with_suffix("") / "metrics.json"
+        beside.append(seconds_of(path) - json.loads(record.read_text())["seconds"])
+    return median(beside)
+
+
 def account(wall: float, cores: int) -> pd.DataFrame:
     """Core-seconds by kind of work, and their share of cores x wall time."""
     benchmarks, runs = RESULTS / "benchmarks", RESULTS / "runs"
     jobs = {kind: [seconds_of(path) for path in benchmarks.glob(pattern)] for kind, pattern in JOBS.items()}
-    start_up = pd.Series([json.loads(p.read_text())["start_up_seconds"] for p in runs.glob("*/*/seed*/metrics.json")])
+    each = start_up_seconds(benchmarks, runs)
     everything = sum(map(seconds_of, benchmarks.glob("**/*.tsv")))
-    each = start_up.median()
     seconds = {kind: sum(found) - each * len(found) for kind, found in jobs.items()}
     organising = {
         "start-up of these jobs": each * sum(map(len, jobs.values())),

@@ -1,5 +1,6 @@
 """The workflow as a person uses it: a copy of the checkout, and Snakemake called on it."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -71,10 +72,15 @@ def undone(do: list[str], undo: list[str]) -> Iterator[None]:
 
 
 class Workflow:
-    """A copy of the checkout in `folder`, with the tests' own Python first on the PATH."""
+    """A copy of the checkout in `folder`, with the tests' own Python first on the PATH.
 
-    def __init__(self, folder: Path):
+    `finished` is the folder of such a copy, whose results are taken over.
+    """
+
+    def __init__(self, folder: Path, finished: Path | None = None):
         self.folder = folder
+        if finished:
+            shutil.copytree(finished, folder)
         self.environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -155,6 +161,19 @@ def unmeasured(table: pd.DataFrame) -> str:
 @pytest.fixture
 def workflow(tmp_path):
     return Workflow(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory, worker_id) -> Path:
+    """A checkout with the tiny study, run whole and once for all workers. Tests that change it do so in a copy."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    checkout = shared / "tiny" / "checkout"
+    with (shared / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (checkout / "results" / "tiny" / "report.html").exists():
+            run = Workflow(checkout).snakemake("--cores", "2", "--configfile", TINY)
+            assert run.returncode == 0, run.stdout + run.stderr
+    return checkout
 
 
 @pytest.fixture(scope="session")

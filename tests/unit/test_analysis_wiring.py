@@ -27,7 +27,7 @@ from dark_knowledge.analysis.gains import gain_table
 from dark_knowledge.analysis.payoff import payoff_table
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
-from dark_knowledge.analysis.runs import run_table
+from dark_knowledge.analysis.runs import readable_runs, run_table
 from dark_knowledge.study.arms import ALL_SEEDS, Arm
 
 from .results import CLASSES, SETTINGS, make_results
@@ -161,6 +161,11 @@ def test_the_page_of_claims_shows_both_p_and_tells_of_the_right_recipes(judged, 
     told = " ".join(re.sub("<.*?>", "", page).split())
     assert "baseline and student trained for 5 epochs at peak learning rate 0.2 with no flips" in told
     assert "teacher trained for 9 epochs at peak learning rate 0.3 with flips" in told
+
+
+def test_the_index_of_runs_counts_epochs_from_1(results):
+    shown = readable_runs(run_table(results["runs"]))
+    assert shown["selected epoch"].tolist() == [f"{epoch + 1}" for epoch in results["runs"].selected_epoch]
 
 
 def html_text(text: str) -> str:

@@ -79,6 +79,13 @@ def test_time_to_an_accuracy_counts_whole_epochs(study):
     }  # fmt: skip
 
 
+def test_each_seed_reaches_it_on_its_own_curve(study):
+    student = next(arm for arm in study.arms("x") if arm.role == "student")
+    epochs = study["epochs"].assign(validation_accuracy=0.1 * study["epochs"].epoch + 0.2 * study["epochs"].seed)
+    times = convergence.time_to(epochs, study["runs"], student, 0.5)
+    assert times.epochs.to_dict() == {0: 6, 1: 4, 2: 2}
+
+
 def test_a_run_that_never_reaches_it_is_counted_and_bounded(study):
     baseline = next(arm for arm in study.arms("x") if arm.role == "baseline")
     times = convergence.time_to(study["epochs"], study["runs"], baseline, 1.01)

@@ -224,6 +224,20 @@ def test_a_signal_stops_between_two_steps_and_nothing_is_lost(data, run, tmp_pat
     assert_same_run(run(epochs=3, checkpoint=checkpoint), run(epochs=3))
 
 
+def test_seconds_before_a_stop_count(data, run, tmp_path):
+    checkpoint = tmp_path / "resume.pt"
+    with pytest.raises(SystemExit):
+        run(epochs=1, supervision=stop_at(data, 0, 4, signal.SIGTERM), checkpoint=checkpoint)
+    saved = torch.load(checkpoint, weights_only=True)
+    assert saved["progress"]["unfinished_seconds"] > 0
+    saved["progress"]["unfinished_seconds"] = 1000.0
+    torch.save(saved, checkpoint)
+    _, progress = run(epochs=1, checkpoint=checkpoint)
+    (epoch,) = progress.history
+    assert epoch["seconds"] > 1000
+    assert epoch["images_per_second"] < len(data.train_images) / 1000
+
+
 def test_dropout_goes_on_where_a_signal_stopped_it(data, run, tmp_path):
     def network():
         torch.manual_seed(0)

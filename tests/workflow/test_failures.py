@@ -1,5 +1,8 @@
 """A job that failed leaves no old numbers under a new configuration: the same command fails again, or makes it good."""
 
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from itertools import cycle
 from pathlib import Path
 
@@ -25,28 +28,49 @@ COMMANDS = {
 
 FAULT = """import os, pathlib, signal
 words = pathlib.Path("/proc/self/cmdline").read_bytes().replace(bytes(1), b" ").decode()
-if os.environ["FAULT"] in words:
+if any(fault in words for fault in os.environ["FAULTS"].splitlines()):
     os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
 """
 
 
 class FaultyWorkflow(Workflow):
-    """A workflow whose Python processes die of a signal as they start, where their command line holds a fault."""
+    """The tiny study, whose Python processes die of a signal as they start, where their command line holds a fault."""
 
-    def __init__(self, folder: Path):
-        super().__init__(folder)
+    def __init__(self, folder: Path, tiny_study: Path):
+        super().__init__(folder, tiny_study)
         site = folder.parent / "site"
         site.mkdir()
         (site / "sitecustomize.py").write_text(FAULT)
-        self.environment |= {"PYTHONPATH": str(site), "FAULT": "no such word"}
+        self.environment |= {"PYTHONPATH": str(site), "FAULTS": ""}
 
-    def run_until(self, rule: str, signal: str):
-        """Run the changed study up to a rule, whose jobs die."""
-        self.environment |= {"FAULT": COMMANDS.get(rule, f"{rule}.py"), "SIGNAL": signal}
-        try:
-            return self.snakemake("--cores", "1", "--until", rule, "--configfile", TINY, "change.yaml")
-        finally:
-            self.environment["FAULT"] = "no such word"
+    def run_until(self, rules: list[str], signal: str) -> str:
+        """Run the changed study up to some rules, whose jobs all die; what Snakemake says."""
+        self.environment |= {"FAULTS": "\n".join(COMMANDS.get(rule, f"{rule}.py") for rule in rules), "SIGNAL": signal}
+        failed = self.snakemake("--cores", "2", "--keep-going", "--until", *rules, "--configfile", TINY, "change.yaml")
+        self.environment["FAULTS"] = ""
+        assert failed.returncode != 0, (rules, failed.stdout + failed.stderr)
+        return failed.stdout + failed.stderr
+
+
+def ranks(workflow: Workflow, *arguments: str) -> Iterator[list[str]]:
+    """The rules that a study would run, those that need none of one another together, after all that they need."""
+    planned = workflow.plan(*arguments).keys() - {"all", "study"}
+    graph = workflow.snakemake("--rulegraph", *arguments).stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    sorter = TopologicalSorter({name: [] for name in planned})
+    for needed, needing in re.findall(r"(\d+) -> (\d+)", graph):
+        if {names[needed], names[needing]} <= planned:
+            sorter.add(names[needing], names[needed])
+    sorter.prepare()
+    while sorter.is_active():
+        rank = sorter.get_ready()
+        yield sorted(rank)
+        sorter.done(*rank)
+
+
+def rules_run(said: str) -> set[str]:
+    """Names of the rules whose jobs Snakemake started."""
+    return set(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -64,37 +88,31 @@ def fresh(changed) -> dict:
     return findings(changed.folder / "results/tiny")
 
 
-def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, fresh):
-    workflow = FaultyWorkflow(tmp_path / "checkout")
-    before = workflow.snakemake("--cores", "2", "--configfile", TINY)
-    assert before.returncode == 0, before.stdout + before.stderr
+def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, tiny_study, fresh):
+    workflow = FaultyWorkflow(tmp_path / "checkout", tiny_study)
     results = workflow.folder / "results/tiny"
     report = (results / "report.html").read_bytes()
     (workflow.folder / "change.yaml").write_text(CHANGE)
-    rules = [rule for rule in workflow.plan("--configfile", TINY, "change.yaml") if rule not in ("all", "study")]
-    # A rule comes after all that it needs. Snakemake lists a rule where its first job stands, and the teacher is
-    # evaluated before the students are trained.
-    rules.remove("evaluate_runs")
-    rules.insert(rules.index("collect_results"), "evaluate_runs")
-    for rule, signal in zip(rules, cycle(("SIGTERM", "SIGKILL"))):
-        failed = workflow.run_until(rule, signal)
-        said = failed.stdout + failed.stderr
-        assert failed.returncode != 0, (rule, said)
-        assert f"Error in rule {rule}:" in said
-        if rule != "report":
+    unmended = set()
+    every = list(ranks(workflow, "--configfile", TINY, "change.yaml"))
+    assert every[-1] == ["report"]
+    for rules, signal in zip(every, cycle(("SIGTERM", "SIGKILL"))):
+        said = workflow.run_until(rules, signal)
+        assert set(re.findall(r"Error in rule (\w+):", said)) == set(rules)
+        unmended = unmended - rules_run(said) | set(rules)
+        if rules != ["report"]:
             assert (results / "report.html").read_bytes() == report
             assert "results/tiny/report.html is of an earlier run" in said
-        assert rule in workflow.plan("--configfile", TINY, "change.yaml")
     assert not (results / "report.html").exists()
     done = workflow.snakemake("--cores", "2", "--configfile", TINY, "change.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert unmended <= rules_run(done.stdout + done.stderr)
     assert findings(results) == fresh
     assert workflow.plan("--configfile", TINY, "change.yaml") == {}
 
 
-def test_a_training_that_diverges_fails_each_time_and_config_and_tables_stay_of_one_study(tmp_path):
-    workflow = Workflow(tmp_path / "checkout")
-    assert workflow.snakemake("--cores", "2", "--configfile", TINY).returncode == 0
+def test_a_training_that_diverges_fails_each_time_and_config_and_tables_stay_of_one_study(tmp_path, tiny_study):
+    workflow = Workflow(tmp_path / "checkout", tiny_study)
     bad = "recipes: {teacher: {learning_rate: 100, weight_decay: 1.0, epochs: 10}}"
     (workflow.folder / "bad.yaml").write_text(bad)
     results = workflow.folder / "results/tiny"

@@ -1,6 +1,9 @@
 """The workflow as a part of another one, whose configuration, command line and rules are its own."""
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,7 +15,7 @@ OUTER = """
 configfile: "outer.yaml"
 
 module dk:
-    snakefile: "{snakefile}"
+    snakefile: {snakefile}
     config: config["dk"]
     {place}
 
@@ -24,22 +27,52 @@ rule count_runs:
     output: "runs.txt"
     shell: "wc --lines < {folder}/tables/runs.csv > {{output}}"
 """
+LOCAL, GITHUB = '"{folder}/workflow/Snakefile"', 'github("someone/dark-knowledge", path="workflow/Snakefile", tag="v1")'
 PLACES = {
-    "prefix": ('prefix: "distilled"', "distilled/results/tiny"),
-    "pathvars": ('pathvars:\n        results="here",', "here"),
-    "neither": ("", "results/tiny"),
+    "prefix": (LOCAL, 'prefix: "distilled"', "distilled/results/tiny"),
+    "pathvars": (GITHUB, 'pathvars:\n        results="here",', "here"),
+    "neither": (LOCAL, "", "results/tiny"),
 }
+
+
+def publish(workflow, hub: Path) -> None:
+    """Make the checkout a repository of version v1, which is what github.com has where the workflow runs."""
+    (hub / "someone").mkdir(parents=True)
+    shutil.move(workflow.folder, hub / "someone" / "dark-knowledge")
+    for words in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["-c", "user.name=someone", "-c", "user.email=", "commit", "--quiet", "--message", "v1"],
+        ["tag", "v1"],
+    ):
+        subprocess.run(["git", *words], cwd=hub / "someone" / "dark-knowledge", check=True)
+    workflow.environment |= {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{hub.as_uri()}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+        "XDG_CACHE_HOME": str(hub / "cache"),
+    }
+
+
+def commits_of(workflow) -> set[str]:
+    """The commit that a published workflow's runs are to name; none where it is no repository."""
+    hub = workflow.folder.parent / "hub" / "someone" / "dark-knowledge"
+    if not hub.exists():
+        return set()
+    commit = subprocess.run(["git", "rev-parse", "v1"], cwd=hub, capture_output=True, text=True, check=True).stdout
+    return {commit[:12]}
 
 
 @pytest.fixture(params=PLACES)
 def outer(request, workflow, tmp_path):
     """A workflow in a folder of its own that uses a checkout's, and the folder of the study's results."""
-    place, folder = PLACES[request.param]
+    snakefile, place, folder = PLACES[request.param]
     home = tmp_path / "outer"
     home.mkdir()
-    (home / "Snakefile").write_text(
-        OUTER.format(snakefile=workflow.folder / "workflow" / "Snakefile", place=place, folder=folder)
-    )
+    if snakefile == GITHUB:
+        publish(workflow, tmp_path / "hub")
+    snakefile = snakefile.format(folder=workflow.folder)
+    (home / "Snakefile").write_text(OUTER.format(snakefile=snakefile, place=place, folder=folder))
     changed = yaml.safe_load((CHECKOUT / TINY).read_text())
     changed["datasets"]["subset"]["folder"] = str(CHECKOUT / "tests/data/fashion-mnist")
     (home / "outer.yaml").write_text(yaml.safe_dump({"dk": changed, "seeds": "of the outer workflow", "more": {}}))
@@ -71,7 +104,9 @@ def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
     done = workflow.snakemake("--cores", "2", folder=home)
     assert done.returncode == 0, done.stdout + done.stderr
     results = home / folder
-    assert int((home / "runs.txt").read_text()) == 1 + len(pd.read_csv(results / "tables/runs.csv"))
+    runs = pd.read_csv(results / "tables/runs.csv")
+    assert int((home / "runs.txt").read_text()) == 1 + len(runs)
+    assert set(runs.commit.dropna()) == commits_of(workflow)
     report = (results / "report.html").read_text()
     assert "accuracy by temperature" in report
     assert json.loads((results / "config.json").read_text())["seeds"] == [0]

@@ -10,8 +10,6 @@ import shlex
 import sys
 from pathlib import Path
 
-# A Path, of which Snakemake remembers nothing where it is a parameter: a moved checkout runs nothing again.
-WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 if set("{}") & set(str(WORKFLOW)):
     sys.exit(f"error: braces in {WORKFLOW.parent}: Snakemake takes them for wildcards; rename that folder")
@@ -30,7 +28,6 @@ except (KeyError, OSError):  # a user without a name, as in a container; Snakema
 
 import yaml
 from snakemake.common.configfile import load_configfile
-from snakemake.exceptions import WorkflowError
 from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
