@@ -189,11 +189,13 @@ def test_each_panel_shows_the_loss_of_its_title(figures):
         assert {value for line in axis.lines for value in line.get_ydata()} == {loss}
 
 
-def test_gains_by_temperature_are_paired():
+@pytest.mark.parametrize(("panel", "part"), [(0, "validation"), (1, "test")])
+def test_gains_by_temperature_are_paired(panel, part):
     results = make_results(3)
     runs, arms = results["runs"], arms_of(results, "x")
-    of_seed = 100 * runs.pivot(index="seed", columns=["model", "supervision"], values="last_test_accuracy")
-    axis = accuracy.temperature(runs, arms).axes[1]
+    of_seed = 100 * runs.pivot(index="seed", columns=["model", "supervision"], values=f"last_{part}_accuracy")
+    axis = accuracy.temperature(runs, arms).axes[panel]
+    assert axis.get_title() == part.capitalize()
     for arm in arms:
         paired = (of_seed[arm.key] - of_seed["small", "labels"]).dropna()  # the baseline has one seed more
         ends = [line.get_ydata()[-1] for line in axis.lines if to_hex(line.get_color()) == arm.colour]

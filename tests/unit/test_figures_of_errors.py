@@ -78,15 +78,21 @@ def test_controls_are_shown_and_named(study):
         assert ("label smoothing" in shown) == (name != "image_gallery")
 
 
-def test_a_difference_is_filled_where_holms_p_is_small_enough():
+@pytest.mark.parametrize(
+    ("level", "teacher", "student"),
+    [
+        (0.05, [False, True, True], [False, True, True]),
+        (0.008, [False, True, True], [False, False, False]),  # the student's p are below, Holm's above
+        (1e-6, [False, False, False], [False, False, False]),
+    ],
+)
+def test_a_difference_is_filled_where_holms_p_is_small_enough(level, teacher, student):
     study = make_results(10)
     arms = compared(arms_of(study))
-    (axis,) = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 0.05).axes
-    points = [line for line in axis.lines if line.get_marker() == "o"]
-    of_student = [line for line in points if line.get_color() == COLOURS[2]]
-    assert [line.get_markerfacecolor() == COLOURS[2] for line in of_student] == [False, True, True]  # not of bags
-    nothing = errors.class_differences_figure(study["class_errors"], arms, CLASSES, 1e-6).axes[0]
-    assert {line.get_markerfacecolor() for line in nothing.lines if line.get_marker() == "o"} == {"white"}
+    (axis,) = errors.class_differences_figure(study["class_errors"], arms, CLASSES, level).axes
+    for colour, filled in ((COLOURS[0], teacher), (COLOURS[2], student)):
+        points = [line for line in axis.lines if line.get_marker() == "o" and line.get_color() == colour]
+        assert [line.get_markerfacecolor() == colour for line in points] == filled
 
 
 def test_similarity_orders_runs_by_their_clusters(study):
