@@ -69,7 +69,8 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def _imported_modules(path: Path) -> set[Path]:
+@cache
+def _imported_modules(path: Path) -> frozenset[Path]:
     """The files of this package that a file imports, each with the `__init__` of the folders that lead to it.
 
     What is imported from a folder is a module of it: the `__init__` files hold a docstring alone.
@@ -85,7 +86,7 @@ def _imported_modules(path: Path) -> set[Path]:
             from_folder = PACKAGE.parent.joinpath(*node.module.split(".")).is_dir()
             for alias in node.names:
                 files.update(_files(f"{node.module}.{alias.name}" if from_folder else node.module, path))
-    return files
+    return frozenset(files)
 
 
 def _files(module: str, importer: Path) -> list[Path]:
@@ -107,28 +108,29 @@ def _place(module: str) -> Path | None:
 
 @cache
 def _normalised(path: Path) -> str:
-    return _as_text(_WithoutTexts().visit(ast.parse(path.read_text(encoding="utf-8"))))
+    return _as_text(_tree(path))
 
 
 def _as_text(node: object) -> str:
-    """A syntax tree as text without its empty fields, of which each version of Python has and shows others."""
+    """A syntax tree as text, without docstrings, what a raised error says, and fields that are empty.
+
+    Of empty fields each version of Python has and shows others.
+    """
     if isinstance(node, list):
         return f"[{', '.join(map(_as_text, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    fields = [f"{name}={_as_text(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    match node:
+        case ast.Raise(exc=ast.Call(func=ast.Name(id=name) as error)) if name.endswith("Error"):
+            node = ast.Raise(ast.Call(error, [], []), node.cause)
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            value = [each for each in value if not _is_docstring(each)]
+        if value is not None and value != []:
+            fields.append(f"{name}={_as_text(value)}")
     return f"{type(node).__name__}({', '.join(fields)})"
 
 
-class _WithoutTexts(ast.NodeTransformer):
-    """Drops docstrings, and what a raised error says."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
-        match node.exc:
-            case ast.Call(func=ast.Name(id=name)) if name.endswith("Error"):
-                node.exc = ast.Call(node.exc.func, [], [])
-        return self.generic_visit(node)
+def _is_docstring(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
