@@ -139,7 +139,7 @@ MISTAKES = {
     ],
     f"{LIBRARY}/fingerprint.py": [
         ("for path in sorted(_closure(Path(script)), key", "for path in sorted({Path(script)}, key", "an edited library runs nothing again"),
-        ("def visit_Raise(self, node: ast.Raise) -> ast.Raise:\n        match node.exc:", "def visit_Call(self, node: ast.Call) -> ast.Call:\n        match node:", "an edited call runs nothing again"),
+        ('case ast.Raise(exc=ast.Call(func=ast.Name(id=name) as error)) if name.endswith("Error"):\n            node = ast.Raise(ast.Call(error, [], []), node.cause)', 'case ast.Call(func=ast.Name(id=name) as error):\n            node = ast.Call(error, [], [])', "an edited call runs nothing again"),
         ("            waiting += _imported_beside(file, Path(path).parent)\n", "", "an edited module beside the user's network trains nothing again"),
     ],
     f"{LIBRARY}/streams.py": [
