@@ -17,6 +17,7 @@ COLUMNS = [
     *("experiment", "arm", "verdict", "n", "mean", "published_n", "published_mean", "predicted_low", "predicted_high"),
     *("same_seeds", "equal_runs", "other_settings"),
 ]
+ENDS = ["last_test_accuracy", "last_validation_accuracy"]  # by one of them alone two runs of thousands agree by chance
 WHERE = ("machine", "device", "precision", "torch", "commit")
 DECIMALS = 9  # of a percentage; what differs by less differs by rounding
 
@@ -24,7 +25,7 @@ DECIMALS = 9  # of a percentage; what differs by less differs by rounding
 def load_published(asked: dict) -> pd.DataFrame:
     """The published runs, a row each; none where nothing is compared."""
     if not asked:
-        return pd.DataFrame(columns=["model", "supervision", "seed", "last_test_accuracy"])
+        return pd.DataFrame(columns=["model", "supervision", "seed", *ENDS])
     return pd.read_csv(Path(asked["folder"], RUNS))
 
 
@@ -48,9 +49,11 @@ def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -
 
 
 def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked: dict) -> dict:
-    own, there = (100 * rows_of(table, arm).set_index("seed").last_test_accuracy for table in (runs, published))
+    own_ends, ends_there = (100 * rows_of(table, arm).set_index("seed")[ENDS] for table in (runs, published))
+    own, there = own_ends.last_test_accuracy, ends_there.last_test_accuracy
     unlike = asked["unlike"].get("/".join(arm.key))
     seeds = own.index.intersection(there.index)
+    equal = (own_ends.loc[seeds] - ends_there.loc[seeds]).round(DECIMALS).eq(0).all(axis="columns")
     if unlike is None or there.empty:
         verdict = NOT_PUBLISHED
     elif unlike:
@@ -67,7 +70,7 @@ def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked:
         "published_n": len(there) if known else pd.NA,
         "published_mean": there.mean() if known else np.nan,
         "same_seeds": len(seeds) if known else pd.NA,
-        "equal_runs": int((own[seeds] - there[seeds]).round(DECIMALS).eq(0).sum()) if known else pd.NA,
+        "equal_runs": int(equal.sum()) if known else pd.NA,
         "other_settings": "; ".join(unlike or []),
         "published_accuracies": there,
     }

@@ -17,7 +17,7 @@ from dark_knowledge.study.messages import shown
 
 CHECKOUT = Path(__file__).parents[4]
 CONFIG, RUNS = "config.json", "tables/runs.csv"
-COLUMNS = ("model", "supervision", "seed", "last_test_accuracy")
+COLUMNS = ("model", "supervision", "seed", "last_validation_accuracy", "last_test_accuracy")
 HOW = "name a finished study's folder, or a copy of its config.json and tables"
 
 # What a data set's entry says of where its images are, and how its classes are called.
