@@ -30,7 +30,11 @@ def checked_out(rules):
         with tempfile.TemporaryDirectory(dir=clones) as temporary:
             clone = repository.clone(os.path.join(temporary, commit))
             clone.git.checkout(commit)
-            os.rename(clone.working_dir, clones / commit)
+            try:
+                os.rename(clone.working_dir, clones / commit)
+            except OSError:  # another Snakemake was first
+                if not (clones / commit).exists():
+                    raise
     return clones / commit / "workflow"
 
 
