@@ -1,9 +1,13 @@
 """What each study would run, and what is refused before anything runs."""
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 import yaml
+
+from ..conftest import CHECKOUT
 
 ONCE = {
     "collect_results": 1, "describe_dataset": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1,
@@ -11,6 +15,18 @@ ONCE = {
     "save_design": 1, "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1,
     "write_provenance": 1, "write_summary": 1, "write_tables": 1,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def planned(workflow_of_module) -> Callable[[str], dict[str, int]]:
+    """Jobs per rule of a study of the project's, planned once."""
+
+    @cache
+    def planned(study: str) -> dict[str, int]:
+        named = [] if study == "note" else ["--configfile", f"workflow/studies/{study}.yaml"]
+        return workflow_of_module.plan(*named)
+
+    return planned
 
 
 # Trained models, stored teachers and distilled arms of one seed, evaluated arms, experiments.
@@ -29,10 +45,9 @@ STUDIES = {
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_jobs_of_a_study(workflow, study):
+def test_jobs_of_a_study(planned, study):
     seeds, trained, teachers, distilled, evaluated, experiments = STUDIES[study]
-    arguments = [] if study == "note" else ["--configfile", f"workflow/studies/{study}.yaml"]
-    assert workflow.plan(*arguments) == ONCE | {
+    assert planned(study) == ONCE | {
         "train_model": trained * seeds,
         "cache_teacher_logits": teachers * seeds,
         "distill_model": distilled * seeds,
@@ -54,25 +69,23 @@ IN_ALL = {
 
 
 @pytest.mark.parametrize("study", IN_ALL)
-def test_jobs_of_a_study_in_all(workflow, study):
+def test_jobs_of_a_study_in_all(planned, study):
     rules = ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs", "plot_experiment")
-    plan = workflow.plan("--configfile", f"workflow/studies/{study}.yaml")
-    assert plan == ONCE | dict(zip(rules, IN_ALL[study], strict=True))
+    assert planned(study) == ONCE | dict(zip(rules, IN_ALL[study], strict=True))
 
 
 @pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
-def test_cluster_jobs_of_a_study_are_those_of_the_documentation(workflow, study):
-    profile = yaml.safe_load((workflow.folder / "profiles/slurm/profile.yaml").read_text())
-    arguments = [] if study == "note" else ["--configfile", f"workflow/studies/{study}.yaml"]
-    plan = workflow.plan(*arguments)
+def test_cluster_jobs_of_a_study_are_those_of_the_documentation(planned, study):
+    profile = yaml.safe_load((CHECKOUT / "profiles/slurm/profile.yaml").read_text())
+    plan = planned(study)
     sent = {rule: plan[rule] for rule in ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs")}
     shared = {rule: profile["group-components"].get(profile["groups"].get(rule), 1) for rule in sent}
     cluster_jobs = sum(math.ceil(sent[rule] / shared[rule]) for rule in sent)
-    assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (workflow.folder / "docs/running.md").read_text()
+    assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (CHECKOUT / "docs/running.md").read_text()
 
 
-def test_an_archive_of_the_report_is_made_where_it_is_asked_for(workflow):
-    assert "zip_report" not in workflow.plan()
+def test_an_archive_of_the_report_is_made_where_it_is_asked_for(workflow, planned):
+    assert "zip_report" not in planned("note")
     assert workflow.plan("--config", "report_zip=true")["zip_report"] == 1
 
 
