@@ -41,7 +41,7 @@ from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.progress import logger as terminal
 from dark_knowledge.progress.trainings import runs_of
-from dark_knowledge.training import mps
+from dark_knowledge.training import multi_process
 
 try:
     if workflow.modifier.skip_configfile:
@@ -255,8 +255,10 @@ def kept_outputs(without):
 def recommend_mps():
     """Say how jobs on this machine's GPU are faster, where CUDA's Multi-Process Service could run and does not."""
     side_by_side = (workflow.resource_settings.cores or 1) > 1  # None where a cluster's nodes run the jobs
-    if side_by_side and config["accelerator"] in ("auto", "cuda") and mps.could_run() and not mps.is_running():
-        print(f"Jobs that share a GPU take turns; after `{mps.START}` they run side by side.", file=sys.stderr)
+    could_share = config["accelerator"] in ("auto", "cuda") and multi_process.could_run()
+    if side_by_side and could_share and not multi_process.is_running():
+        start = multi_process.START
+        print(f"Jobs that share a GPU take turns; after `{start}` they run side by side.", file=sys.stderr)
 
 
 def show_progress():

@@ -17,7 +17,7 @@ COLUMNS = [
     *("experiment", "arm", "verdict", "n", "mean", "published_n", "published_mean", "predicted_low", "predicted_high"),
     *("same_seeds", "equal_runs", "other_settings"),
 ]
-ENDS = ["last_test_accuracy", "last_validation_accuracy"]  # by one of them alone two runs of thousands agree by chance
+ENDS = ["last_test_accuracy", "last_validation_accuracy"]  # one of them alone may be equal by chance
 WHERE = ("machine", "device", "precision", "torch", "commit")
 DECIMALS = 9  # of a percentage; what differs by less differs by rounding
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, TextIO
 import torch
 
 from dark_knowledge.command import memory_is_full
-from dark_knowledge.training import mps
+from dark_knowledge.training import multi_process
 
 CONTEXT = 600 * 2**20  # bytes of a process's CUDA context and kernels, outside of PyTorch's allocator
 LARGEST_SHARE = 0.75  # of a GPU's memory that a job waits for: no two such share, and a desktop leaves as much
@@ -52,7 +52,7 @@ def visible_gpus() -> list[Gpu]:
         name = f"GPU-{str(properties.uuid).removeprefix('GPU-')}"
         gpu = Gpu(name, index, properties.total_memory, properties.total_memory)
         if name in told:
-            exclusive = told[name].exclusive and not mps.is_running()
+            exclusive = told[name].exclusive and not multi_process.is_running()
             gpu = replace(gpu, free=min(gpu.total, told[name].free), exclusive=exclusive)
         gpus.append(gpu)
     return gpus
@@ -203,7 +203,8 @@ def _instances_and_whole_gpus(told: dict[str, _Told]) -> list[Gpu]:
         }
         gpus = [Gpu(instance, None, size, size) for instance, size in found.items()]
         if not told[name].cut_up:
-            gpus = [Gpu(name, None, told[name].total, told[name].free, told[name].exclusive and not mps.is_running())]
+            exclusive = told[name].exclusive and not multi_process.is_running()
+            gpus = [Gpu(name, None, told[name].total, told[name].free, exclusive)]
         units += [gpu for gpu in gpus if visible is None or {number, name, gpu.name} & set(visible.split(","))]
     return units
 
