@@ -90,11 +90,11 @@ IN_RESULTS = {
         ("best[np.abs(best).argmin()]", "best[0]", "of equal shifts the lowest"),
     ],
     f"{ANALYSIS}/claim_accuracy.py": [
-        ("gained = (student - baseline).dropna()", "gained = (student - teacher).dropna()", "the share of another gain"),
+        ("ratio_interval(student - baseline, ", "ratio_interval(student - teacher, ", "the share of another gain"),
         ("+ wrong[1]) / 2 - wrong[2])", "+ wrong[1]) - wrong[2])", "noise of the sum for that of the middle"),
         ('"nats", 1, -1, digits=4)', '"nats", 1, 1, digits=4)', "a higher likelihood is claimed to be worse"),
         ("100 * flipped_images(wrong_baseline.astype(float) - wrong_student)", "flipped_images(wrong_baseline.astype(float) - wrong_student)", "image noise as a share beside percent"),
-        ("(teacher + baseline).dropna() / 2", "(teacher - baseline).dropna() / 2", "half the lead for the middle"),
+        ("(teacher + baseline) / 2)", "(teacher - baseline) / 2)", "half the lead for the middle"),
     ],
     f"{ANALYSIS}/claim_errors.py": [
         ('limit = e.settings["alike"] ** 2', 'limit = e.settings["alike"]', "the limit not squared"),
@@ -219,7 +219,7 @@ IN_RESULTS = {
         ('experiments | selectattr("n", "ge", fewest_seeds)', 'experiments | selectattr("n", "ge", 1)', "verdicts of fewer seeds than the rule asks for"),
         ('{% set row = experiment.verdicts[claim] %}', '{% set row = experiments[0].verdicts[claim] %}', "the first experiment's verdicts for all"),
         ("{% elif experiment.gain_low > 0 %}", "{% elif experiment.gain_high > 0 %}", "an interval over zero is said to lie above it"),
-        ("the teacher reaches {{ experiment.teacher }} %, the baseline\n{{ experiment.baseline }} %", "the teacher reaches {{ experiment.baseline }} %, the baseline\n{{ experiment.teacher }} %", "teacher and baseline swapped in the text"),
+        ("the teacher reaches {{ experiment.teacher }}, the baseline\n{{ experiment.baseline }}", "the teacher reaches {{ experiment.baseline }}, the baseline\n{{ experiment.teacher }}", "teacher and baseline swapped in the text"),
     ],
     f"{REPORT}/claims.html.j2": [
         ("{{ effect(row) }}<td>{{ row.p_text }}<br>", "{{ effect(row) }}<td>{{ row.p_holm_text }}<br>", "Holm's p for p on the page"),

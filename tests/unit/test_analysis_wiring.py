@@ -242,10 +242,10 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
             for row in (rows[rows.role == "teacher"].iloc[0], rows[rows.role == "baseline"].iloc[0],
                         rows[rows.chosen].iloc[0])
         )  # fmt: skip
-        assert f"the teacher reaches {teacher} %, the baseline {baseline} %" in text
-        assert f"{student} %. Student minus baseline" in text
+        assert f"the teacher reaches {teacher} %, the baseline {baseline} % (of 4 seeds), and" in text
+        assert f"{student} %. Student minus baseline, seed by seed" in text
         gain = gap[(gap.experiment == name) & gap.chosen].iloc[0]
-        assert f"Student minus baseline: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
+        assert f"seed by seed: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
         side = "lies above zero" if gain.gain_low > 0 else "lies below" if gain.gain_high < 0 else "includes zero"
         assert f"The interval of 3 seeds {side}" in text
         runs = results["runs"].set_index("seed")

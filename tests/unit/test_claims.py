@@ -196,7 +196,7 @@ def test_of_another_loss_than_hintons_the_hard_losses_are_compared():
         "nats",
         True,
     )
-    steps = study["steps"][study["steps"].epoch >= 2]
+    steps = study["steps"].query("epoch >= 2 and seed < 10")  # the baseline has a seed more
     for side, supervision in (("student", "big_T2_w0.1_by-dist"), ("baseline", "labels")):
         own = steps[(steps.model == "small") & (steps.supervision == supervision)]
         assert first[side] == pytest.approx(own.groupby("seed").hard_loss.apply(line_scatter).mean())

@@ -35,6 +35,14 @@ def test_the_student_is_held_against_the_arm_that_validation_prefers(results, be
     assert readable_payoff(payoff_table(results))["best without the teacher"].tolist() == [named]
 
 
+def test_arms_without_the_teacher_are_compared_over_the_seeds_that_all_have(results):
+    """The baseline has a seed more, of another experiment, and luck with it."""
+    runs = results["runs"]
+    runs.loc[(runs.model == "small") & (runs.supervision == "labels"), "last_validation_accuracy"] = [0.5, 0.5, 0.5, 1]
+    runs.loc[(runs.model == "smooth") & (runs.supervision == "labels"), "last_validation_accuracy"] = 0.55
+    assert payoff_table(results).rival.tolist() == ["label smoothing"]
+
+
 def test_what_the_same_teacher_taught_is_no_rival(results):
     arms, runs = results["arms"], results["runs"]
     arms.loc[arms.arm == "label smoothing", ["teacher", "model", "supervision"]] = ["big", "small", "big_T4_w0.1"]

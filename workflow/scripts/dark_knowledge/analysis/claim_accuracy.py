@@ -7,7 +7,7 @@ import numpy as np
 from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare
 from dark_knowledge.analysis.error_sets import common_wrong
 from dark_knowledge.analysis.image_noise import flipped_images
-from dark_knowledge.analysis.results import beside, by_seed, difference, rows_of
+from dark_knowledge.analysis.results import beside, by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval, mean_interval, probability_of_superiority, ratio_interval
 
 OTHER_IMAGES = "interval and p hold for other seeds and other test images"
@@ -52,10 +52,11 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
     teacher, baseline, student = (
         100 * by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.teacher, e.baseline, e.student)
     )
-    teacher = beside(teacher, baseline.index)
+    student, baseline = paired(student, baseline)
+    teacher = beside(teacher, student.index)[student.index]
     gain, lead = e.lead("student", "baseline"), e.lead("teacher", "baseline")
     leads = mean_interval(difference(teacher, baseline))
-    values = difference(student, (teacher + baseline).dropna() / 2)
+    values = difference(student, (teacher + baseline) / 2)
     wrong = common_wrong(e.predictions, e.teacher, e.baseline, e.student)
     noise = flipped_images((wrong[0].astype(float) + wrong[1]) / 2 - wrong[2])
     yield Quantity(
@@ -69,8 +70,7 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
         "3c", "test accuracy, student less teacher", POINTS, difference(student, teacher), student=student.mean(),
         published=gain - lead,
     )  # fmt: skip
-    gained = (student - baseline).dropna()
-    share = ratio_interval(gained, difference(teacher, baseline[gained.index]))
+    share = ratio_interval(student - baseline, teacher - baseline)
     published = 100 * gain / lead if lead else np.nan
     yield Quantity(
         "3c", "share of the teacher's lead over the baseline that the student has", "%", values, p=np.nan, digits=0,

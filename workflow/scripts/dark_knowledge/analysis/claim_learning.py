@@ -69,6 +69,8 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
         student, baseline = (
             per_run(own, arm, column, partial(_scatter, window=window)) for own, arm in zip(losses, arms, strict=True)
         )
+        if losses is batches and (student.isna().any() or baseline.isna().any()):
+            remark = "needs three logged steps in these epochs"
         unit = "nats" if other is None or column == "hard_loss" else "of the loss"
         decides = losses is batches
         yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dark_knowledge.analysis.results import ExperimentArm, difference, rows_of
+from dark_knowledge.analysis.results import ExperimentArm, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval
 
 POINTS = "percentage points"
@@ -44,7 +44,8 @@ class Quantity:
     `values` [n] are one a seed. `sign` is +1 where the claim says that their mean lies above `reference`, -1 below, 0
     where it says nothing. `image_noise` [draws] is what other test images alone do to the mean; without it, interval
     and p hold for these images. `interval` and `p` stand in for those of `values` where they are others. `baseline`
-    and `student` are means of the two sides; `is_difference` is false for a number that is not one side less another.
+    and `student` are means of the two sides over the same seeds; `is_difference` is false for a number that is not one
+    side less another.
     """
 
     claim: str
@@ -67,7 +68,8 @@ class Quantity:
 
 def compare(claim: str, name: str, unit: str, student: pd.Series, baseline: pd.Series, **more) -> Quantity:
     """A quantity that is student minus baseline, each a number per seed."""
-    values = difference(student, baseline)
+    student, baseline = paired(student, baseline)
+    values = (student - baseline).to_numpy(float)
     return Quantity(claim, name, unit, values, baseline=baseline.mean(), student=student.mean(), **more)
 
 

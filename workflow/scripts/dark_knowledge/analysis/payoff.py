@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_count, show_difference, show_p
-from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, by_seed, difference, rows_of
+from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, beside, by_seed, difference, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
 
@@ -32,9 +32,12 @@ def payoff_table(results: Results) -> pd.DataFrame:
 
 
 def best_without(runs: pd.DataFrame, arms: list[ExperimentArm], student: ExperimentArm) -> ExperimentArm:
-    """Of the arms that do without the student's teacher, the best on validation images."""
+    """Of the arms that do without the student's teacher, the best on validation images over the seeds that all have."""
     rivals = [arm for arm in arms if arm.role != "teacher" and arm.teacher_key != student.teacher_key]
-    return max(rivals, key=lambda arm: by_seed(runs, arm, "last_validation_accuracy").mean())
+    column = "last_validation_accuracy"
+    seeds = by_seed(runs, student, column).index
+    scores = pd.concat([beside(by_seed(runs, arm, column), seeds) for arm in rivals], axis=1, join="inner")
+    return rivals[scores.mean().argmax()]
 
 
 def _images(class_errors: pd.DataFrame, arm: ExperimentArm) -> int:

@@ -179,9 +179,15 @@ def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     return beside(taught, seeds).loc[seeds]
 
 
-def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
-    """`a` minus `b` over the seeds [n] that both have; refused where they share none."""
+def paired(a: pd.Series, b: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Both over the seeds [n] that both have: one shared with another experiment may have more. Refused without any."""
     a, b = beside(a, b.index).align(beside(b, a.index), join="inner")
     if a.empty:
         raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
+    return a, b
+
+
+def difference(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """`a` minus `b` over the seeds [n] that both have."""
+    a, b = paired(a, b)
     return (a - b).to_numpy(float)

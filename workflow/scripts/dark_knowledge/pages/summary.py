@@ -16,13 +16,14 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame, a
     `as_published` is the gain at each run's best epoch on test.
     """
     rows = accuracy[accuracy.experiment == experiment]
+    gains = gap[gap.experiment == experiment]
+    gain = gains[gains.chosen].iloc[0]
     shown = {
-        row.role: show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)
+        row.role: f"{show_interval(row.last_test_accuracy_mean, row.last_test_accuracy_high)} %"
+        + (f" (of {row.n} seeds)" if row.n > gain.n else "")
         for row in rows.itertuples()
         if row.role in ("teacher", "baseline") or row.chosen
     }
-    gains = gap[gap.experiment == experiment]
-    gain = gains[gains.chosen].iloc[0]
     published = gains[gains.arm == AS_PUBLISHED].gain
     return shown | {
         "name": experiment,
