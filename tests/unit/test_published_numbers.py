@@ -12,8 +12,8 @@ from dark_knowledge.analysis.statistics import holm, ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks" / "results"
-NOTE, MNIST, ANNEALING, LOSSES = (
-    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing", "losses")
+NOTE, MNIST, ANNEALING, LOSSES, WHEN = (
+    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing", "losses", "when")
 )
 
 
@@ -140,6 +140,48 @@ def test_the_table_of_losses_is_of_the_committed_tables():
     assert f"Hinton's loss gains ({gain})" in text
     shares = [f"{share:.0f}" for share in (dist.recovered, dist.recovered_low, dist.recovered_high)]
     assert "{} % of the teacher's lead ({} to {} %)".format(*shares) in text
+
+
+def test_when_it_pays_is_of_the_committed_tables():
+    """A row an experiment: each arm's accuracy, the teacher's lead, the best arm without it, the student's gain."""
+    page = (ROOT / "docs" / "when.md").read_text()
+    accuracy = pd.read_csv(WHEN / "accuracy.csv").set_index(["experiment", "arm"])
+    paid = pd.read_csv(WHEN / "payoff.csv")
+    arms = ("teacher", "baseline", "label smoothing", "whole cost", "self distillation", "student, T = 4")
+    shown = [
+        [
+            f"{row.images:,}",
+            "no" if "unaugmented" in row.experiment else "yes",
+            *(
+                show_interval(arm.last_test_accuracy_mean, arm.last_test_accuracy_high)
+                for arm in (accuracy.loc[(row.experiment, name)] for name in arms)
+            ),
+            show_difference(row.lead, row.lead_high),
+            row.rival,
+            show_difference(row.gain, row.gain_high),
+            show_p(row.p),
+        ]
+        for row in paid.itertuples()
+    ]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", page, re.MULTILINE)]
+    assert rows == shown
+    assert set(paid.n) == {10}
+    text = " ".join(page.split())
+    gains = pd.read_csv(WHEN / "gap_recovered.csv").set_index(["experiment", "arm"])
+    claims = pd.read_csv(WHEN / "claims.csv").set_index(["experiment", "quantity"])
+    gain = {key: show_difference(gains.gain[key], gains.gain_high[key]) for key in gains.index}
+    past = [claims.loc[(name, "test accuracy, student less teacher")] for name in paid.experiment]
+    past = [show_interval(row.effect, row.high) for row in past]
+    augmented, not_augmented = ({arm: gain[name, arm] for arm in arms[2:]} for name in paid.experiment)
+    for sentence in (
+        f"ahead of its net on labels by {augmented['student, T = 4']}, as the note has it; but the net on labels for "
+        f"the student's whole cost is ahead by {augmented['whole cost']}",
+        f"ahead of its net on labels by {not_augmented['student, T = 4']} and of everything else",
+        f"Longer training is of little use there ({not_augmented['whole cost']})",
+        f"by {past[0]} percentage points augmented, and by {past[1]} not",
+        f"gives {augmented['self distillation']} augmented, and {not_augmented['self distillation']} not",
+    ):
+        assert sentence in text
 
 
 def test_the_papers_numbers_are_those_of_the_reference_run():

@@ -179,6 +179,25 @@ def losses_point() -> str:
     )
 
 
+def few_fashion_images_point() -> str:
+    """The student against labels for its whole cost, and unaugmented against all arms without its teacher."""
+    paid, gains = table("when", "payoff").set_index("experiment"), table("when", "gap_recovered")
+    augmented, not_augmented = paid.loc["3-percent"], paid.loc["3-percent-unaugmented"]
+    gain = gains[(gains.experiment == "3-percent") & gains.chosen].iloc[0]
+    claims = table("when", "claims").set_index(["experiment", "quantity"])
+    past = claims.loc[("3-percent-unaugmented", "test accuracy, student less teacher")]
+    assert augmented.rival == "whole cost"
+    (n,) = set(paid.n)
+    return (
+        f"From 3 % of Fashion-MNIST's images (n = {n}) the student is ahead of the same net on labels by "
+        f"{show_difference(gain.gain, gain.gain_high)} percentage points, but not told apart from labels for its whole "
+        f"cost, its teacher's included ({show_difference(augmented.gain, augmented.gain_high)}). Without augmentation "
+        "it is ahead of the best arm without the teacher by "
+        f"{show_difference(not_augmented.gain, not_augmented.gain_high)} (p = {show_p(not_augmented.p)}), and of its "
+        f"teacher by {show_difference(past.effect, past.high)}."
+    )
+
+
 def annealing_point() -> str:
     """The note's way to read a curve, at its best epoch on test, at a constant rate and at one that falls."""
     gains = table("annealing", "gains").set_index("accuracy").loc["best_on_test_accuracy"]
@@ -218,6 +237,7 @@ def test_whatever_was_found_stands_in_the_committed_tables():
         small_lead_point(),
         note_claims_point(),
         losses_point(),
+        few_fashion_images_point(),
     ]
 
 
