@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 import yaml
 
 MOST_BYTES = 100_000  # Linux takes 131,072 in one argument, and the whole command is one of `bash -c`
@@ -29,6 +30,7 @@ def test_quoted_text_on_the_command_line_names_the_folder(workflow):
     assert '"folder":"data/d #2"' in planned.stdout
 
 
+@pytest.mark.slow
 def test_no_command_line_grows_with_the_study(workflow):
     roles = {
         role: {"parameters": 175000, "train_accuracy": 99.5, "test_accuracy": 92.5} for role in ("teacher", "student")
