@@ -199,9 +199,8 @@ def test_nearness_to_the_teacher(table):
 
 
 def test_too_few_logged_steps_are_named():
-    study = Results(STUDY | {"steps": STUDY["steps"][STUDY["steps"].epoch >= 5]})
-    few = study["steps"].groupby(["model", "supervision", "seed"]).head(2)
-    table = claims.claims_table(Results(study | {"steps": few}), CLASSES, {"x": FIGURES}, SETTINGS)
+    few = STUDY["steps"].query("epoch >= 5").groupby(["model", "supervision", "seed"]).head(2)
+    table = claims.claims_table(Results(STUDY | {"steps": few}), CLASSES, {"x": FIGURES}, SETTINGS)
     row = table[(table.claim == "2a") & table.decides].iloc[0]
     assert np.isnan(row.effect)
     assert row.remark == "needs three logged steps in these epochs"

@@ -166,6 +166,9 @@ def test_when_it_pays_is_of_the_committed_tables():
     rows = [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", page, re.MULTILINE)]
     assert rows == shown
     assert set(paid.n) == {10}
+    runs = pd.read_csv(WHEN / "runs.csv")
+    (commit,) = set(runs.commit)
+    assert f"{len(runs)} trainings at commit {commit[:7]}" in page
     text = " ".join(page.split())
     gains = pd.read_csv(WHEN / "gap_recovered.csv").set_index(["experiment", "arm"])
     claims = pd.read_csv(WHEN / "claims.csv").set_index(["experiment", "quantity"])
