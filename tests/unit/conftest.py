@@ -22,7 +22,7 @@ from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
-from .training import Training
+from .training import Training, save_record
 
 ROOT = Path(__file__).parents[2]
 SUBSET = ROOT / "tests" / "data" / "fashion-mnist"
@@ -159,6 +159,7 @@ def training(idx_files, tmp_path_factory):
     save_dataset(inputs / "dataset.safetensors", *prepared)
     logits = torch.randn(EPOCHS, 500, 10, generator=torch.Generator().manual_seed(0)).half()
     save_teacher_logits(inputs / "logits.safetensors", logits, recipe, seed=3)
+    save_record(inputs / "logits.safetensors")
     return lambda out, distilled=False: Training(inputs, out, asdict(recipe), distilled)
 
 

@@ -132,6 +132,8 @@ def run(
         "batch_size": 5,
         "seconds": curve.seconds.sum(),
         "machine": "a machine",
+        "data": "images",
+        "given": None,
     }
 
 

@@ -16,13 +16,14 @@ LONGEST = 300  # lines
 # What each room, or module outside of one, may import beside its own modules: from the ground up, nothing above it.
 MAY_IMPORT = {
     "command": set(),
+    "integrity": {"command"},
     "fingerprint": set(),
     "streams": set(),
-    "data": {"command", "fingerprint", "streams"},
+    "data": {"command", "integrity", "fingerprint", "streams"},
     "study": {"command", "fingerprint", "data"},
     "training": {"command", "streams", "study", "data"},
     "progress": {"study"},
-    "analysis": {"command", "fingerprint", "study"},
+    "analysis": {"command", "integrity", "fingerprint", "study"},
     "figures": {"command", "study", "analysis"},
     "pages": {"command", "study", "analysis", "figures"},
 }

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import cache_teacher_logits
 from safetensors.torch import save_file
 
+from dark_knowledge.command import sha256
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
@@ -16,13 +17,15 @@ def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(
     idx_files, make_model, recipe, tmp_path, monkeypatch
 ):
     save_dataset(tmp_path / "data.safetensors", *prepare(idx_files, 10, Split(validation=100, seed=0)))
-    save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / "weights")
+    weights = tmp_path / "weights.safetensors"
+    save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, weights)
+    (tmp_path / "metrics.json").write_text(json.dumps({"files": {"weights": sha256(weights)}}))
     stored = []
     for number in range(2):
         options = {
             "data": tmp_path / "data.safetensors",
             "architecture": json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}),
-            "weights": tmp_path / "weights",
+            "weights": weights,
             "views": json.dumps(views_of(asdict(recipe(epochs=3)))),
             "seed": 0,
             "split-seed": 0,

@@ -1,11 +1,14 @@
 """Every number of the collected tables, computed again from logits, curves and records in which no two are alike."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
 from dark_knowledge.analysis import collecting
+from dark_knowledge.integrity import tensors_sum
 from dark_knowledge.study.arms import ALL_SEEDS, arms_of
 from dark_knowledge.study.paths import run_folder
 
@@ -32,7 +35,8 @@ class Study:
         self.labels = {part: random.integers(0, CLASSES, n) for part, n in PARTS.items()}
         self.chosen = random.random(PARTS["train"]) < 0.7
         self.logits, self.history, self.record, self.cost = {}, {}, {}, {}
-        save_file({f"{part}_labels": labels.astype(np.uint8) for part, labels in self.labels.items()}, folder / "data")
+        labels = {f"{part}_labels": labels.astype(np.uint8) for part, labels in self.labels.items()}
+        save_file(labels, folder / "data", {"description": json.dumps({"sum": "of the images"})})
         for arm, seeds in arms_of(DESIGN).items():
             name = f"{arm.model} {arm.supervision}"
             own = {
@@ -40,7 +44,8 @@ class Study:
                 for epoch in EPOCHS
                 for part, n in PARTS.items()
             }
-            save_file(own | {"transfer_set": self.chosen}, folder / name)
+            tensors = own | {"transfer_set": self.chosen}
+            save_file(tensors, folder / name, {"record": json.dumps({"sum": tensors_sum(tensors)})})
             for number, seed in enumerate(seeds):
                 self.logits[name, seed] = {key: tensor[number] for key, tensor in own.items()}
                 self.history[name, seed] = pd.DataFrame(
@@ -61,12 +66,14 @@ class Study:
         whole = ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch", *collecting.COST[:4])
         record = {key: int(value) for key, value in zip(whole, random.permutation(1000), strict=False)}
         return record | {key: f"{key} {random.random()}" for key in collecting.MACHINE} | {
-            "recipe": {"batch_size": int(random.integers(999)), "epochs": -1},
+            "recipe": {"batch_size": int(random.integers(999)), "epochs": -1}, "architecture": {},
         }  # fmt: skip
 
 
 class Records:
     """What collect asks of the records, without the checks."""
+
+    design = DESIGN
 
     def __init__(self, study):
         self.study = study
@@ -102,6 +109,7 @@ def test_runs(study):
         for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch", *collecting.MACHINE):
             assert row[key] == record[key], key
         assert row.batch_size == record["recipe"]["batch_size"]
+        assert row["data"] == "of the images"
         for epoch in EPOCHS:
             for part in PARTS:
                 own = logits[f"{epoch}/{part}"]
@@ -119,6 +127,28 @@ def test_runs(study):
         assert row.best_on_test_epoch == history.test_accuracy.argmax() != history.validation_accuracy.argmax()
         cost = study.cost[name, seed] if "_T" in name else {"seconds": np.nan, "images": np.nan}
         assert [row.caching_seconds, row.caching_images] == pytest.approx(list(cost.values()), nan_ok=True)
+
+
+def test_what_is_given_is_told_by_content_of_each_run_and_of_those_that_it_was_made_from(study):
+    records = Records(study)
+    runs = [(arm, seed) for arm, seeds in arms_of(DESIGN).items() for seed in seeds]
+    given = {(arm, seed): collecting.given_sum(records, arm, seed) for arm, seed in runs}
+    assert set(given.values()) == {None}
+    for key, place in (("source", ()), ("code", ("architecture",))):
+        record = study.record["big labels", 1]
+        for step in place:
+            record = record[step]
+        changed = []
+        for content in ("a", "b"):
+            record[key] = content
+            now = {run: collecting.given_sum(records, *run) for run in runs}
+            assert {(arm.model, arm.teacher, seed) for (arm, seed) in runs if now[arm, seed]} == {
+                ("big", None, 1), ("several", None, 4), ("small", "several", 4), ("small", "several", 1),
+                ("small", "big", 1),
+            }  # fmt: skip
+            changed.append(now)
+        assert all(changed[0][run] != changed[1][run] for run in runs if changed[0][run])
+        del record[key]
 
 
 def test_answers_and_errors(study):

@@ -1,5 +1,7 @@
 """What is gathered from logits: calibration, errors per class, likeness to the teacher; and what is refused."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from safetensors.numpy import save_file
 
 from dark_knowledge.analysis import collecting
 from dark_knowledge.command import InputError
+from dark_knowledge.integrity import tensors_sum
 from dark_knowledge.study.arms import ALL_SEEDS, Arm, arms_of
 
 LOGITS = np.log(np.array([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
@@ -33,8 +36,17 @@ def test_predictions_of_all_arms_have_their_keys_as_categories():
 def save_logits(path, test):
     """Logits [seeds, images, classes] of every part and epoch; the arm learned from the first two images."""
     tensors = {f"{epoch}/{part}": np.asarray(test, np.float32) for epoch in ("last", "selected") for part in PARTS}
-    save_file(tensors | {"transfer_set": np.array([True, True, False])}, path)
+    tensors |= {"transfer_set": np.array([True, True, False])}
+    save_file(tensors, path, {"record": json.dumps({"sum": tensors_sum(tensors)})})
     return path
+
+
+def test_logits_that_were_edited_are_refused(tmp_path):
+    path = save_logits(tmp_path / "logits.safetensors", [LOGITS])
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([1 - content[-1]]))
+    with pytest.raises(InputError, match=r"an input is damaged: .*logits.safetensors, .*delete it and run"):
+        collecting.load_logits(path, [0])
 
 
 def test_a_missing_seed_is_refused(tmp_path):

@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save_file
 
 from dark_knowledge import command
-from dark_knowledge.command import InputError, memory_is_full
+from dark_knowledge.command import InputError, memory_is_full, sha256
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.study.shown import views_of
@@ -496,11 +496,15 @@ def test_a_checkpoint_of_another_kind_of_gpu_is_not_continued(training, tmp_path
 def test_logits_and_evaluations_ask_for_what_they_need(idx_files, make_model, recipe, tmp_path, monkeypatch, asked):
     save_dataset(tmp_path / "data", *prepare(idx_files, 10, Split(validation=100, seed=0)))
     (tmp_path / "seed4").mkdir()
-    for weights in ("weights", "seed4/weights.safetensors", "seed4/selected.safetensors"):
-        save_file({name: value.contiguous() for name, value in make_model().state_dict().items()}, tmp_path / weights)
+    run = tmp_path / "seed4"
+    for name in ("weights", "selected"):
+        tensors = {key: value.contiguous() for key, value in make_model().state_dict().items()}
+        save_file(tensors, run / f"{name}.safetensors")
+    sums = {name: sha256(run / f"{name}.safetensors") for name in ("weights", "selected")}
+    (run / "metrics.json").write_text(json.dumps({"files": sums}))
     same = ["--data", tmp_path / "data", "--accelerator", "cuda", "--out", tmp_path / "out", "--architecture"]
     same.append(json.dumps({"architecture": "plain", "channels": [4, 8], "pool": [True, True]}))
-    caching = ["--weights", tmp_path / "weights", "--views", json.dumps(views_of(asdict(recipe()))), "--seed", 0]
+    caching = ["--weights", run / "weights.safetensors", "--views", json.dumps(views_of(asdict(recipe()))), "--seed", 0]
     caching += ["--split-seed", 0, "--record", tmp_path / "record"]
     evaluation = ["--runs", tmp_path, "--seeds", 4, "--split-seed", 0]
     for script, words in ((cache_teacher_logits, caching), (evaluate_runs, evaluation)):

@@ -1,6 +1,8 @@
 """What a training says when the machine fails it, and that the same command goes on once the cause is gone."""
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,11 +58,28 @@ def test_an_input_that_is_cut_off(run, uninterrupted, option, size, tmp_path):
     run.words[place] = str(tmp_path / "cut.safetensors")
     with open(whole, "rb") as file:
         (tmp_path / "cut.safetensors").write_bytes(file.read()[:size])
+    if (record := Path(whole).with_suffix(".json")).exists():
+        shutil.copy(record, tmp_path / "cut.json")
     refusal = run.refusal()
-    assert refusal.startswith(f"error: an input is damaged: {tmp_path / 'cut.safetensors'}; ")
+    assert refusal.startswith(f"error: an input is damaged: {tmp_path / 'cut.safetensors'}")
     assert run.words[place] in refusal
     assert "delete it and run the same command again" in refusal
     run.words[place] = whole
+    run.end()
+    assert run.found() == uninterrupted[True]
+
+
+@pytest.mark.parametrize("option", ["--data", "--teacher-logits"])
+def test_an_input_of_which_a_byte_is_another(run, uninterrupted, option):
+    whole = Path(run.words[run.words.index(option) + 1])
+    content = whole.read_bytes()
+    try:
+        whole.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+        refusal = run.refusal()
+    finally:
+        whole.write_bytes(content)
+    assert refusal.startswith(f"error: an input is damaged: {whole}, which ")
+    assert refusal.endswith("delete it and run the same command again, which makes it anew")
     run.end()
     assert run.found() == uninterrupted[True]
 

@@ -196,7 +196,7 @@ def test_the_closure_holds_what_python_loads(root):
         capture_output=True,
         text=True,
     ).stdout.split()
-    top = {"dark_knowledge.command", "dark_knowledge.streams"}
+    top = {f"dark_knowledge.{name}" for name in ("command", "integrity", "streams")}
     data = {
         f"dark_knowledge.data.{name}" for name in ("formats", "parts", "prepared", "preparing", "sources", "splitting")
     }

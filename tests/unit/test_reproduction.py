@@ -122,6 +122,25 @@ def test_runs_of_a_published_seed_that_end_alike_are_counted(results, part):
     assert readable_reproduction(table.reset_index())["equal runs of the same seed"][1] == "4 of 4"
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("data", "other images of the same name"), ("given", "other weights, logits or code of the same names")],
+)
+def test_other_content_under_the_same_names_is_not_compared(results, published, key, words):
+    published = published.assign(data="images", given=None)
+    assert set(reproduction_table(results, published, asked()).verdict) == {"reproduced"}
+    published.loc[published.model == "big", key] = "others"
+    table = reproduction_table(results, published, asked({"small/labels": ["split.seed 1, published 0"]}))
+    assert table.set_index("arm")[["verdict", "other_settings"]].to_dict("index") == {
+        "teacher": {"verdict": "other settings", "other_settings": words},
+        "baseline": {"verdict": "other settings", "other_settings": "split.seed 1, published 0"},
+        "student, T = 2": {"verdict": "reproduced", "other_settings": ""},
+        "student, T = 4": {"verdict": "reproduced", "other_settings": ""},
+    }
+    results["runs"].loc[results["runs"].model == "big", key] = "others"
+    assert set(reproduction_table(results, published, asked()).verdict) == {"reproduced"}
+
+
 def test_where_the_runs_differ_is_said(results, published):
     here = results["runs"].assign(commit="new", precision="float32")
     assert where_run(here, published) == [

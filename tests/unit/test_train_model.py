@@ -14,6 +14,8 @@ from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
+from .training import save_record
+
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
 
 
@@ -29,6 +31,7 @@ def distil(idx_files, recipe, tmp_path, monkeypatch):
         prepared = prepare(idx_files, 10, Split(validation=100, seed=split_seed))
         save_dataset(tmp_path / "dataset.safetensors", *prepared)
         save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=3), seed=0)
+        save_record(tmp_path / "logits.safetensors")
         options = {
             "data": tmp_path / "dataset.safetensors",
             "architecture": json.dumps(ARCHITECTURE),

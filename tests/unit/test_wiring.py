@@ -13,7 +13,7 @@ import train_model
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from dark_knowledge.command import sha256
+from dark_knowledge.command import InputError, sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
@@ -25,6 +25,8 @@ from dark_knowledge.training.losses import learn_from_labels, learn_from_teacher
 from dark_knowledge.training.networks import build_model
 from dark_knowledge.training.teacher_logits import save_teacher_logits, teacher_logits_of_epoch
 from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
+
+from .training import save_record
 
 ARCHITECTURE = {"architecture": "plain", "channels": [4, 8], "pool": [True, True]}
 PARTS = ("train", "validation", "test")
@@ -143,6 +145,7 @@ def test_a_run_from_a_teacher(trained, path, run, settings, tmp_path, transfer_s
     chosen = chosen_images(load_dataset(path).train_labels, transfer_set, SPLIT_SEED)
     stored = logits[:, chosen] if "images" in transfer_set else logits  # of a drawn part those of its images alone
     save_teacher_logits(tmp_path / "logits", stored, settings, SEED)
+    save_record(tmp_path / "logits")
     folder, data = trained(
         transfer_set=transfer_set, teacher_logits=tmp_path / "logits", temperature=2.5, hard_weight=0.3,
         score_test_each_epoch=None, loss=loss,
@@ -162,7 +165,7 @@ def test_a_run_from_a_teacher(trained, path, run, settings, tmp_path, transfer_s
 
 
 def made_weights(tmp_path, names: list[str]) -> dict[str, dict]:
-    """Files of weights, no two alike."""
+    """Runs' files of weights, no two alike, with their records."""
     made = {}
     for number, name in enumerate(names):
         torch.manual_seed(number)
@@ -171,7 +174,28 @@ def made_weights(tmp_path, names: list[str]) -> dict[str, dict]:
         }
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         save_file(made[name], tmp_path / name)
+    for folder in {(tmp_path / name).parent for name in names}:
+        sums = {path.stem: sha256(path) for path in folder.glob("*.safetensors")}
+        (folder / "metrics.json").write_text(json.dumps({"files": sums}))
     return made
+
+
+@pytest.mark.parametrize("name", ["weights", "selected"])
+def test_weights_that_are_not_those_of_their_runs_record_are_refused(path, command, settings, tmp_path, name):
+    made = made_weights(tmp_path, ["seed5/weights.safetensors", "seed5/selected.safetensors"])
+    file = tmp_path / "seed5" / f"{name}.safetensors"
+    save_file({key: tensor + 1 for key, tensor in made[f"seed5/{name}.safetensors"].items()}, file)
+    same = {"architecture": ARCHITECTURE, "split_seed": 0, "out": tmp_path / "out"}
+    caching = {"seed": SEED, "weights": file, "views": views_of(asdict(settings)), "record": tmp_path / "record"}
+    readers = [
+        lambda: command(evaluate_runs, runs=tmp_path, seeds=[5], **same),
+        lambda: command(cache_teacher_logits, **caching, **same),
+        lambda: assemble_run.of_members([tmp_path / "seed5"], name),
+    ]
+    for read in readers:
+        with pytest.raises(InputError, match=f"an input is damaged: {file}, .*metrics.json.*delete it and run"):
+            read()
+    assert not (tmp_path / "out").exists()
 
 
 def network(weights: dict) -> torch.nn.Module:
@@ -208,12 +232,12 @@ def test_logits_are_of_each_part_each_epoch_and_each_seed_in_order(path, command
 def test_teachers_logits_are_of_its_weights_and_of_the_students_stream(
     path, command, compute, settings, tmp_path, part
 ):
-    made, data = made_weights(tmp_path, ["teacher"]), load_dataset(path)
+    made, data = made_weights(tmp_path, [(name := "teacher/weights.safetensors")]), load_dataset(path)
     command(
-        cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / "teacher", views=views_of(asdict(settings)),
+        cache_teacher_logits, architecture=ARCHITECTURE, weights=tmp_path / name, views=views_of(asdict(settings)),
         seed=SEED, split_seed=SPLIT_SEED, transfer_set=part, out=tmp_path / "logits", record=tmp_path / "record",
     )  # fmt: skip
-    found, teacher = load_file(tmp_path / "logits")["logits"], network(made["teacher"])
+    found, teacher = load_file(tmp_path / "logits")["logits"], network(made[name])
     live = [teacher_logits_of_epoch(teacher, data, settings, SEED, epoch, compute) for epoch in range(EPOCHS)]
     live = [logits[chosen_images(data.train_labels, part, SPLIT_SEED)] for logits in live]
     torch.testing.assert_close(found, torch.stack(live), rtol=1e-2, atol=1e-2)

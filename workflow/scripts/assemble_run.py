@@ -13,6 +13,7 @@ from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.formats import open_idx
 from dark_knowledge.data.parts import LABELS
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.integrity import checked_sum
 from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.study.paths import RUN_FILES, run_sums, seed_folder
 from dark_knowledge.training.elsewhere import read_logits, read_weights
@@ -47,7 +48,7 @@ def main() -> None:
     own = {"architecture": arguments.architecture, "seed": arguments.seed, "data": sha256(arguments.data)}
     if arguments.members:
         members = [arguments.members / seed_folder(seed) for seed in arguments.seeds]
-        weights = {name: of_members(members, RUN_FILES[name]) for name in ("weights", "selected")}
+        weights = {name: of_members(members, name) for name in ("weights", "selected")}
         record = costs_of_members(members)
     else:
         tensors, record = from_elsewhere(arguments, load_dataset(arguments.data))
@@ -62,11 +63,13 @@ def main() -> None:
     command.write_json(arguments.out / RUN_FILES["metrics"], record | own | {"files": run_sums(arguments.out)})
 
 
-def of_members(members: list[Path], file: str) -> dict[str, Tensor]:
+def of_members(members: list[Path], name: str) -> dict[str, Tensor]:
+    for member in members:
+        checked_sum(member / RUN_FILES[name], member / RUN_FILES["metrics"], "files", name)
     return {
         f"members.{number}.{key}": tensor
         for number, member in enumerate(members)
-        for key, tensor in load_file(member / file).items()
+        for key, tensor in load_file(member / RUN_FILES[name]).items()
     }
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -10,7 +11,9 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.integrity import checked_sum
 from dark_knowledge.study.arms import NOT_HERE
+from dark_knowledge.study.paths import RUN_FILES
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.memory import scoring_need
 from dark_knowledge.training.networks import build_model, load_weights
@@ -29,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--architecture", type=json.loads, required=True, help="the teacher's network, as JSON")
-    parser.add_argument("--weights", required=True, help="the teacher's weights")
+    parser.add_argument("--weights", type=Path, required=True, help="the teacher's weights, in its run's folder")
     parser.add_argument("--views", type=json.loads, required=True, help="what students see of the images, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="the students' seed")
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="the drawn part to store alone, as JSON")
@@ -44,6 +47,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    teacher_weights = checked_sum(
+        arguments.weights, arguments.weights.with_name(RUN_FILES["metrics"]), "files", "weights"
+    )
     data = load_dataset(arguments.data)
     stream = ViewStream(**arguments.views)
     images = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed).nonzero().flatten()
@@ -58,7 +64,7 @@ def main() -> None:
         arguments.record,
         {
             "architecture": arguments.architecture,
-            "teacher_weights": sha256(arguments.weights),
+            "teacher_weights": teacher_weights,
             "views": arguments.views,
             "seed": arguments.seed,
             "transfer_set": arguments.transfer_set,

@@ -12,6 +12,7 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
+from dark_knowledge.integrity import checked_sum, tensors_sum
 from dark_knowledge.study.paths import RUN_FILES, seed_folder
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict
@@ -47,11 +48,12 @@ def main() -> None:
     tensors = {f"{epoch}/{part}": [] for epoch in ("last", "selected") for part in PARTS}
     record = {"weights": [], "selected": []}
     for seed in arguments.seeds:
-        last, selected = (arguments.runs / seed_folder(seed) / RUN_FILES[name] for name in record)
+        folder = arguments.runs / seed_folder(seed)
+        last, selected = (folder / RUN_FILES[name] for name in record)
+        for name, sums in record.items():
+            sums.append(checked_sum(folder / RUN_FILES[name], folder / RUN_FILES["metrics"], "files", name))
         logits = logits_of(last)
         append(tensors, "last", logits)
-        record["weights"].append(sha256(last))
-        record["selected"].append(sha256(selected))
         # Where validation selected the last epoch the weights are the same bytes, and so are the logits.
         same = record["weights"][-1] == record["selected"][-1]
         append(tensors, "selected", logits if same else logits_of(selected))
@@ -63,8 +65,8 @@ def main() -> None:
         "split_seed": arguments.split_seed,
     }
     with written_whole(arguments.out) as temporary:
-        stacked = {name: torch.stack(logits) for name, logits in tensors.items()}
-        temporary.write_bytes(save(stacked | {"transfer_set": chosen}, {"record": json.dumps(record)}))
+        stacked = {name: torch.stack(logits) for name, logits in tensors.items()} | {"transfer_set": chosen}
+        temporary.write_bytes(save(stacked, {"record": json.dumps(record | {"sum": tensors_sum(stacked)})}))
 
 
 def evaluation(arguments: argparse.Namespace, data: Dataset) -> Callable[[Path], dict[str, Tensor]]:

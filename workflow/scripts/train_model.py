@@ -15,6 +15,7 @@ from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.integrity import checked_sum
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.study.shown import drawn_part
@@ -35,7 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", type=json.loads, required=True, help="training settings, as JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--split-seed", type=int, required=True, help="draws the images of a transfer set")
-    parser.add_argument("--teacher-logits", help="stored teacher logits; without them, labels alone supervise")
+    parser.add_argument("--teacher-logits", type=Path, help="with their record beside; without, labels alone supervise")
     parser.add_argument("--transfer-set", type=json.loads, default={}, help="images or soft targets to use, as JSON")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--hard-weight", type=float)
@@ -52,6 +53,8 @@ def main() -> None:
     arguments = parse_arguments()
     started = time.perf_counter()
     data = load_dataset(arguments.data)
+    logits = arguments.teacher_logits
+    teacher_logits = logits and checked_sum(logits, logits.with_suffix(".json"), "logits")
     recipe = Recipe(**arguments.recipe)
     transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
     images = int(transfer_set.sum())
@@ -79,7 +82,7 @@ def main() -> None:
         "split_seed": arguments.split_seed,
         "score_test_each_epoch": arguments.score_test_each_epoch,
         "data": sha256(arguments.data),
-        "teacher_logits": arguments.teacher_logits and sha256(arguments.teacher_logits),
+        "teacher_logits": teacher_logits,
         "code": code_fingerprint(__file__),
         "torch": torch.__version__,
         "device": compute.device.type,

@@ -1,23 +1,26 @@
 """A study's runs as tidy tables, keys first."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from safetensors import safe_open
-from safetensors.numpy import load_file
 from scipy.special import softmax
 
 from dark_knowledge.analysis import measures
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import ALL_SEEDS, Arm, arm_named, arms_of, is_trained, roles_of
+from dark_knowledge.integrity import check_tensors
+from dark_knowledge.study.arms import ALL_SEEDS, Arm, arm_named, arms_of, is_trained, lineage, roles_of
 from dark_knowledge.study.paths import run_folder
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
+CONTENT = ("data", "given")
 TAUGHT_BY = ("taught_by", "taught_by_supervision")
 PARTS = ("train", "validation", "test")
 EPOCHS = ("last", "selected")
@@ -29,6 +32,7 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
     records = Records(design, results, data)
     with safe_open(data, framework="np") as file:
         labels = {part: file.get_tensor(f"{part}_labels") for part in PARTS}
+        data_sum = json.loads(file.metadata()["description"])["sum"]
     tables = {name: [] for name in TABLES} | {"arms": [arm_rows(design)]}
     test_logits = {}
     arms = arms_of(design)
@@ -44,6 +48,7 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
             folder = results / run_folder(arm.model, arm.supervision, seed)
             metrics = records.run(arm, seed) | caching_cost(records, arm, seed)
             metrics |= dict(zip(TAUGHT_BY, teacher_of(design, arm), strict=True))
+            metrics |= {"data": data_sum, "given": given_sum(records, arm, seed)}
             own = run_tables(folder, metrics, of_seed, labels | {"train": labels["train"][chosen]})
             for name, table in own.items():
                 tables[name].append(keyed(keys, table).astype(types if name == "predictions" else {}))
@@ -72,9 +77,12 @@ def run_tables(
 def load_logits(path: Path, seeds: list[int]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Which training images the arm learned from, bool, and its logits [seeds, images, classes], of training those.
 
-    Refuse missing or diverged seeds, which a mean would not show.
+    Refuse what was damaged or edited, and missing or diverged seeds, which a mean would not show.
     """
-    logits = load_file(path)
+    with safe_open(path, framework="np") as file:
+        record = json.loads(file.metadata()["record"])
+        logits = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    check_tensors(path, logits, record.get("sum"))
     chosen = logits.pop("transfer_set")
     for epoch in EPOCHS:
         logits[f"{epoch}/train"] = logits[f"{epoch}/train"][:, chosen]
@@ -94,6 +102,16 @@ def caching_cost(records: Records, arm: Arm, seed: int) -> dict:
     """Seconds and images of the forward passes of the arm's teacher on this seed's stream; NaN without a teacher."""
     cost = {"seconds": np.nan, "images": np.nan} if arm.teacher is None else records.teacher_logits(arm, seed)
     return {f"caching_{key}": cost[key] for key in ("seconds", "images")}
+
+
+def given_sum(records: Records, arm: Arm, seed: int) -> str | None:
+    """A sum of what a run and those that it was made from rest on, and the configuration only names: the user's files
+    of weights or logits, and the code of their networks. None where there is nothing of the kind.
+    """
+    needed = [records.run(each, own) for each, seeds in lineage(records.design, arm, [seed]) for own in seeds]
+    found = {record.get("source") for record in needed} | {record["architecture"].get("code") for record in needed}
+    found.discard(None)
+    return hashlib.sha256(" ".join(sorted(found)).encode()).hexdigest() if found else None
 
 
 def teacher_of(design: dict, arm: Arm) -> tuple[str | None, str | None]:
@@ -145,7 +163,7 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
-    return row | teacher | {key: metrics[key] for key in COST + MACHINE}
+    return row | teacher | {key: metrics[key] for key in COST + MACHINE + CONTENT}
 
 
 def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -18,6 +18,8 @@ COLUMNS = [
     *("same_seeds", "equal_runs", "other_settings"),
 ]
 ENDS = ["last_test_accuracy", "last_validation_accuracy"]  # one of them alone may be equal by chance
+# What the settings name and do not hold, by its column in the runs.
+CONTENT = {"data": "other images of the same name", "given": "other weights, logits or code of the same names"}
 WHERE = ("machine", "device", "precision", "torch", "commit")
 DECIMALS = 9  # of a percentage; what differs by less differs by rounding
 
@@ -52,6 +54,8 @@ def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked:
     own_ends, ends_there = (100 * rows_of(table, arm).set_index("seed")[ENDS] for table in (runs, published))
     own, there = own_ends.last_test_accuracy, ends_there.last_test_accuracy
     unlike = asked["unlike"].get("/".join(arm.key))
+    if unlike == []:
+        unlike = _unlike_content(*(rows_of(table, arm) for table in (runs, published)))
     seeds = own.index.intersection(there.index)
     equal = (own_ends.loc[seeds] - ends_there.loc[seeds]).round(DECIMALS).eq(0).all(axis="columns")
     if unlike is None or there.empty:
@@ -74,6 +78,13 @@ def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked:
         "other_settings": "; ".join(unlike or []),
         "published_accuracies": there,
     }
+
+
+def _unlike_content(own: pd.DataFrame, there: pd.DataFrame) -> list[str]:
+    """What of equal settings differs in content. Nothing is known of runs published before these sums were."""
+    return [
+        words for key, words in CONTENT.items() if key in there and set(own[key].dropna()) != set(there[key].dropna())
+    ]
 
 
 def _side(mean: float, low: float, high: float) -> str:

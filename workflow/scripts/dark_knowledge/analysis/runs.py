@@ -8,7 +8,7 @@ from dark_knowledge.study.arms import ALL_SEEDS, NOT_HERE
 RUN_COLUMNS = [
     "model", "supervision", "seed", "parameters", "epochs", "selected_epoch", "last_validation_accuracy",
     "last_test_accuracy", "selected_test_accuracy", "best_on_test_accuracy", "seconds", "images_per_second",
-    "peak_memory_mb", "machine", "device", "precision", "threads", "torch", "commit",
+    "peak_memory_mb", "machine", "device", "precision", "threads", "torch", "commit", "data", "given",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dark_knowledge.command import written_whole
+from dark_knowledge.integrity import check_tensors, tensors_sum
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,16 @@ class Dataset:
 def save_dataset(path: str, tensors: dict[str, Tensor], description: dict) -> None:
     """Write a prepared data set, the same bytes each time: of several metadata keys the order in the file is random."""
     with written_whole(path) as temporary:
-        temporary.write_bytes(save(tensors, {"description": json.dumps(description)}))
+        temporary.write_bytes(save(tensors, {"description": json.dumps(description | {"sum": tensors_sum(tensors)})}))
 
 
 def load_dataset(path: str, device: torch.device | str = "cpu") -> Dataset:
-    """Load a prepared data set onto `device`, where it stays."""
-    with safe_open(path, framework="pt", device=str(device)) as file:
+    """Load a prepared data set onto `device`, where it stays; refuse one that is damaged."""
+    with safe_open(path, framework="pt") as file:
         description = json.loads(file.metadata()["description"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    check_tensors(path, tensors, description.pop("sum", None))
     for name in tensors:
         if name.endswith("_labels"):
             tensors[name] = tensors[name].long()
-    return Dataset(**tensors, **description)
+    return Dataset(**tensors, **description).to(device)

@@ -187,23 +187,23 @@ def arms_of(config: dict) -> dict[Arm, list[int]]:
     """
     arms = {}
     for role in roles_of(config):
-        for arm, seeds in _needed(
+        for arm, seeds in lineage(
             config, role.arm, config["experiments"][role.experiment].get("seeds", config["seeds"])
         ):
             arms[arm] = sorted({*arms.get(arm, []), *seeds})
     return arms
 
 
-def _needed(config: dict, arm: Arm, seeds: list[int]) -> Iterator[tuple[Arm, list[int]]]:
+def lineage(config: dict, arm: Arm, seeds: list[int]) -> Iterator[tuple[Arm, list[int]]]:
     """An arm and those that it is made from (its teacher, the teacher's teacher, an ensemble's members), with seeds."""
     if is_trained(config, arm.model):
         yield arm, seeds
     else:
         yield arm, config["seeds"][:1]
     if is_ensemble(config, arm.model):
-        yield from _needed(config, members_of(config, arm.model), config["seeds"])
+        yield from lineage(config, members_of(config, arm.model), config["seeds"])
     if arm.teacher is not None:
-        yield from _needed(config, arm_named(config, arm.teacher), seeds)
+        yield from lineage(config, arm_named(config, arm.teacher), seeds)
 
 
 def design_of(config: dict) -> dict:
