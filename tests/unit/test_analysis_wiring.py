@@ -33,7 +33,7 @@ from dark_knowledge.study.arms import ALL_SEEDS, Arm
 from .results import CLASSES, SETTINGS, make_results
 
 FIGURES = {"teacher": {"test_accuracy": 93.0}, "baseline": {"test_accuracy": 90.0}, "student": {"test_accuracy": 92.2}}
-PUBLISHED = {"x": {"dataset": "d", "improved_class": 2} | FIGURES, "y": {"dataset": "d"} | FIGURES}
+PUBLISHED = {"x": {"improved_class": 2} | FIGURES, "y": FIGURES}
 EXPERIMENT = {"teacher": "big", "student": "small", "hard_weight": 0.1}
 CONFIG = {
     "study": "wired",
@@ -48,8 +48,8 @@ CONFIG = {
         "short": {"epochs": 5, "learning_rate": 0.2, "flip": False, "shift": 1},
     },
     "experiments": {
-        "x": EXPERIMENT | {"temperatures": [4, 2], "published": PUBLISHED["x"]},
-        "y": EXPERIMENT | {"temperatures": [4], "published": PUBLISHED["y"]},
+        "x": EXPERIMENT | {"temperatures": [4, 2], "published": {"d": PUBLISHED["x"]}},
+        "y": EXPERIMENT | {"temperatures": [4], "published": {"d": PUBLISHED["y"]}},
     },
     "claims": SETTINGS,
 }

@@ -84,7 +84,7 @@ def test_every_study_passes_over_the_default_one(config, study):
         ("datasets/fashion-mnist/sha256/train_images", None),
         ("datasets/fashion-mnist/folder", "/some/folder"),
         ("experiments/resnet/published", None),
-        ("experiments/resnet/published/improved_class", 9),
+        ("experiments/resnet/published/fashion-mnist/improved_class", 9),
         ("claims/validation_accuracies", []),
     ],
 )
@@ -99,10 +99,10 @@ TYPOS = [
     ("models/student/channel", [3], "did you mean 'channels'?"),
     ("models/resnet/stage", [[3, 1]], "did you mean 'stages'?"),
     ("experiments/custom/temperature", 4, "did you mean 'temperatures'?"),
-    ("experiments/resnet/published/basline", {}, "did you mean 'baseline'?"),
-    ("experiments/resnet/published/improved", 6, "did you mean 'improved_class'?"),
+    ("experiments/resnet/published/fashion-mnist/basline", {}, "did you mean 'baseline'?"),
+    ("experiments/resnet/published/fashion-mnist/improved", 6, "did you mean 'improved_class'?"),
     ("claims/levels", 0.05, "did you mean 'level'?"),
-    ("experiments/resnet/published/teacher/parameter", 1, "did you mean 'parameters'?"),
+    ("experiments/resnet/published/fashion-mnist/teacher/parameter", 1, "did you mean 'parameters'?"),
     ("datasets/mnist/mirror", [], "did you mean 'mirrors'?"),
     ("datasets/mnist/sha256/train_image", None, "did you mean 'train_images'?"),
     ("workers", 4, "allowed: accelerator, claims, dataset, datasets,"),
@@ -124,7 +124,7 @@ MISSING = [
     "models/resnet/recipe",
     "models/student/pool",
     "claims/alike",
-    "experiments/resnet/published/dataset",
+    "experiments/resnet/published/fashion-mnist/teacher/parameters",
 ]
 MISSING += ["models/student/architecture", "experiments/custom/student", "datasets/mnist/sha256/test_labels"]
 
@@ -201,9 +201,9 @@ REFUSED = [
     ("experiments/custom/temperatures", [], "at least one"),
     ("experiments/custom/hard_weight", 1.5, "from 0 to 1"),
     ("datasets/mnist/classes", ["one"], "at least two"),
-    ("experiments/resnet/published/improved_class", 10, "0 to 9, the labels of fashion-mnist"),
-    ("experiments/resnet/published/dataset", "fashion", "'fashion', which is not defined"),
-    ("experiments/resnet/published/improved_class", -1, "the label of a class"),
+    ("experiments/resnet/published/fashion-mnist/improved_class", 10, "0 to 9, the labels of fashion-mnist"),
+    ("experiments/resnet/published", {"fashion": {}}, "'fashion', which is not defined"),
+    ("experiments/resnet/published/fashion-mnist/improved_class", -1, "the label of a class"),
     ("claims/level", 0, "above 0 and below 1"),
     ("claims/level", 1, "above 0 and below 1"),
     ("claims/alike", 1.5, "above 0 and below 1"),
@@ -534,15 +534,22 @@ def test_a_wrong_transfer_set_is_named(config, settings, named):
 
 def test_published_figures_may_be_left_out():
     settings = experiment("big", "small", [4])
-    figures = {"dataset": "fashion-mnist", "improved_class": 1}
-    config = study(a=settings, b=settings | {"published": None}, c=settings | {"published": figures}, d=None)
-    config["dataset"] = "fashion-mnist"
-    assert published_of(config) == {"a": {}, "b": {}, "c": figures}
+    figures, unset = {"mine": {"improved_class": 1}}, {"mine": None}
+    published = {"b": None, "c": figures, "d": unset}
+    config = study(a=settings, **{name: settings | {"published": given} for name, given in published.items()}, e=None)
+    assert published_of(config | {"dataset": "mine"}) == {"a": {}, "b": {}, "c": {"improved_class": 1}, "d": {}}
 
 
 def test_figures_published_for_another_data_set_do_not_stand_beside_this_one(config):
     assert published_of(config)["resnet"]["improved_class"] == 6
     assert published_of(config | {"dataset": "mnist"}) == {"custom": {}, "resnet": {}}
+
+
+def test_figures_that_are_given_for_ones_own_images_take_none_of_the_inherited_ones(config):
+    own = {"mnist": {"student": {"parameters": 5, "train_accuracy": 70, "test_accuracy": 60}}}
+    given = merged(config, {"dataset": "mnist", "experiments": {"resnet": {"published": own}}})
+    check_config(given, SCHEMA)
+    assert published_of(given)["resnet"] == own["mnist"]
 
 
 def test_arms_have_paths_of_their_own():

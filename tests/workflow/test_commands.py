@@ -15,7 +15,7 @@ RESULTS = "results/recomputed"
 DATA = f"{RESULTS}/data/dataset.safetensors"
 COMPUTE = {"accelerator": "cpu", "precision": "float32", "threads": "1"}
 PARTS = [f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels")]
-PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]}
+PUBLISHED = {"of-committee": {}, "of-large": ASKED["experiments"]["of-large"]["published"]["subset"]}
 
 
 def plan_of(workflow, *arguments: str) -> str:

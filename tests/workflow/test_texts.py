@@ -37,7 +37,7 @@ def test_no_command_line_grows_with_the_study(workflow):
     }
     numbered = [f"a-long-name-of-an-experiment-{number}" for number in range(400)]
     experiment = {"teacher": "resnet", "student": "student", "hard_weight": 0.1, "temperatures": [4]}
-    published = {"published": {"dataset": "subset", **roles}}
+    published = {"published": {"subset": roles}}
     study = {
         "experiments": dict.fromkeys(numbered, experiment | published),
         "paper": {

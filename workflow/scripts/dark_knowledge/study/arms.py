@@ -63,8 +63,10 @@ def experiments_of(config: dict) -> dict[str, dict]:
 
 def published_of(config: dict) -> dict[str, dict]:
     """Each experiment's figures published for the study's data set, an empty mapping where it has none."""
-    published = {name: settings.get("published") or {} for name, settings in experiments_of(config).items()}
-    return {name: figures if figures.get("dataset") == config["dataset"] else {} for name, figures in published.items()}
+    return {
+        name: (settings.get("published") or {}).get(config["dataset"]) or {}
+        for name, settings in experiments_of(config).items()
+    }
 
 
 def paper_of(config: dict) -> dict:

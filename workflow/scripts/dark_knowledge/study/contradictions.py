@@ -37,8 +37,9 @@ def contradictions(config: dict) -> Iterator[str]:
         yield from _wrong_schedule(f"recipes.{name}", settings)
     for name, settings in experiments_of(config).items():
         yield from _unknown_parts(f"experiments.{name}", settings, models, config)
-        if (published := (settings.get("published") or {}).get("dataset", config["dataset"])) not in config["datasets"]:
-            yield unknown_name(f"experiments.{name}.published.dataset", published, config["datasets"])
+        for published in settings.get("published") or {}:
+            if published not in config["datasets"]:
+                yield unknown_name(f"experiments.{name}.published", published, config["datasets"])
         if _shuffles(settings, config):
             yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
         for control, changes in controls_of(settings).items():
@@ -57,8 +58,8 @@ def contradictions(config: dict) -> Iterator[str]:
         for name, figures in published_of(config).items():
             if figures.get("improved_class", 0) >= labels:
                 yield (
-                    f"config: experiments.{name}.published.improved_class is {figures['improved_class']}; allowed: "
-                    f"0 to {labels - 1}, the labels of {config['dataset']}"
+                    f"config: experiments.{name}.published.{config['dataset']}.improved_class is "
+                    f"{figures['improved_class']}; allowed: 0 to {labels - 1}, the labels of {config['dataset']}"
                 )
     yield from paper_contradictions(config)
     for name in sorted(models):
