@@ -43,13 +43,14 @@ CONFIG = {
     "reference": None,
     "split": {"validation": 77, "seed": 0},
     "models": {"big": {"architecture": "mlp", "recipe": "long"}, "small": {"architecture": "mlp", "recipe": "short"}},
+    "transfer_sets": {"few": {"images": 30}},
     "recipes": {
         "long": {"epochs": 9, "learning_rate": 0.3, "flip": True, "shift": 2},
         "short": {"epochs": 5, "learning_rate": 0.2, "flip": False, "shift": 1},
     },
     "experiments": {
         "x": EXPERIMENT | {"temperatures": [4, 2], "published": {"d": PUBLISHED["x"]}},
-        "y": EXPERIMENT | {"temperatures": [4], "published": {"d": PUBLISHED["y"]}},
+        "y": EXPERIMENT | {"temperatures": [4], "published": {"d": PUBLISHED["y"]}, "transfer_set": "few"},
     },
     "claims": SETTINGS,
 }
@@ -256,6 +257,7 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
         at_best = 100 * (pairs[0] - pairs[1]).dropna().mean()
         assert f"best epoch on test the gain here is {show_difference(at_best, np.nan)} ±" in text
         said.append(side)
+        assert ("Both learned from a part of the images alone, transfer set few (images: 30)." in text) == (name == "y")
     assert said == ["lies above zero", "includes zero"]
     counts = results["class_errors"].query("part == 'test' and model == 'big'").groupby("label").errors.mean()
     errors = told_of(section_of(page, "Error analysis"))

@@ -78,6 +78,11 @@ def copy(source: str, target: str, root: Path) -> None:
     (root / target).write_bytes((root / source).read_bytes())
 
 
+def two_pages(name: str, root: Path) -> None:
+    first, second = (Image.fromarray(pixels(number)) for number in (98, 99))
+    first.save(root / "train" / "cat" / name, save_all=True, append_images=[second])
+
+
 PICTURES = [
     ("no folder", lambda f: {"image_folder": str(f / "typo")}, ["datasets.mine", "typo", "no folder train"]),
     ("a user that is not there", lambda f: {"image_folder": "~nosuchuser/pets"}, ["datasets.mine", "~nosuchuser"]),
@@ -144,6 +149,14 @@ PICTURES = [
             lambda r: Image.fromarray(pixels(0, (8, 8)).astype(np.int32) * 70000).save(r / "train" / "cat" / "1.tiff"),
         ),
         ["train/cat/1.tiff", "16 bits"],
+    ),
+    *(
+        (
+            f"two pages, {name}",
+            partial(changed, partial(two_pages, name)),
+            [name, "it has 2 frames; give"],
+        )
+        for name in ("1.gif", "1.tiff", "1.webp", "0.png")
     ),
     ("a size of one number", partial(pictures, size=32), ["datasets.mine.size is 32", "height and width"]),
     ("a size of zero", partial(pictures, size=[0, 8]), ["datasets.mine.size.0 is 0", "1 to 1024"]),

@@ -312,6 +312,7 @@ def test_times_to_an_accuracy_that_no_run_reaches_are_bounds_without_effect(accu
     assert times.effect.notna().any() == times.p.notna().any() == known
     assert times.student.notna().all()
     assert times.iloc[0].remark.endswith("and 3 of 3 runs" if known else "and 0 of 3 runs")
+    assert times.iloc[1].remark == times.iloc[2].remark == ("" if known else times.iloc[0].remark)
 
 
 def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
@@ -327,8 +328,8 @@ def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
 def test_the_page_tells_of_every_augmentation():
     recipe = {"epochs": 2, "learning_rate": 0.1, "flip": False, "shift": 0}
 
-    def told(**changes: float) -> str:
-        recipes = {"baseline and student": recipe | changes, "teacher": None}
+    def told(**changes: float | str) -> str:
+        recipes = {"baseline and student": recipe | {"taught_by": None} | changes, "teacher": None}
         experiment = {"name": "x", "student": "student", "temperatures": 1, "published": False, "rows": []}
         page = rendering.claims_page(
             study="s", dataset="d", validation=10, rule=SETTINGS, least_p=["1"], seeds=[1],
@@ -338,6 +339,8 @@ def test_the_page_tells_of_every_augmentation():
 
     assert "shifts of up to 0 pixels; teacher not trained here." in told()
     assert "shifts of up to 0 pixels, random erasing, MixUp; teacher" in told(erase=0.5, mixup=0.2)
+    assert "shifts of up to 0 pixels, taught by big; teacher" in told(taught_by="big")
+    assert "Several experiments" not in told()
 
 
 def test_numbers_have_signs_where_they_are_differences():

@@ -88,6 +88,11 @@ def test_one_run_has_no_interval_and_says_so():
     assert (shown.ours, shown.n, shown["our spread"], shown["paper inside"]) == ("3.0", 1, NO_NUMBER, NO_NUMBER)
 
 
+def test_the_spread_of_percentages_ends_at_a_hundred():
+    row = row_of(unit="percent").to_dict() | {"run_low": -3.0, "run_high": 130.0}
+    assert paper.readable_paper(pd.DataFrame([row]))["our spread"].tolist() == ["0.00 to 100.00"]
+
+
 def test_no_errors_at_all_are_a_number():
     row = row_of(experiment="y", arm="student, T = 4", value=0)
     assert (row["mean"], row.low, row.high, row.inside) == (0, 0, 0, "yes")

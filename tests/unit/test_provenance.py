@@ -85,6 +85,15 @@ def test_machines_and_seeds_are_counted_from_the_runs():
             for seed, commit in ((2, "c1"), (0, "c1"), (10, None))
         ]
     )  # fmt: skip
+    given = dict.fromkeys(keys) | {
+        "machine": "not here",
+        "model": "b",
+        "supervision": "labels",
+        "seed": -1,
+        "commit": None,
+    }
+    machines = provenance.machine_table(pd.concat([runs, pd.DataFrame([given])]))
+    assert list(machines.threads) == ["1", "1", "\N{EN DASH}"]
     machines = provenance.machine_table(runs)
     assert list(machines.commit) == ["c1", "unknown"]
     assert list(machines.runs) == [2, 1]

@@ -240,10 +240,32 @@ def test_tables_of_something_else_or_of_one_seed_are_refused(config, folder):
     config["reference"] = str(folder)
     runs = pd.read_csv(folder / "tables/runs.csv")
     runs[runs.seed == 0].to_csv(folder / "tables/runs.csv", index=False)
+    published = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(published | {"seeds": [0]}))
     assert "no arm in" in refused(config)
     assert "has 2 runs" in refused(config)
     runs.drop(columns="last_test_accuracy").to_csv(folder / "tables/runs.csv", index=False)
     assert "has no column 'last_test_accuracy'" in refused(config)
+
+
+def test_a_table_that_lost_runs_is_refused(config, folder):
+    config["reference"] = str(folder)
+    path = folder / "tables/runs.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:5] + lines[7:]))
+    message = refused(config)
+    assert "runs.csv lacks 2 of the runs that config.json beside it asks for" in message
+    assert " of seed " in message
+
+
+@pytest.mark.parametrize("value", ["93.2", "-0.1", "", "nan", "high"])
+@pytest.mark.parametrize("column", ["last_validation_accuracy", "last_test_accuracy"])
+def test_accuracies_that_are_no_shares_are_refused(config, folder, column, value):
+    config["reference"] = str(folder)
+    runs = pd.read_csv(folder / "tables/runs.csv", dtype=str)
+    runs.loc[2, column] = value
+    runs.to_csv(folder / "tables/runs.csv", index=False)
+    assert f"runs.csv, line 4: {column} is {value!r}; allowed: a share of 1" in refused(config)
 
 
 def test_a_study_may_name_none(config):

@@ -266,6 +266,15 @@ def test_cifar_comes_in_pixel_for_pixel(tmp_path, monkeypatch):
     assert np.array_equal(np.concatenate([found["train_images"], found["test_images"]]), images)
 
 
+def test_a_cameras_picture_with_a_preview_is_one_picture(tmp_path):
+    root = folder_of_pictures(tmp_path / "pets")
+    first, preview = (Image.fromarray(pixels(number)) for number in (98, 99))
+    first.save(root / "train" / "cat" / "1.jpg", "MPO", save_all=True, append_images=[preview])
+    with Image.open(root / "train" / "cat" / "1.jpg") as picture:
+        assert (picture.format, picture.n_frames) == ("MPO", 2)
+    assert len(stored({"image_folder": str(root)}, tmp_path / "out")["train_labels"]) == 2 * PER_CLASS + 1
+
+
 def test_a_damaged_torchvision_set_is_passed_over_and_named(tmp_path, monkeypatch):
     cifar(tmp_path, monkeypatch)
     batch = tmp_path / "cifar-10-batches-py" / "data_batch_3"

@@ -292,6 +292,28 @@ CONTRADICTIONS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("part", "batch", "named"),
+    [
+        ({"images": 64}, 65, 64),
+        ({"images": 64}, 64, None),
+        ({"share": 0.1}, 81, 80),  # of 6,000 less 5,200 held out
+        ({"share": 0.1}, 80, None),
+        ({"omit_classes": [1]}, 800, None),  # known once the images are read
+    ],
+)
+def test_a_batch_larger_than_the_drawn_part_that_a_student_learns_from(config, part, batch, named):
+    config["split"] |= {"train_limit": 6000, "validation": 5200}
+    config["transfer_sets"]["few"] = part
+    config["recipes"]["student"]["batch_size"] = batch
+    config["experiments"] = {"resnet": config["experiments"]["resnet"] | {"transfer_set": "few", "controls": {}}}
+    if named is None:
+        check_config(config, SCHEMA)
+    else:
+        words = f"recipes.student.batch_size is {batch}, but student learns from the {named} images of transfer set few"
+        assert words in message_of(config)
+
+
 @pytest.mark.parametrize(("split", "words"), CONTRADICTIONS)
 def test_a_part_too_small_for_what_is_asked_of_it(config, split, words):
     config["split"] |= split
@@ -733,8 +755,27 @@ PAPER = {
 }
 
 
-def test_a_papers_numbers_pass(config):
-    check_config(config | {"paper": PAPER}, SCHEMA)
+@pytest.fixture
+def of_paper(config) -> dict:
+    """The default study with a paper's section, and a class left out where that corrects biases."""
+    config["transfer_sets"]["no-threes"] = {"omit_classes": [3]}
+    config["experiments"]["custom"]["transfer_set"] = "no-threes"
+    return config | {"paper": copy.deepcopy(PAPER)}
+
+
+def test_biases_are_corrected_where_classes_were_left_out(of_paper):
+    words = (
+        "config: paper.mends.custom corrects biases against classes left out of training; that takes experiments.custom"
+    )
+    of_paper["transfer_sets"]["few"] = {"images": 300}
+    of_paper["experiments"]["custom"]["transfer_set"] = "few"
+    assert words in message_of(of_paper)
+    del of_paper["experiments"]["custom"]["transfer_set"]
+    assert words in message_of(of_paper)
+
+
+def test_a_papers_numbers_pass(config, of_paper):
+    check_config(of_paper, SCHEMA)
     check_config(config | {"paper": None}, SCHEMA)
 
 
@@ -760,19 +801,18 @@ def test_a_papers_numbers_pass(config):
         ("score_test_each_epoch", ["resnet"], "that takes score_test_each_epoch: [student]"),
     ],
 )
-def test_what_a_papers_section_gets_wrong_is_named(config, path, value, words):
-    config = config | {"paper": copy.deepcopy(PAPER)}
+def test_what_a_papers_section_gets_wrong_is_named(of_paper, path, value, words):
     *parents, last = [int(key) if key.isdigit() else key for key in path.split("/")]
-    place = config
+    place = of_paper
     for key in parents:
         place = place[key]
     if value is DROP:
         place.pop(last)
-        config["paper"]["numbers"][0]["mend"] = "fixed"
+        of_paper["paper"]["numbers"][0]["mend"] = "fixed"
         words = "that takes paper.mends.custom"
     else:
         place[last] = value
-    assert words in message_of(config)
+    assert words in message_of(of_paper)
 
 
 def test_the_command_line_is_read_as_a_file_is():

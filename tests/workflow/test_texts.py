@@ -39,7 +39,8 @@ def test_no_command_line_grows_with_the_study(workflow):
     experiment = {"teacher": "resnet", "student": "student", "hard_weight": 0.1, "temperatures": [4]}
     published = {"published": {"subset": roles}}
     study = {
-        "experiments": dict.fromkeys(numbered, experiment | published),
+        "transfer_sets": {"most": {"omit_classes": [1]}},
+        "experiments": dict.fromkeys(numbered, experiment | published | {"transfer_set": "most"}),
         "paper": {
             "source": "a paper",
             "numbers": [{"what": name, "experiment": name, "arm": "baseline", "value": 1} for name in numbered],

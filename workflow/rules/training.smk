@@ -60,6 +60,7 @@ rule assemble_run:
         "<logs>/runs/{untrained}/labels/seed{seed}.log",
     benchmark:
         "<benchmarks>/runs/{untrained}/labels/seed{seed}.tsv"
+    priority: 1  # before all trainings, so that a file that does not fit is refused first
     localrule: True
     conda:
         "../../envs/training.yaml"

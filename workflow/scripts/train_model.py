@@ -59,7 +59,10 @@ def main() -> None:
     transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
     images = int(transfer_set.sum())
     if not steps_per_epoch(images, recipe):
-        raise InputError(f"batch_size is {recipe.batch_size}, but only {images} images are left for training")
+        raise InputError(
+            f"batch_size is {recipe.batch_size}, but only {images} images are left for training; lower `batch_size` of "
+            "this model's recipe, or leave it more images"
+        )
     torch.manual_seed(torch_seed("weights", arguments.seed))
     model = build_model(arguments.architecture, data.image_shape, data.classes)
     stored = os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0

@@ -17,7 +17,13 @@ from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
 from dark_knowledge.pages.claims import verdict_story
 from dark_knowledge.pages.provenance import missing_classes
-from dark_knowledge.pages.summary import accuracy_story, error_story, provenance, reproduction_story
+from dark_knowledge.pages.summary import (
+    accuracy_story,
+    error_story,
+    provenance,
+    reproduction_story,
+    transfer_set_story,
+)
 from dark_knowledge.study import reference
 from dark_knowledge.study.arms import experiments_of, published_of
 
@@ -86,6 +92,7 @@ def main() -> None:
             | verdict_story(shown_claims, config, name)
             | error_story(name, errors, accuracy, hardest)
             | {"hardest_is_published": "improved_class" in published[name]}
+            | {"transfer_set": transfer_set_story(config, name)}
         )
 
     def page(drawn: int) -> str:

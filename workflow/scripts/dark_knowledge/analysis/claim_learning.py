@@ -35,6 +35,7 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
             f"of {len(baseline)} and {student.reached.sum()} of {len(student)} runs"
         )
         reached = student.reached.any() or baseline.reached.any()
+        all_reached = student.reached.all() and baseline.reached.all()
         for column, name, unit, digits in (
             ("epochs", "epochs", "epochs", 1),
             ("seconds", "seconds", "s", 0),
@@ -42,7 +43,7 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
         ):
             time = compare(
                 "1", f"{name} to {accuracy:g} % validation accuracy", unit, student[column], baseline[column],
-                sign=-1, digits=digits, remark=remark if column == "epochs" else "",
+                sign=-1, digits=digits, remark="" if all_reached and column != "epochs" else remark,
             )  # fmt: skip
             yield time if reached else replace(time, values=np.full(len(time.values), np.nan))
 

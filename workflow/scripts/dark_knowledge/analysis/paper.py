@@ -193,7 +193,8 @@ def _spread(row: tuple, digits: int) -> str:
     if pd.isna(row.run_low):
         return NO_NUMBER
     # Below zero a number of errors means nothing.
-    return f"{max(row.run_low, 0):.{digits}f} to {row.run_high:.{digits}f}"
+    most = 100 if row.unit == "percent" else np.inf
+    return f"{max(row.run_low, 0):.{digits}f} to {min(row.run_high, most):.{digits}f}"
 
 
 def readable_biases(table: pd.DataFrame) -> pd.DataFrame:

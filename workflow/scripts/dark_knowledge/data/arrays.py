@@ -2,7 +2,8 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +29,19 @@ def open_arrays(dataset: dict) -> tuple[dict[str, np.ndarray], str]:
         stored = _folder(place) if place.is_dir() else np.load(place)
         if not hasattr(stored, "keys"):
             raise InputError(f"{place} holds a single array; an .npz file or a folder of .npy files is needed")
-        found = {}
-        for part, names in NAMES.items():
-            name = next((name for name in names if name in stored), None)
-            if name is None:
-                known = ", ".join(sorted(stored.keys())) or "nothing"
-                raise InputError(f"{place} has no array {' or '.join(names)}; it has {known}")
-            found[part] = stored[name]
+        with nullcontext(stored) if place.is_dir() else stored:
+            return {part: stored[_name_of(part, stored, place)] for part in NAMES}, str(place)
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         what = "no plain arrays are in it" if "pickle" in str(error) else getattr(error, "strerror", None) or error
         raise InputError(f"{place} cannot be read ({what}); save plain arrays by numpy.savez or numpy.save") from error
-    return found, str(place)
+
+
+def _name_of(part: str, stored: Mapping, place: Path) -> str:
+    for name in NAMES[part]:
+        if name in stored:
+            return name
+    known = ", ".join(sorted(stored.keys())) or "nothing"
+    raise InputError(f"{place} has no array {' or '.join(NAMES[part])}; it has {known}")
 
 
 def _folder(place: Path) -> dict[str, np.ndarray]:

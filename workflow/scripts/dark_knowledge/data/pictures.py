@@ -40,6 +40,7 @@ def common_form(pictures: list[Picture], size: list[int] | None) -> Form:
     for picture in pictures:
         try:
             with picture.open() as image:
+                _refuse_frames(image)
                 grey = grey and _is_grey(image)
                 sizes.setdefault(_upright_size(image), picture.name)
         except _UNREADABLE as error:
@@ -99,6 +100,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "its format is unknown, or it is empty"
     return " ".join((getattr(error, "strerror", None) or str(error)).split()) or type(error).__name__
+
+
+def _refuse_frames(image: Image.Image) -> None:
+    """Refuse a moving picture, or several pages; what a camera adds to its picture (MPO) is a preview."""
+    if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
+        raise ValueError(f"it has {frames} frames; give each a file of its own")
 
 
 def _is_grey(image: Image.Image) -> bool:

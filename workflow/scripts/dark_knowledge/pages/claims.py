@@ -2,14 +2,18 @@
 
 import pandas as pd
 
-from dark_knowledge.study.arms import arm_named, recipe_of
+from dark_knowledge.study.arms import Arm, arm_named, recipe_of
 
 
 def recipes_of(config: dict, experiment: str) -> dict[str, dict | None]:
-    """The training settings of the experiment's two networks, by what they are in it; None where trained elsewhere."""
+    """The training settings of the experiment's two networks, by what they are in it; None where trained elsewhere.
+
+    `taught_by` among them is a teacher's own teacher.
+    """
     settings = config["experiments"][experiment]
-    models = {"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}
-    return {name: config["recipes"].get(recipe_of(config, model)) for name, model in models.items()}
+    arms = {"baseline and student": Arm(settings["student"]), "teacher": arm_named(config, settings["teacher"])}
+    recipes = {name: config["recipes"].get(recipe_of(config, arm.model)) for name, arm in arms.items()}
+    return {name: recipe and recipe | {"taught_by": arms[name].teacher} for name, recipe in recipes.items()}
 
 
 def verdict_story(shown: pd.DataFrame, config: dict, experiment: str) -> dict:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dark_knowledge.analysis.formats import show_whole
 from dark_knowledge.command import sha256
 from dark_knowledge.study.arms import arms_of, controls_of, experiments_of, file_of
 from dark_knowledge.study.paths import format_number
@@ -67,7 +68,9 @@ def machine_table(runs: pd.DataFrame) -> pd.DataFrame:
     groups = runs.assign(commit=runs.commit.fillna("unknown")).groupby(by, sort=False, as_index=False, dropna=False)
     table = groups.agg(runs=("seconds", "size"), seconds=("seconds", "sum"), memory=("peak_memory_mb", "max"))
     return table.assign(
-        seconds=[f"{seconds:,.0f}" for seconds in table.seconds], memory=[f"{memory:.0f}" for memory in table.memory]
+        threads=show_whole(table.threads),
+        seconds=[f"{seconds:,.0f}" for seconds in table.seconds],
+        memory=[f"{memory:.0f}" for memory in table.memory],
     ).rename(columns={"torch": "PyTorch", "seconds": "training, s", "memory": "largest memory of a run, MB"})
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dark_knowledge.analysis.accuracy import AS_PUBLISHED
-from dark_knowledge.analysis.formats import class_label, show_difference, show_interval
+from dark_knowledge.analysis.formats import class_label, show_difference, show_interval, show_number
 from dark_knowledge.analysis.reproduction import headline, readable_reproduction, where_run
 from dark_knowledge.analysis.statistics import Interval
 from dark_knowledge.pages.rendering import html_table
@@ -33,7 +33,7 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame, a
         "gain": show_difference(gain.gain, gain.gain_high),
         "gain_low": gain.gain_low,
         "gain_high": gain.gain_high,
-        "published_gain": None if published.empty else f"{published.iloc[0]:.2f}",
+        "published_gain": None if published.empty else show_number(published.iloc[0], 2),
         "gain_as_published": as_published and show_difference(as_published.mean, as_published.high),
     }
 
@@ -47,6 +47,13 @@ def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, h
         "hardest": class_label(of_class["class"].iloc[0], hardest),
         "hardest_images": of_class.images.iloc[0],
     } | {f"hardest_{row.role}": show_interval(row.errors, row.errors_high, 1) for row in of_class.itertuples()}
+
+
+def transfer_set_story(config: dict, experiment: str) -> str | None:
+    """Name and settings of what baseline and student learned from; None for all images."""
+    name = config["experiments"][experiment].get("transfer_set")
+    settings = config["transfer_sets"][name].items() if name else ()
+    return f"{name} ({', '.join(f'{key}: {value}' for key, value in settings)})" if name else None
 
 
 def reproduction_story(table: pd.DataFrame, runs: pd.DataFrame, published: pd.DataFrame) -> dict:

@@ -64,6 +64,7 @@ def contradictions(config: dict) -> Iterator[str]:
     yield from paper_contradictions(config)
     for name in sorted(models):
         yield from wrong_model(f"models.{name}", config["models"][name], config)
+    yield from _small_parts(config)
     yield from _augmented_students(config)
     yield from _mixed_images(config)
     yield from _two_classes(config)
@@ -167,6 +168,21 @@ def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str
             yield f"config: {place}.{key} is set without a teacher; name `teacher`, or leave it out"
     if _shuffles(changes, config) and "teacher" not in changes:
         yield f"config: {place} shuffles soft targets but has no teacher; name `teacher`"
+
+
+def _small_parts(config: dict) -> Iterator[str]:
+    """Recipes whose batch is larger than the drawn part that a run learns from, as far as its size is known here."""
+    split = config["split"]
+    for arm in arms_of(config):
+        recipe, part = recipe_of(config, arm.model), config["transfer_sets"].get(arm.transfer_set, {})
+        images = part.get("images", math.inf)
+        if "share" in part and "train_limit" in split:
+            images = round(part["share"] * (split["train_limit"] - split["validation"]))
+        if recipe and (batch := config["recipes"][recipe]["batch_size"]) > images:
+            yield (
+                f"config: recipes.{recipe}.batch_size is {batch}, but {arm.model} learns from the {images} images of "
+                f"transfer set {arm.transfer_set}; allowed: at most as many"
+            )
 
 
 def _augmented_students(config: dict) -> Iterator[str]:

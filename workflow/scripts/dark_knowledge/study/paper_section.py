@@ -36,6 +36,12 @@ def paper_contradictions(config: dict) -> Iterator[str]:
         yield from unknown_classes(place, entry, config)
     for name, entry in paper.get("mends", {}).items():
         yield from unknown_classes(f"paper.mends.{name}", entry, config)
+        learned_from = config["transfer_sets"].get(experiments[name].get("transfer_set"), {})
+        if not learned_from.keys() & {"only_classes", "omit_classes"}:
+            yield (
+                f"config: paper.mends.{name} corrects biases against classes left out of training; that takes "
+                f"experiments.{name}.transfer_set with only_classes or omit_classes"
+            )
         if len(set(entry["classes"])) == len(config["datasets"][config["dataset"]]["classes"]):
             yield f"config: paper.mends.{name}.classes names every class; a shift of all of them changes nothing"
     for name in paper.get("grid", []):

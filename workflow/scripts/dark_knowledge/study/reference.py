@@ -12,7 +12,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dark_knowledge.command import InputError
-from dark_knowledge.study.arms import Arm, arm_named, arms_of, is_ensemble, members_of, recipe_of
+from dark_knowledge.study.arms import (
+    ALL_SEEDS,
+    Arm,
+    arm_named,
+    arms_of,
+    is_ensemble,
+    is_trained,
+    members_of,
+    recipe_of,
+)
 from dark_knowledge.study.messages import shown
 
 CHECKOUT = Path(__file__).parents[4]
@@ -49,19 +58,50 @@ def _check(folder: Path) -> None:
         if not (folder / file).is_file():
             raise InputError(f"config: reference: {folder} has no {file}; {HOW}")
     try:
-        arms_of(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        published = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        asked = {
+            (arm.model, arm.supervision, seed)
+            for arm, seeds in arms_of(published).items()
+            for seed in (seeds if is_trained(published, arm.model) else [ALL_SEEDS])
+        }
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise InputError(f"config: reference: {folder / CONFIG} is no study's configuration; {HOW}") from error
-    with (folder / RUNS).open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        for column in COLUMNS:
-            if column not in (table.fieldnames or ()):
-                raise InputError(f"config: reference: {folder / RUNS} has no column {column!r}; {HOW}")
-        counts = Counter((row["model"], row["supervision"]) for row in table)
+    runs = _runs_in(folder / RUNS)
+    if missing := sorted(asked - set(runs)):
+        raise InputError(
+            f"config: reference: {folder / RUNS} lacks {len(missing)} of the runs that {CONFIG} beside it asks for, "
+            f"{missing[0][0]}/{missing[0][1]} of seed {missing[0][2]} among them; {HOW}"
+        )
+    counts = Counter(run[:2] for run in runs)
     if max(counts.values(), default=0) < 2:
         raise InputError(
             f"config: reference: no arm in {folder / RUNS} has 2 runs, so there is no spread; publish more seeds"
         )
+
+
+def _runs_in(path: Path) -> list[tuple[str, str, int]]:
+    """Model, supervision and seed of each run of a table; refused where that is none, or accuracies are no shares."""
+    with path.open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        for column in COLUMNS:
+            if column not in (table.fieldnames or ()):
+                raise InputError(f"config: reference: {path} has no column {column!r}; {HOW}")
+        rows = list(table)
+    for line, row in enumerate(rows, start=2):
+        for column in COLUMNS[3:]:
+            if not _is_share(row[column]):
+                raise InputError(
+                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: a share of 1; "
+                    f"{HOW}"
+                )
+    return [(row["model"], row["supervision"], int(row["seed"])) for row in rows]
+
+
+def _is_share(text: str | None) -> bool:
+    try:
+        return 0 <= float(text or "nan") <= 1
+    except ValueError:
+        return False
 
 
 def files_of(config: dict) -> list[str]:
