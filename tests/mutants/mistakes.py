@@ -72,7 +72,7 @@ MISTAKES = {
     f"{SCRIPTS}/train_model.py": [
         ("        soft_loss=soft_loss_of(arguments.loss),\n", "", "every loss is Hinton's"),
         ('"loss": arguments.loss,', '"loss": {},', "the record says that the loss is Hinton's"),
-        ("arguments.teacher_logits and sha256(arguments.teacher_logits)", "arguments.teacher_logits", "a checkpoint goes on with another teacher's logits"),
+        ('"teacher_logits": teacher_logits,', '"teacher_logits": logits and str(logits),', "a checkpoint goes on with another teacher's logits"),
         ('"data": sha256(arguments.data)', '"data": arguments.data', "a checkpoint goes on with other data"),
         ("images = int(transfer_set.sum())", "images = len(transfer_set)", "steps of images never learned from"),
         ("time.perf_counter() - started - compute.waited", "time.perf_counter() - started", "the wait for a GPU is a training's cost"),
@@ -89,7 +89,7 @@ MISTAKES = {
         ("        load_weights(model, weights)\n", "", "untrained networks are scored"),
         ("[name] for name in record)", "[name] for name in reversed(record))", "last and selected swapped"),
         ("append(tensors, \"selected\", logits if same else logits_of(selected))", "append(tensors, \"selected\", logits)", "the selected epoch's logits are the last one's"),
-        ('record["selected"].append(sha256(selected))', 'record["selected"].append(sha256(last))', "the record names the wrong weights"),
+        ('checked_sum(folder / RUN_FILES[name], folder / RUN_FILES["metrics"], "files", name)', "sha256(folder / RUN_FILES[name])", "weights that were edited are scored"),
         ('{"transfer_set": chosen}', '{"transfer_set": ~chosen}', "training accuracy of the images left out"),
         ('tensors[f"{epoch}/{part}"].append(logits[part])', 'tensors[f"{epoch}/{part}"].append(logits["test" if part == "validation" else part])', "validation logits are those of the test set"),
     ],
@@ -99,8 +99,8 @@ MISTAKES = {
         ('"images": len(logits) * len(logits[0])', '"images": len(logits[0])', "images of one epoch"),
     ],
     f"{SCRIPTS}/assemble_run.py": [
-        ("load_file(member / file)", "load_file(members[0] / file)", "every member is the first"),
-        ("of_members(members, RUN_FILES[name])", 'of_members(members, RUN_FILES["weights"])', "the selected ensemble has last weights"),
+        ("load_file(member / RUN_FILES[name])", "load_file(members[0] / RUN_FILES[name])", "every member is the first"),
+        ("of_members(members, name)", 'of_members(members, "weights")', "the selected ensemble has last weights"),
         ('"multiply_adds", "seconds", "start_up_seconds")', '"multiply_adds", "start_up_seconds")', "an ensemble takes the seconds of one member"),
         ('("validation_accuracy", "selected_epoch",', '("validation_accuracy",', "an ensemble has its first member's selected epoch"),
         ('[of_member["files"]["weights"] for of_member in metrics]', '[of_member["files"]["selected"] for of_member in metrics]', "the record names weights that are not in the ensemble"),
@@ -195,7 +195,7 @@ MISTAKES = {
         ('hard_weight=settings["hard_weight"], transfer_set=transfer_set)', 'hard_weight=settings["hard_weight"])', "students learn from all images"),
         ('settings |= {"code": file_fingerprint(settings["architecture"].rpartition(":")[0])}', "settings |= {}", "a user's edited network trains nothing again"),
         ('yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))', 'yield Role(name, "baseline", "baseline", Arm(student))', "a baseline of all images"),
-        ('figures if figures.get("dataset") == config["dataset"] else {}', "figures", "published figures of another data set"),
+        ('.get(config["dataset"]) or {}', '.get("fashion-mnist") or {}', "published figures of another data set"),
     ],
     f"{LIBRARY}/study/shown.py": [
         ('("flip", "shift", "erase", "mixup")', '("flip", "shift", "erase")', "one epoch's logits for all mixtures"),

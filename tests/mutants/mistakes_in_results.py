@@ -208,7 +208,7 @@ IN_RESULTS = {
         ("'<rect x=\"60\" width=\"60\" height=\"14\" fill=\"#e4eef7\"/>'", "'<rect width=\"60\" height=\"14\" fill=\"#e4eef7\"/>'", "the side not claimed is shaded"),
     ],
     f"{PAGES}/claims.py": [
-        ('{"baseline and student": settings["student"], "teacher": arm_named(config, settings["teacher"]).model}', '{"teacher": settings["student"], "baseline and student": arm_named(config, settings["teacher"]).model}', "the two recipes told of each other's network"),
+        ('{"baseline and student": Arm(settings["student"]), "teacher": arm_named(config, settings["teacher"])}', '{"teacher": Arm(settings["student"]), "baseline and student": arm_named(config, settings["teacher"])}', "the two recipes told of each other's network"),
         ("(shown.experiment == experiment) & shown.decides", "shown.decides", "the verdicts of the last experiment under each name"),
     ],
     f"{PAGES}/summary.py": [

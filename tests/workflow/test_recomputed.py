@@ -276,6 +276,13 @@ def named(model: str, seed: int) -> int:
     return -1 if model == "committee" else seed
 
 
+def content_of(path) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(load_arrays(path).items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
 def test_collected_runs(results, data, stored, collected):
     rows = []
     for (model, supervision), (teacher, *_, transfer, seeds) in RUNS.items():
@@ -304,6 +311,7 @@ def test_collected_runs(results, data, stored, collected):
             row["best_on_test_epoch"] = on_test.argmax() if len(on_test) else np.nan
             row |= {"caching_seconds": np.nan, "caching_images": np.nan}
             row |= {"taught_by": teacher, "taught_by_supervision": "labels" if teacher else None}
+            row |= {"data": content_of(results / "data/dataset.safetensors"), "given": None}
             if teacher is not None:
                 cost = json.loads((results / f"{logits_stem((model, supervision), seed)}.json").read_text())
                 row |= {"caching_seconds": cost["seconds"], "caching_images": cost["images"]}
