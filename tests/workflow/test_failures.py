@@ -132,3 +132,18 @@ def test_a_file_that_somebody_removed_is_made_again(changed, fresh):
     assert changed.snakemake("--cores", "2", "--configfile", TINY, "change.yaml").returncode == 0
     assert (results / "figures/resnet/cost.svg").exists()
     assert findings(results) == fresh
+
+
+def test_weights_that_somebody_damaged_are_named_and_made_anew(changed, fresh):
+    results = changed.folder / "results/tiny"
+    weights = results / "runs/student/labels/seed0/weights.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-8] + bytes([content[-8] ^ 1]) + content[-7:])
+    assert changed.snakemake("--cores", "2", "--configfile", TINY, "change.yaml").returncode != 0
+    said = (results / "logs/runs/student/labels/evaluate_runs.log").read_text()
+    assert said.startswith(
+        "error: an input is damaged: results/tiny/runs/student/labels/seed0/weights.safetensors, which"
+    )
+    weights.unlink()
+    assert changed.snakemake("--cores", "2", "--configfile", TINY, "change.yaml").returncode == 0
+    assert findings(results) == fresh
