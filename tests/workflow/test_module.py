@@ -86,6 +86,7 @@ def test_only_changed_keys_are_given_and_the_outer_workflows_are_its_own(workflo
     assert (plan["dk_train_model"], plan["dk_distill_model"], plan["count_runs"]) == (2, 2, 1)
 
 
+@pytest.mark.parametrize("outer", ["prefix"], indirect=True)
 def test_a_bad_key_of_the_modules_part_is_refused_in_one_line(workflow, outer):
     home, _ = outer
     config = yaml.safe_load((home / "outer.yaml").read_text())

@@ -68,13 +68,14 @@ IN_ALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", IN_ALL)
 def test_jobs_of_a_study_in_all(planned, study):
     rules = ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs", "plot_experiment")
     assert planned(study) == ONCE | dict(zip(rules, IN_ALL[study], strict=True))
 
 
-@pytest.mark.parametrize("study", [*STUDIES, "hinton2015"])
+@pytest.mark.parametrize("study", [*STUDIES, pytest.param("hinton2015", marks=pytest.mark.slow)])
 def test_cluster_jobs_of_a_study_are_those_of_the_documentation(planned, study):
     profile = yaml.safe_load((CHECKOUT / "profiles/slurm/profile.yaml").read_text())
     plan = planned(study)
