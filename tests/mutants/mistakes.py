@@ -73,6 +73,7 @@ MISTAKES = {
         ("        soft_loss=soft_loss_of(arguments.loss),\n", "", "every loss is Hinton's"),
         ('"loss": arguments.loss,', '"loss": {},', "the record says that the loss is Hinton's"),
         ('"teacher_logits": teacher_logits,', '"teacher_logits": logits and str(logits),', "a checkpoint goes on with another teacher's logits"),
+        ('checked_sum(logits, logits.with_suffix(".json"), "logits")', "sha256(logits)", "a student learns from damaged soft targets"),
         ('"data": sha256(arguments.data)', '"data": arguments.data', "a checkpoint goes on with other data"),
         ("images = int(transfer_set.sum())", "images = len(transfer_set)", "steps of images never learned from"),
         ("time.perf_counter() - started - compute.waited", "time.perf_counter() - started", "the wait for a GPU is a training's cost"),
@@ -171,6 +172,7 @@ MISTAKES = {
         ("image.resize((form.width, form.height)", "image.resize((form.height, form.width)", "pictures that are not square scrambled"),
     ],
     f"{LIBRARY}/data/prepared.py": [
+        ("    check_tensors(path, tensors, description.pop", "    (path, tensors, description.pop", "damaged images are learned from"),
         ("[[[255 * value]]", "[[[256 * value]]", "pixels not of mean 0"),
         ("sub_(mean).div_(std)", "sub_(mean).div_(std**2)", "divided by the variance"),
     ],

@@ -23,6 +23,8 @@ IN_RESULTS = {
         ('[run["files"]["selected"] for run in runs]', '[run["files"]["weights"] for run in runs]', "selected weights held against last ones"),
     ],
     f"{ANALYSIS}/collecting.py": [
+        ('    check_tensors(path, logits, record.get("sum"))\n', "", "edited logits are collected"),
+        ("lineage(records.design, arm, [seed])", "[(arm, [seed])]", "a student of other weights of the same name is compared with a published one"),
         ('softmax(last, axis=1).max(1), last', 'softmax(last, axis=0).max(1), last', "confidence over the images"),
         ('correct = logits[f"{epoch}/{part}"].argmax(1)', 'correct = logits[f"last/{part}"].argmax(1)', "selected accuracies are the last ones"),
         ('prediction_rows(logits[f"{epoch}/test"], labels["test"])', 'prediction_rows(logits["last/test"], labels["test"])', "selected answers are the last ones"),
@@ -167,6 +169,9 @@ IN_RESULTS = {
         ("abs((wide[pair[0]] - wide[pair[1]]).mean())", "(wide[pair[0]] - wide[pair[1]]).mean()", "the largest signed difference for the largest"),
         ("for arm in ordered], axis=1).dropna()", "for arm in ordered], axis=1)", "widths over unequal seeds"),
         ("run_low <= published <= run_high", "low <= published <= high", "a run of the paper's beside the interval of our mean"),
+    ],
+    f"{ANALYSIS}/reproduction.py": [
+        ("    if unlike == []:\n", "    if unlike is None:\n", "other images of the same name are compared with published ones"),
     ],
     f"{ANALYSIS}/runs.py": [
         ("show_whole(table.selected_epoch + 1)", "show_whole(table.selected_epoch)", "the selected epoch counted from 0"),
