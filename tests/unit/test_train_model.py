@@ -9,6 +9,7 @@ import pytest
 import torch
 import train_model
 
+from dark_knowledge.command import InputError
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
@@ -105,6 +106,21 @@ def test_a_checkpoint_of_another_teacher_or_split_is_not_continued(distil, kille
     found = (distil(**settings) / "weights.safetensors").read_bytes()
     assert "continuing" not in capsys.readouterr().out
     assert found == (distil(**settings, folder="fresh") / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("damaged", ["dataset", "logits"])
+def test_an_input_of_which_a_byte_is_another_is_refused(distil, logits, tmp_path, monkeypatch, damaged):
+    def damage() -> None:
+        path = tmp_path / f"{damaged}.safetensors"
+        content = path.read_bytes()
+        path.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+
+    monkeypatch.setattr("train_model.parse_arguments", lambda parse=train_model.parse_arguments: damage() or parse())
+    with pytest.raises(
+        InputError, match=rf"an input is damaged: .*{damaged}.safetensors, .*delete it and run the same"
+    ):
+        distil(logits())
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_commit_says_whether_files_differ_from_it(tmp_path, monkeypatch):
