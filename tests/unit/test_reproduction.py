@@ -265,7 +265,15 @@ def test_accuracies_that_are_no_shares_are_refused(config, folder, column, value
     runs = pd.read_csv(folder / "tables/runs.csv", dtype=str)
     runs.loc[2, column] = value
     runs.to_csv(folder / "tables/runs.csv", index=False)
-    assert f"runs.csv, line 4: {column} is {value!r}; allowed: a share of 1" in refused(config)
+    assert f"runs.csv, line 4: {column} is {value!r}; allowed: a share from 0 to 1" in refused(config)
+
+
+def test_a_seed_that_is_no_number_is_refused(config, folder):
+    config["reference"] = str(folder)
+    runs = pd.read_csv(folder / "tables/runs.csv", dtype=str)
+    runs.loc[2, "seed"] = "2.5"
+    runs.to_csv(folder / "tables/runs.csv", index=False)
+    assert "runs.csv, line 4: seed is '2.5'; allowed: a whole number" in refused(config)
 
 
 def test_a_study_may_name_none(config):

@@ -88,13 +88,20 @@ def _runs_in(path: Path) -> list[tuple[str, str, int]]:
                 raise InputError(f"config: reference: {path} has no column {column!r}; {HOW}")
         rows = list(table)
     for line, row in enumerate(rows, start=2):
-        for column in COLUMNS[3:]:
-            if not _is_share(row[column]):
+        for column, is_good, allowed in (
+            ("seed", _is_whole, "a whole number"),
+            ("last_validation_accuracy", _is_share, "a share from 0 to 1"),
+            ("last_test_accuracy", _is_share, "a share from 0 to 1"),
+        ):
+            if not is_good(row[column]):
                 raise InputError(
-                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: a share of 1; "
-                    f"{HOW}"
+                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: {allowed}; {HOW}"
                 )
     return [(row["model"], row["supervision"], int(row["seed"])) for row in rows]
+
+
+def _is_whole(text: str | None) -> bool:
+    return (text or "").removeprefix("-").isdecimal()
 
 
 def _is_share(text: str | None) -> bool:
