@@ -95,7 +95,8 @@ def _runs_in(path: Path) -> list[tuple[str, str, int]]:
         ):
             if not is_good(row[column]):
                 raise InputError(
-                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: {allowed}; {HOW}"
+                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: {allowed}; "
+                    f"{HOW}"
                 )
     return [(row["model"], row["supervision"], int(row["seed"])) for row in rows]
 
