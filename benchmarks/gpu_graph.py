@@ -1,4 +1,7 @@
-"""An epoch as replays of one CUDA graph: a whole training step, from the views of its images to its measured losses."""
+"""CUDA graphs: of a whole training step, from the views of its images to its measured losses, or of a net's passes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from gpu_kit import loop
@@ -7,6 +10,25 @@ from dark_knowledge.training.augment import Views, epoch_views, render
 from dark_knowledge.training.recipes import one_cycle
 
 WARM_UP = 3  # steps before the capture, which are part of the training
+
+
+@contextmanager
+def graphed_passes(training: loop._Training) -> Iterator[None]:
+    """Within, a pass of the network in training mode is one launch forward and one back; on a CPU nothing changes."""
+    model, compute = training.model, training.compute
+    if compute.device.type != "cuda":
+        yield
+        return
+    images = training.data.normalise(training.data.train_images[: training.recipe.batch_size])
+    before = [buffer.clone() for buffer in model.buffers()]
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=compute.bfloat16, cache_enabled=False):
+        torch.cuda.make_graphed_callables(model.train(), (images,))
+    for buffer, value in zip(model.buffers(), before, strict=True):
+        buffer.copy_(value)  # the passes that warm up move the averages of batch norm
+    try:
+        yield
+    finally:
+        del model.forward
 
 
 class GraphedEpochs:

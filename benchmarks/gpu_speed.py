@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 import torch
-from gpu_graph import GraphedEpochs
+from gpu_graph import GraphedEpochs, graphed_passes
 from gpu_kit import DROPOUT, NETS, Kit, asked, loop, new_net, new_training, say, seconds_of, supervision_of
 
 from dark_knowledge.data.prepared import Dataset
@@ -30,6 +30,11 @@ def eager_epochs(training: loop._Training) -> Iterator[torch.Tensor]:
         yield loop._train_epoch(training, loop.Progress(history=[{}] * epoch), [])[0]
 
 
+def epochs_of_graphed_passes(training: loop._Training) -> Iterator[torch.Tensor]:
+    with graphed_passes(training):
+        yield from eager_epochs(training)
+
+
 def graphed_epochs(training: loop._Training) -> Iterator[torch.Tensor]:
     graphed = GraphedEpochs(training)
     for epoch in cycle(range(training.recipe.epochs)):
@@ -37,13 +42,15 @@ def graphed_epochs(training: loop._Training) -> Iterator[torch.Tensor]:
 
 
 def epochs(kit: Kit, net: str) -> None:
-    """An epoch of one net: eager, as a graph, and as the tutorial takes it, on the same GPU."""
+    """An epoch of one net: eager, with its passes or all as a graph, and as the tutorial takes it, on the same GPU."""
     compute = kit.compute()
     data = kit.part_of_data(55_000, compute.device)
     recipe = kit.recipe(epochs=20)
     say_speed(f"{net}, eager", eager_epochs(training_of(net, data, recipe, compute)), data, kit)
     if kit.gpu:
         say(f"{net}, eager: peak GPU memory", torch.cuda.max_memory_allocated() / 1e6, "MB")
+    passes = epochs_of_graphed_passes(training_of(net, data, recipe, compute))
+    say_speed(f"{net}, passes as graphs", passes, data, kit)
     agreement(net, data, recipe, compute, kit)
     say_speed(f"{net}, graph", graphed_epochs(training_of(net, data, recipe, compute)), data, kit)
     tutorial(net, kit, compute)
@@ -78,6 +85,10 @@ def say_speed(name: str, run: Iterator[torch.Tensor], data: Dataset, kit: Kit) -
 def agreement(net: str, data: Dataset, recipe: Recipe, compute: Compute, kit: Kit) -> None:
     """The graph computes what the loop computes: losses of an epoch, rates that move, dropout that differs."""
     eager = next(eager_epochs(training_of(net, data, recipe, compute)))[:, 0]
+    passes = next(epochs_of_graphed_passes(training_of(net, data, recipe, compute)))[:, 0]
+    unequal = (eager != passes).nonzero()
+    first = f"from step {unequal[0].item() + 1} on not" if len(unequal) else "all"
+    say(f"{net}: passes as graphs against eager, same losses to the bit", first)
     graphed = next(graphed_epochs(training_of(net, data, recipe, compute)))[:, 0]
     say(f"{net}: graph against eager, same losses to the bit", torch.equal(eager, graphed))
     off = ((eager - graphed).abs() / eager)[:10].max().item()
