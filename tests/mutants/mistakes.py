@@ -72,10 +72,10 @@ MISTAKES = {
     f"{SCRIPTS}/train_model.py": [
         ("        soft_loss=soft_loss_of(arguments.loss),\n", "", "every loss is Hinton's"),
         ('"loss": arguments.loss,', '"loss": {},', "the record says that the loss is Hinton's"),
-        ('"teacher_logits": teacher_logits,', '"teacher_logits": logits and str(logits),', "a checkpoint goes on with another teacher's logits"),
+        ('"teacher_logits": logits and checked_sum(logits, logits.with_suffix(".json"), "logits")', '"teacher_logits": logits and str(logits)', "a checkpoint goes on with another teacher's logits"),
         ('checked_sum(logits, logits.with_suffix(".json"), "logits")', "sha256(logits)", "a student learns from damaged soft targets"),
         ('"data": sha256(arguments.data)', '"data": arguments.data', "a checkpoint goes on with other data"),
-        ("images = int(transfer_set.sum())", "images = len(transfer_set)", "steps of images never learned from"),
+        ("steps_per_epoch(int(transfer_set.sum()), recipe)", "steps_per_epoch(len(transfer_set), recipe)", "steps of images never learned from"),
         ("time.perf_counter() - started - compute.waited", "time.perf_counter() - started", "the wait for a GPU is a training's cost"),
         ('"seconds": history.seconds.sum()', '"seconds": history.seconds.iloc[-1]', "seconds of the last epoch"),
         ('"selected_epoch": progress.selected_epoch,', '"selected_epoch": progress.selected_epoch + 1,', "selected epochs counted from 1 where others are from 0"),

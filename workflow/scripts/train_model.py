@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dark_knowledge import command
 from dark_knowledge.command import InputError, sha256, written_whole
@@ -19,6 +19,7 @@ from dark_knowledge.integrity import checked_sum
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
 from dark_knowledge.study.shown import drawn_part
+from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
 from dark_knowledge.training.losses import Supervision, learn_from_labels, learn_from_teacher, soft_loss_of
@@ -53,16 +54,9 @@ def main() -> None:
     arguments = parse_arguments()
     started = time.perf_counter()
     data = load_dataset(arguments.data)
-    logits = arguments.teacher_logits
-    teacher_logits = logits and checked_sum(logits, logits.with_suffix(".json"), "logits")
     recipe = Recipe(**arguments.recipe)
-    transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
-    images = int(transfer_set.sum())
-    if not steps_per_epoch(images, recipe):
-        raise InputError(
-            f"batch_size is {recipe.batch_size}, but only {images} images are left for training; lower `batch_size` of "
-            "this model's recipe, or leave it more images"
-        )
+    transfer_set = images_to_learn_from(arguments, data, recipe)
+    identity = identity_of_inputs(arguments)
     torch.manual_seed(torch_seed("weights", arguments.seed))
     model = build_model(arguments.architecture, data.image_shape, data.classes)
     stored = os.path.getsize(arguments.teacher_logits) if arguments.teacher_logits else 0
@@ -74,25 +68,7 @@ def main() -> None:
     )
     data = data.to(compute.device)
     model.to(compute.device, memory_format=torch.channels_last)
-    identity = {
-        "architecture": arguments.architecture,
-        "recipe": arguments.recipe,
-        "seed": arguments.seed,
-        "temperature": arguments.temperature,
-        "hard_weight": arguments.hard_weight,
-        "loss": arguments.loss,
-        "transfer_set": arguments.transfer_set,
-        "split_seed": arguments.split_seed,
-        "score_test_each_epoch": arguments.score_test_each_epoch,
-        "data": sha256(arguments.data),
-        "teacher_logits": teacher_logits,
-        "code": code_fingerprint(__file__),
-        "torch": torch.__version__,
-        "device": compute.device.type,
-        "machine": compute.machine,
-        "precision": compute.precision,
-        "threads": arguments.threads,
-    }
+    identity |= {"device": compute.device.type, "machine": compute.machine, "precision": compute.precision}
     checkpoint = arguments.out / "resume.pt"
     start_up = time.perf_counter() - started - compute.waited
     progress = train(
@@ -107,36 +83,50 @@ def main() -> None:
         identity=identity,
         transfer_set=transfer_set.to(compute.device),
     )
-
-    history = pd.DataFrame(progress.history)
-    save_weights(arguments.out / RUN_FILES["weights"], model)
-    model.load_state_dict(progress.selected_weights)
-    save_weights(arguments.out / RUN_FILES["selected"], model)
-    save_table(arguments.out / RUN_FILES["history"], history)
-    save_table(arguments.out / RUN_FILES["steps"], pd.DataFrame(progress.steps))
-    command.write_json(
-        arguments.out / RUN_FILES["metrics"],
-        identity
-        | {
-            "files": run_sums(arguments.out),
-            "parameters": count_parameters(model),
-            "training_images": images,
-            "multiply_adds": count_multiply_adds(model, data.image_shape),
-            "epochs": len(history),
-            "steps": len(history) * steps_per_epoch(images, recipe),
-            "selected_epoch": progress.selected_epoch,
-            "validation_accuracy": {
-                "last": history.validation_accuracy.iloc[-1],
-                "selected": history.validation_accuracy[progress.selected_epoch],
-            },
-            "seconds": history.seconds.sum(),
-            "start_up_seconds": start_up,
-            "images_per_second": history.images_per_second.median(),
-            "peak_memory_mb": peak_memory_mb(compute.device),
-            "commit": git_commit(),
-        },
-    )
+    save_run(arguments.out, model, progress)
+    described = {
+        "parameters": count_parameters(model),
+        "training_images": int(transfer_set.sum()),
+        "multiply_adds": count_multiply_adds(model, data.image_shape),
+        "steps": progress.epoch * steps_per_epoch(int(transfer_set.sum()), recipe),
+        "start_up_seconds": start_up,
+        "peak_memory_mb": peak_memory_mb(compute.device),
+    }
+    write_record(arguments.out, identity | described, progress)
     checkpoint.unlink(missing_ok=True)
+
+
+def images_to_learn_from(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Tensor:
+    """True for the training images [n] of the transfer set, which must fill a batch."""
+    transfer_set = chosen_images(data.train_labels, arguments.transfer_set, arguments.split_seed)
+    images = int(transfer_set.sum())
+    if not steps_per_epoch(images, recipe):
+        raise InputError(
+            f"batch_size is {recipe.batch_size}, but only {images} images are left for training; lower `batch_size` of "
+            "this model's recipe, or leave it more images"
+        )
+    return transfer_set
+
+
+def identity_of_inputs(arguments: argparse.Namespace) -> dict:
+    """What a run is made of but for the machine: the head of its record, and what its checkpoint must be of."""
+    logits = arguments.teacher_logits
+    return {
+        "architecture": arguments.architecture,
+        "recipe": arguments.recipe,
+        "seed": arguments.seed,
+        "temperature": arguments.temperature,
+        "hard_weight": arguments.hard_weight,
+        "loss": arguments.loss,
+        "transfer_set": arguments.transfer_set,
+        "split_seed": arguments.split_seed,
+        "score_test_each_epoch": arguments.score_test_each_epoch,
+        "data": sha256(arguments.data),
+        "teacher_logits": logits and checked_sum(logits, logits.with_suffix(".json"), "logits"),
+        "code": code_fingerprint(__file__),
+        "torch": torch.__version__,
+        "threads": arguments.threads,
+    }
 
 
 def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Recipe) -> Supervision:
@@ -164,9 +154,35 @@ def rows_of_images(arguments: argparse.Namespace, labels: Tensor, stored: Tensor
     return torch.where(stored, stored.cumsum(0) - 1, len(stored))
 
 
-def save_table(path: Path, table: pd.DataFrame) -> None:
-    with written_whole(path) as temporary:
-        table.to_parquet(temporary, index=False)
+def save_run(folder: Path, model: nn.Module, progress: Progress) -> None:
+    """Write the last weights and those of the best validation epoch, which `model` has then, and the two tables."""
+    save_weights(folder / RUN_FILES["weights"], model)
+    model.load_state_dict(progress.selected_weights)
+    save_weights(folder / RUN_FILES["selected"], model)
+    for name, rows in {"history": progress.history, "steps": progress.steps}.items():
+        with written_whole(folder / RUN_FILES[name]) as temporary:
+            pd.DataFrame(rows).to_parquet(temporary, index=False)
+
+
+def write_record(folder: Path, described: dict, progress: Progress) -> None:
+    """Write metrics.json: what the run is made of, how it went, and the sums of its files."""
+    history = pd.DataFrame(progress.history)
+    command.write_json(
+        folder / RUN_FILES["metrics"],
+        described
+        | {
+            "files": run_sums(folder),
+            "epochs": len(history),
+            "selected_epoch": progress.selected_epoch,
+            "validation_accuracy": {
+                "last": history.validation_accuracy.iloc[-1],
+                "selected": history.validation_accuracy[progress.selected_epoch],
+            },
+            "seconds": history.seconds.sum(),
+            "images_per_second": history.images_per_second.median(),
+            "commit": git_commit(),
+        },
+    )
 
 
 def git_commit() -> str | None:
