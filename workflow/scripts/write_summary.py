@@ -45,55 +45,26 @@ def main() -> None:
     arguments = parse_arguments()
     results = Results(folder=arguments.collected)
     config = json.loads(arguments.config.read_text())
-    experiments = experiments_of(config)
-    published = published_of(config)
-    figures_published = accuracies.published_rows(published)
-    classes = config["datasets"][config["dataset"]]["classes"]
+    figures_published = accuracies.published_rows(published_of(config))
     accuracy = accuracies.accuracy_table(results)
     gap = accuracies.gap_table(results, figures_published)
-    asked = reference.asked_of(config)
-    runs_published = load_published(asked)
-    reproduced = reproduction_table(results, runs_published, asked)
-    errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
+    told = stories(results, config, arguments.judged, accuracy, gap)
     figures = {
         name: {f: rendering.embedded_svg(arguments.figures / name / f"{f}.svg") for f in FIGURES}
-        for name in experiments
+        for name in experiments_of(config)
     }
     summary = partial(
         rendering.summary_page,
-        study=config["study"],
-        dataset=config["dataset"],
-        seeds=config["seeds"],
-        validation=config["split"]["validation"],
         missing_classes=missing_classes(json.loads(arguments.findings.read_text())),
-        fewest_seeds=config["claims"]["fewest_seeds"],
-        own_seeds=[
-            name for name, settings in experiments.items() if settings.get("seeds", config["seeds"]) != config["seeds"]
-        ],
-        reproduction=reproduction_story(reproduced, results["runs"], runs_published) if asked else None,
-        reproduction_note=rendering.note("table_reproduction", config),
         payoff=rendering.embedded_svg(arguments.figures / "payoff.svg"),
-        payoff_note=rendering.note("payoff", config),
         accuracy=rendering.html_table(accuracies.readable_accuracy(accuracy, figures_published)),
-        accuracy_note=rendering.note("table_accuracy", config),
         gap=rendering.html_table(accuracies.readable_gap(gap)),
-        gap_note=rendering.note("table_gap_recovered", config),
         cost=rendering.html_table(costs.readable_costs(costs.cost_table(results))),
-        cost_note=rendering.note("table_cost", config),
         provenance=provenance(results["runs"]),
+        **asked_of_study(config),
+        **notes(config),
+        **reproduction(results, config),
     )
-    shown_claims = claims.shown_rows(arguments.judged)
-    told = []
-    for name in experiments:
-        baseline = arm_of(results.arms(name), "baseline")
-        hardest = hardest_class(results["class_errors"], baseline, published[name])
-        told.append(
-            accuracy_story(name, accuracy, gap, gain_as_published(results, name))
-            | verdict_story(shown_claims, config, name)
-            | error_story(name, errors, accuracy, hardest)
-            | {"hardest_is_published": "improved_class" in published[name]}
-            | {"transfer_set": transfer_set_story(config, name)}
-        )
 
     def page(drawn: int) -> str:
         shown = [story | {"figures": figures[story["name"]] if n < drawn else {}} for n, story in enumerate(told)]
@@ -102,6 +73,58 @@ def main() -> None:
     text, drawn = rendering.largest_page(page, len(told))
     rendering.save(arguments.out, text)
     print(f"figures of {drawn} of {len(told)} experiments")
+
+
+def stories(
+    results: Results, config: dict, judged: pd.DataFrame, accuracy: pd.DataFrame, gap: pd.DataFrame
+) -> list[dict]:
+    """What is told of each experiment, but for its figures."""
+    classes, published = config["datasets"][config["dataset"]]["classes"], published_of(config)
+    errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
+    shown_claims = claims.shown_rows(judged)
+    told = []
+    for name in experiments_of(config):
+        hardest = hardest_class(results["class_errors"], arm_of(results.arms(name), "baseline"), published[name])
+        told.append(
+            accuracy_story(name, accuracy, gap, gain_as_published(results, name))
+            | verdict_story(shown_claims, config, name)
+            | error_story(name, errors, accuracy, hardest)
+            | {"hardest_is_published": "improved_class" in published[name]}
+            | {"transfer_set": transfer_set_story(config, name)}
+        )
+    return told
+
+
+def asked_of_study(config: dict) -> dict:
+    """What the first lines of the page say of the study."""
+    seeds = {name: settings.get("seeds", config["seeds"]) for name, settings in experiments_of(config).items()}
+    return {
+        "study": config["study"],
+        "dataset": config["dataset"],
+        "seeds": config["seeds"],
+        "own_seeds": [name for name, own in seeds.items() if own != config["seeds"]],
+        "validation": config["split"]["validation"],
+        "fewest_seeds": config["claims"]["fewest_seeds"],
+    }
+
+
+def notes(config: dict) -> dict:
+    """The text beside each table and figure, as their own pages have it."""
+    return {
+        "reproduction_note": rendering.note("table_reproduction", config),
+        "payoff_note": rendering.note("payoff", config),
+        "accuracy_note": rendering.note("table_accuracy", config),
+        "gap_note": rendering.note("table_gap_recovered", config),
+        "cost_note": rendering.note("table_cost", config),
+    }
+
+
+def reproduction(results: Results, config: dict) -> dict:
+    """What became of the published runs, where a published study is named."""
+    asked = reference.asked_of(config)
+    published = load_published(asked)
+    table = reproduction_table(results, published, asked)
+    return {"reproduction": reproduction_story(table, results["runs"], published) if asked else None}
 
 
 if __name__ == "__main__":
