@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import plot_payoff
 import pytest
 
 from dark_knowledge.analysis.payoff import payoff_table, readable_payoff
@@ -66,3 +67,18 @@ def test_the_figure_has_a_point_an_experiment_at_its_lead_and_gain(n):
     assert drawn[0].get_marker() != drawn[1].get_marker()
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == ["x (450)", "y (450)", "z (9)", "the teacher's whole lead"]
+
+
+def test_studies_are_drawn_into_one_figure(tmp_path, monkeypatch):
+    """Of their published tables; the second has one run, and no intervals."""
+    of_two = [payoff_table(make_results(n)).assign(experiment=name) for n, name in ((3, "few"), (1, "many"))]
+    for name, table in zip("ab", of_two, strict=True):
+        table.to_csv(tmp_path / name, index=False)
+    drawn = []
+    monkeypatch.setattr(plot_payoff, "payoff", lambda table: drawn.append(table) or payoff(table))
+    words = ["--tables", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "payoff.svg")]
+    monkeypatch.setattr("sys.argv", ["plot_payoff.py", *words])
+    plot_payoff.main()
+    assert drawn[0].experiment.tolist() == ["few", "many"]
+    np.testing.assert_allclose(drawn[0].gain, pd.concat(of_two).gain)
+    assert (tmp_path / "payoff.svg").read_text().rstrip().endswith("</svg>")

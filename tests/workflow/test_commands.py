@@ -174,7 +174,7 @@ def test_analysis(commands):
             "judged": f"{RESULTS}/collected/claims.parquet", "figures": f"{RESULTS}/figures",
             "findings": f"{RESULTS}/data/findings.json", "out": f"{RESULTS}/summary.html",
         },
-        "plot_payoff.py": collected | {"out": f"{RESULTS}/figures/payoff.svg"},
+        "plot_payoff.py": {"tables": f"{RESULTS}/tables/payoff.csv", "out": f"{RESULTS}/figures/payoff.svg"},
         "plot_samples.py": {"data": DATA, "classes": CLASSES, "out": f"{RESULTS}/figures/samples.svg"},
     }  # fmt: skip
     for script, options in expected.items():

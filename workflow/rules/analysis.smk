@@ -99,7 +99,7 @@ rule plot_experiment:
 rule plot_payoff:
     """Draw what students gain over the best arms without their teachers."""
     input:
-        collected=rules.collect_results.output,
+        table="<results>/tables/payoff.csv",
     output:
         report(
             "<results>/figures/payoff.svg",
@@ -118,11 +118,10 @@ rule plot_payoff:
         mem_mb=1000,
         runtime=10,
     params:
-        collected=subpath(input[0], parent=True),
         script=scripts("plot_payoff.py"),
         code=code("plot_payoff.py"),
     shell:
-        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --tables {input.table:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule plot_samples:
