@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import plot_payoff
 import pytest
 
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
@@ -12,9 +13,11 @@ from dark_knowledge.analysis.statistics import holm, ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks" / "results"
-NOTE, MNIST, ANNEALING, LOSSES, WHEN = (
-    ROOT / "results" / "reference" / study / "tables" for study in ("note", "hinton2015", "annealing", "losses", "when")
+REFERENCE = ROOT / "results" / "reference"
+NOTE, MNIST, ANNEALING, LOSSES = (
+    REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "losses")
 )
+WHEN = [REFERENCE / f"when-{share}-percent" / "tables" for share in (3, 10)]
 
 
 def test_accuracies_and_gains_are_those_of_the_reference_run():
@@ -142,11 +145,16 @@ def test_the_table_of_losses_is_of_the_committed_tables():
     assert "{} % of the teacher's lead ({} to {} %)".format(*shares) in text
 
 
+def when(table: str) -> pd.DataFrame:
+    """A table of the study when, its shares one after the other."""
+    return pd.concat([pd.read_csv(tables / f"{table}.csv") for tables in WHEN])
+
+
 def test_when_it_pays_is_of_the_committed_tables():
     """A row an experiment: each arm's accuracy, the teacher's lead, the best arm without it, the student's gain."""
     page = (ROOT / "docs" / "when.md").read_text()
-    accuracy = pd.read_csv(WHEN / "accuracy.csv").set_index(["experiment", "arm"])
-    paid = pd.read_csv(WHEN / "payoff.csv")
+    accuracy = when("accuracy").set_index(["experiment", "arm"])
+    paid = when("payoff")
     arms = ("teacher", "baseline", "label smoothing", "whole cost", "self distillation", "student, T = 4")
     shown = [
         [
@@ -166,25 +174,48 @@ def test_when_it_pays_is_of_the_committed_tables():
     rows = [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", page, re.MULTILINE)]
     assert rows == shown
     assert set(paid.n) == {10}
-    runs = pd.read_csv(WHEN / "runs.csv")
-    (commit,) = set(runs.commit)
-    assert f"{len(runs)} trainings at commit {commit[:7]}" in page
-    text = " ".join(page.split())
-    gains = pd.read_csv(WHEN / "gap_recovered.csv").set_index(["experiment", "arm"])
-    claims = pd.read_csv(WHEN / "claims.csv").set_index(["experiment", "quantity"])
+    for tables in WHEN:
+        runs = pd.read_csv(tables / "runs.csv")
+        (commit,) = set(runs.commit)
+        assert f"{len(runs)} trainings at commit {commit[:7]}" in page
+
+
+def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
+    text = " ".join((ROOT / "docs" / "when.md").read_text().split())
+    paid = when("payoff").set_index("experiment")
+    told = paid.lead_low > 0
+    assert told.tolist() == [False, True, True, True]
+    assert (paid.gain_low[told] > 0).all()
+    assert (paid.p[told] < 0.05).all()
+    assert paid.gain_low["3-percent"] < 0 < paid.gain_high["3-percent"]
+    controls = when("controls").set_index(["experiment", "control"])
+    assert (controls.lead_low[controls.index.get_level_values("experiment") != "3-percent"] > 0).all()
+    gains = when("gap_recovered").set_index(["experiment", "arm"])
     gain = {key: show_difference(gains.gain[key], gains.gain_high[key]) for key in gains.index}
-    past = [claims.loc[(name, "test accuracy, student less teacher")] for name in paid.experiment]
-    past = [show_interval(row.effect, row.high) for row in past]
-    augmented, not_augmented = ({arm: gain[name, arm] for arm in arms[2:]} for name in paid.experiment)
+    few, few_still, more, more_still = (
+        [gain[name, arm] for arm in ("student, T = 4", "whole cost", "self distillation")] for name in paid.index
+    )
+    rest = controls.loc[("10-percent", "whole cost")]
     for sentence in (
-        f"ahead of its net on labels by {augmented['student, T = 4']}, as the note has it; but the net on labels for "
-        f"the student's whole cost is ahead by {augmented['whole cost']}",
-        f"ahead of its net on labels by {not_augmented['student, T = 4']} and of everything else",
-        f"Longer training is of little use there ({not_augmented['whole cost']})",
-        f"by {past[0]} percentage points augmented, and by {past[1]} not",
-        f"gives {augmented['self distillation']} augmented, and {not_augmented['self distillation']} not",
+        f"ahead of its net on labels by {few[0]}, as the note has it; but the net on labels for the student's whole "
+        f"cost is ahead by {few[1]}. With 10 % the student is ahead by {more[0]}, the net on labels for its whole cost "
+        f"by {more[1]}, and the student of that by {show_difference(rest.lead, rest.lead_high)} (p = {show_p(rest.p)})",
+        f"is of no use** ({few_still[1]} and {more_still[1]})",
+        f"ahead of its net on labels by {few_still[0]} with 3 %, by {more_still[0]} with 10 %",
+        f"gives {few_still[2]} with 3 %, and {more_still[2]} with 10 %. Augmented it gives {few[2]}, and with 10 % "
+        f"{more[2]}",
     ):
         assert sentence in text
+    claims = when("claims").set_index(["quantity", "experiment"]).loc["test accuracy, student less teacher"]
+    assert (claims.low > 0).all()
+    assert f"by {claims.effect.min():.2f} to {claims.effect.max():.2f} percentage points in all four" in text
+
+
+def test_the_figure_of_both_shares_is_drawn_from_their_tables(tmp_path, monkeypatch):
+    words = ["--tables", *(str(tables / "payoff.csv") for tables in WHEN), "--out", str(tmp_path / "payoff.svg")]
+    monkeypatch.setattr("sys.argv", ["plot_payoff.py", *words])
+    plot_payoff.main()
+    assert (tmp_path / "payoff.svg").read_text() == (REFERENCE / "payoff.svg").read_text()
 
 
 def test_the_papers_numbers_are_those_of_the_reference_run():
