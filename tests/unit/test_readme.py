@@ -189,10 +189,10 @@ def few_fashion_images_point() -> str:
     (n,) = set(paid.n)
     p = {name: show_p(row.p) for name, row in paid.iterrows()}
     return (
-        f"With 3 and with 10 % of Fashion-MNIST's images (n = {n}), not augmented, the student is ahead of the best arm "
-        f"without its teacher by {gain[few_still]} (p = {p[few_still]}) and by {gain[more_still]} percentage points (p = "
-        f"{p[more_still]}), labels for the student's whole cost among these. Augmented it is ahead by {gain[more]} with "
-        f"10 % (p = {p[more]}), and not with 3 % ({gain[few]}), where the teacher's own lead is {lead}."
+        f"With 3 and with 10 % of Fashion-MNIST's images (n = {n}), not augmented, the student is ahead of the best "
+        f"arm without its teacher by {gain[few_still]} (p = {p[few_still]}) and by {gain[more_still]} percentage "
+        f"points (p = {p[more_still]}), labels for the student's whole cost among these. Augmented it is ahead by "
+        f"{gain[more]} with 10 % (p = {p[more]}), and not with 3 % ({gain[few]}), where the teacher's own lead is {lead}."
     )
 
 
