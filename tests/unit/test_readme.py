@@ -192,7 +192,8 @@ def few_fashion_images_point() -> str:
         f"With 3 and with 10 % of Fashion-MNIST's images (n = {n}), not augmented, the student is ahead of the best "
         f"arm without its teacher by {gain[few_still]} (p = {p[few_still]}) and by {gain[more_still]} percentage "
         f"points (p = {p[more_still]}), labels for the student's whole cost among these. Augmented it is ahead by "
-        f"{gain[more]} with 10 % (p = {p[more]}), and not with 3 % ({gain[few]}), where the teacher's own lead is {lead}."
+        f"{gain[more]} with 10 % (p = {p[more]}), and not with 3 % ({gain[few]}), where the teacher's own lead is "
+        f"{lead}."
     )
 
 
