@@ -1,10 +1,12 @@
 """The kit for a machine with a GPU, on a CPU: the same code, its settings, its limits, what it writes."""
 
+import contextlib
 import csv
 import itertools
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,15 +87,35 @@ def test_the_full_study_is_extrapolated_from_measured_parts():
 def test_an_epoch_of_the_graphs_body_is_an_epoch_of_the_loop(data, recipe, compute):
     """Bit for bit, its measured losses and its weights, with stored logits and in the second epoch as in the first."""
     trained = []
-    for way in (gpu_speed.eager_epochs, gpu_speed.epochs_of_graphed_passes, gpu_speed.graphed_epochs):
+    for way in (gpu_speed.eager_epochs, gpu_speed.graphed_epochs):
         supervision = gpu_kit.supervision_of("student", data, 3)
         training = gpu_kit.new_training(gpu_kit.NETS["student"], data, recipe(epochs=3), supervision, compute)
         measured = torch.stack(list(itertools.islice(way(training), 2)))
         assert measured.isfinite().all()
         trained.append((measured, gpu_kit.weights_of(training.model)))
-    for measured, weights in trained[1:]:
-        assert torch.equal(trained[0][0], measured)
-        assert gpu_kit.same(trained[0][1], weights)
+    assert torch.equal(trained[0][0], trained[1][0])
+    assert gpu_kit.same(trained[0][1], trained[1][1])
+
+
+def test_the_capture_of_a_nets_passes_leaves_no_trace(data, recipe, compute, monkeypatch):
+    """Its passes move the averages of batch norm, and replace the network's own code. CUDA's part is a fake."""
+    supervision = gpu_kit.supervision_of("resnet", data, 1)
+    training = gpu_kit.new_training(gpu_kit.NETS["resnet"], data, recipe(), supervision, compute)
+    on_gpu = replace(training, compute=SimpleNamespace(device=SimpleNamespace(type="cuda"), bfloat16=False))
+    before, captured = gpu_kit.weights_of(training.model), []
+
+    def capture(model, arguments):
+        captured.append(arguments[0].shape)
+        model(arguments[0])
+        model.forward = lambda images: "a graph"
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", capture)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+    with gpu_speed.graphed_passes(on_gpu):
+        assert gpu_kit.same(before, gpu_kit.weights_of(training.model))
+        assert training.model("images") == "a graph"
+    assert captured == [(recipe().batch_size, *data.image_shape)]
+    assert "forward" not in vars(training.model)
 
 
 def test_the_body_of_the_graph_reads_nothing_back(data, recipe, compute, monkeypatch):
