@@ -141,4 +141,5 @@ def caching(teacher: str | None) -> dict:
     """Costs of the stored logits of an arm with a teacher, and what the teacher's runs are filed under."""
     seconds, images = (np.nan, np.nan) if teacher is None else (3.0, 500)
     taught = {"taught_by": teacher, "taught_by_supervision": teacher and "labels"}
+    taught |= {"members": None, "members_supervision": None}
     return {"caching_seconds": seconds, "caching_images": images} | taught

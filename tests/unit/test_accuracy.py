@@ -165,6 +165,14 @@ def test_gain_and_gap_are_over_the_same_seeds():
     assert gap.recovered["student, T = 4"] == pytest.approx(100)
 
 
+def test_a_control_of_more_seeds_than_the_teacher_is_compared_where_all_are():
+    """As where another experiment, of more seeds, has the same control and baseline."""
+    runs = runs_of()
+    more = runs[runs.model == "small"].query("seed == 0").assign(seed=2, last_test_accuracy=0.5)
+    gap = accuracy.gap_table(study(pd.concat([runs, more])), NOWHERE).set_index("arm")
+    pd.testing.assert_frame_equal(gap, accuracy.gap_table(study(), NOWHERE).set_index("arm"))
+
+
 def test_a_published_gain_is_not_its_gap():
     published = accuracy.published_rows(
         {"x": {role: {"test_accuracy": value} for role, value in (("teacher", 95), ("baseline", 90), ("student", 91))}}

@@ -162,6 +162,13 @@ def test_student_and_baseline_and_their_difference_by_seed(table, name):
     assert row.n == SEEDS
 
 
+def test_the_spread_over_the_seeds_is_of_the_paired_ones(table):
+    """The baseline has a seed more, of another experiment."""
+    row = table.loc["spread of the last validation accuracy over the seeds (standard deviation)"]
+    paired = [of_runs("last_validation_accuracy")(arm)[:SEEDS] for arm in (BASELINE, STUDENT)]
+    assert [row.baseline, row.student] == pytest.approx([values.std() for values in paired])
+
+
 def test_what_decides_each_claim(table):
     deciding = table[table.decides].reset_index().set_index("claim").quantity
     assert deciding.to_dict() == {

@@ -86,6 +86,9 @@ def test_seeds_needed_are_never_fewer_than_the_rule_or_the_test_can_do_with():
     assert claims.seeds_for_verdict(quantity([1.0, -0.5, 0.7]), 10, level) > 10
     assert claims.seeds_for_verdict(quantity([1e-6, 1, -1]), 10, level) == math.inf
     assert math.isnan(claims.seeds_for_verdict(quantity([0.0, 0.0]), 10, level))
+    quiet = quantity([1.0, 1.01, 0.99], image_noise=np.linspace(-0.1, 0.1, 2000))
+    assert claims.seeds_for_verdict(quiet, 10, 1 / 2000) == 12
+    assert claims.seeds_for_verdict(quiet, 10, 1 / 2002) == math.inf  # 2,000 draws give no p below 1 / 2001
     assert math.isnan(claims.seeds_for_verdict(quantity([math.nan] * 3), 10, level))
 
 

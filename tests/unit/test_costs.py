@@ -7,6 +7,7 @@ import pytest
 from dark_knowledge.analysis import calibration, convergence, costs
 from dark_knowledge.analysis.formats import NO_NUMBER
 from dark_knowledge.analysis.results import ExperimentArm, Results
+from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import make_results
 
@@ -41,6 +42,21 @@ def test_a_teacher_that_was_taught_costs_its_teacher_too(study):
     assert cost.teacher_seconds == 17.25 + 23.25 + 3
     assert cost.total_seconds == 17.25 + 3 + cost.teacher_seconds
     assert cost.teacher_multiply_adds == 3 * 110 * 600 * 5 + 100 * 500
+
+
+def test_an_ensemble_of_students_costs_their_teachers_too(study):
+    runs = study["runs"]
+    taught = runs[runs.supervision == "big_T4_w0.1"]
+    own = taught.iloc[:1].assign(
+        model="several", supervision="labels", seed=ALL_SEEDS, taught_by=None, taught_by_supervision=None,
+        seconds=taught.seconds.sum(), members="small", members_supervision="big_T4_w0.1",
+    )  # fmt: skip
+    cost = costs.run_costs(pd.concat([runs, own]), ExperimentArm("x", "control", "", "several", "labels"))
+    assert cost.index.tolist() == [ALL_SEEDS]
+    assert cost.own_seconds.item() == 3 * 17.25
+    assert cost.total_seconds.item() == 3 * (17.25 + 23.25 + 3)
+    assert cost.total_multiply_adds.item() == 3 * (3 * 110 * 600 * 5 + 100 * 500)
+    assert not cost.elsewhere.item()
 
 
 def test_other_arms_pay_for_themselves_alone(study):

@@ -126,6 +126,23 @@ def test_jobs_that_see_different_gpus_agree(start):
     assert start(gpu("b"), gpu("c")).gpu() == "c"
 
 
+def test_a_job_that_waits_for_a_full_gpu_keeps_none_from_another(start):
+    """As two studies on one machine, CUDA_VISIBLE_DEVICES=0 of the one and 1 of the other."""
+    assert start(gpu("a", total=6), need=4).gpu() == "a"
+    waiting = start(gpu("a", total=6), need=4)
+    assert not waiting.has_place()
+    assert start(gpu("b", total=6), need=4).gpu() == "b"
+    assert start(gpu("a", total=6), gpu("c", total=6), need=4).gpu() == "c"
+    assert not waiting.has_place()
+
+
+def test_none_overtakes_one_that_waits_for_the_same_gpus(start):
+    assert start(gpu("a", total=6), need=2).gpu() == "a"
+    large = start(gpu("a", total=6), need=4.4)
+    assert not large.has_place()
+    assert not start(gpu("a", total=6), need=1).has_place()
+
+
 def test_sixteen_jobs_on_a_laptop_of_6_gb_wait_for_one_another(start):
     laptop = gpu("laptop", total=6, free=5.5)  # its desktop takes the rest
     jobs = [start(laptop, need=1.3) for _ in range(16)]

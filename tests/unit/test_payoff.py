@@ -52,6 +52,41 @@ def test_what_the_same_teacher_taught_is_no_rival(results):
     assert payoff_table(results).rival.tolist() == ["baseline"]
 
 
+@pytest.mark.parametrize("through", ["an assistant", "an ensemble of assistants"])
+def test_what_the_same_teacher_taught_through_others_is_no_rival(results, through):
+    arms, runs = results["arms"], results["runs"]
+    assistant = runs[runs.supervision == "big_T4_w0.1"].assign(model="assistant")
+    control = runs[runs.model == "smooth"].assign(last_validation_accuracy=0.999)
+    if through == "an assistant":
+        control = control.assign(taught_by="assistant", taught_by_supervision="big_T4_w0.1")
+    else:
+        control = control.assign(members="assistant", members_supervision="big_T4_w0.1")
+    results["runs"] = pd.concat([runs[runs.model != "smooth"], assistant, control])
+    if through == "an assistant":
+        smooth = arms.model == "smooth"
+        arms.loc[smooth, ["teacher", "teacher_supervision"]] = ["assistant", "big_T4_w0.1"]
+    assert payoff_table(results).rival.tolist() == ["baseline"]
+
+
+def test_a_net_that_teaches_its_own_kind_is_its_students_rival(results):
+    arms = results["arms"]
+    arms.loc[arms.role == "student", "teacher"] = "small"
+    arms.loc[arms.role == "teacher", ["model", "supervision"]] = ["small", "labels"]
+    runs = results["runs"]
+    runs.loc[(runs.model == "small") & (runs.supervision == "labels"), "last_validation_accuracy"] = 0.999
+    assert payoff_table(results).rival.tolist() == ["baseline"]
+
+
+def test_the_rival_is_the_best_over_the_students_seeds(results):
+    """Baseline and control have a seed more, of another experiment; there the baseline was lucky."""
+    runs = results["runs"]
+    runs.loc[(runs.model == "small") & (runs.supervision == "labels"), "last_validation_accuracy"] = [0.5, 0.5, 0.5, 1]
+    more = runs[runs.model == "smooth"].query("seed == 0").assign(seed=3)
+    results["runs"] = pd.concat([runs, more])
+    results["runs"].loc[results["runs"].model == "smooth", "last_validation_accuracy"] = 0.55
+    assert payoff_table(results).rival.tolist() == ["label smoothing"]
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n", [1, 3])
 def test_the_figure_has_a_point_an_experiment_at_its_lead_and_gain(n):

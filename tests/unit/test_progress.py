@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 
 from dark_knowledge.command import InputError
 from dark_knowledge.progress.screen import Screen, Whole, clock, frame
-from dark_knowledge.progress.trainings import Run, Training, read_log, runs_of, seconds_left
+from dark_knowledge.progress.trainings import Run, Training, read_log, runs_of, seconds_left, seconds_of
 from dark_knowledge.study.arms import design_of
 
 from ..conftest import CHECKOUT, TINY
@@ -170,6 +170,13 @@ def test_a_study_is_watched_by_its_files(study, monkeypatch, capsys):
     design = json.loads((study / "design.json").read_text())
     assert whole.startswith(f"1 of {len(runs_of(design))} trainings")
     assert whole.endswith("about 1:50 left")  # 30 s of it, and two students more that take 40 s as this one
+
+
+@pytest.mark.parametrize("cut", ["", "s\th:m:s\tmax_rss\n"])
+def test_a_benchmark_that_was_cut_off_is_none(study, cut):
+    assert seconds_of(study, TEACHER) == 60.5
+    (study / "benchmarks" / f"{TEACHER.folder}.tsv").write_text(cut)
+    assert seconds_of(study, TEACHER) is None
 
 
 def test_a_training_that_stopped_is_not_shown_as_running(study, monkeypatch, capsys):

@@ -250,8 +250,8 @@ def caption() -> str:
         "Means over n seeds ± half of the 95 % t interval, on 10,000 test images; gains are paired by seed. The "
         f"students learn from soft targets at a temperature T of 20 on MNIST, of {custom} (custom) and {resnet} "
         "(resnet, chosen on validation images) on Fashion-MNIST. The gain of custom is undecided for other test images "
-        f"(p = {show_p(undecided.p_holm)}). What is reported elsewhere is of single runs, the note's at their best epoch "
-        "on test."
+        f"(p = {show_p(undecided.p_holm)}). What is reported elsewhere is of single runs, the note's at their best "
+        "epoch on test."
     )
 
 

@@ -176,6 +176,13 @@ def test_a_record_that_differs_is_refused_by_file_key_and_both_values(study, nam
         study.check()
 
 
+@pytest.mark.parametrize("name", [METRICS, FEW])
+def test_a_record_that_was_cut_off_is_named(study, name):
+    (study.folder / name).write_text('{"seed": ')
+    with pytest.raises(InputError, match=f"an input is damaged: .*{re.escape(name)}, which is not JSON.*delete it"):
+        study.check()
+
+
 @pytest.mark.parametrize("name", ["history", "steps"])
 def test_a_table_of_another_run_is_refused(study, name):
     folder = study.folder / run_folder("small", "labels_on-few", 0)

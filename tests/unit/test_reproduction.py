@@ -160,6 +160,7 @@ def test_settings_that_decide_a_run_are_compared_and_places_and_names_are_not(co
     there["datasets"]["fashion-mnist"]["folder"] = "/elsewhere"
     there["study"], there["accelerator"] = "other", "cuda"
     del there["losses"], there["recipes"]["student"]["optimiser"]  # as of an earlier version
+    config["recipes"]["student"] |= {"mixup": 0, "decay": 0.1}
     assert list(differing(settings_of(there, student), settings_of(config, student))) == []
     there["recipes"]["teacher"]["epochs"] = 50
     there["split"]["train_limit"] = 6000
@@ -176,6 +177,7 @@ def test_an_ensemble_is_of_as_many_members_and_a_file_has_its_name_alone(config)
     config["models"]["several"] = {"architecture": "ensemble", "members": "student", "mean": "arithmetic"}
     config["models"]["given"] = {"architecture": "plain", "weights": "here/weights.pt", "channels": [1], "pool": [True]}
     there = copy.deepcopy(config)
+    config["models"]["several"]["temperature"] = 1  # as it means where it is left out
     there["seeds"], there["models"]["given"]["weights"] = [0, 1], "there/weights.pt"
     for model, expected in (("several", ["seeds [0, 1, 2], published [0, 1]"]), ("given", [])):
         assert list(differing(settings_of(there, Arm(model)), settings_of(config, Arm(model)))) == expected

@@ -288,7 +288,10 @@ def test_a_pool_for_each_of_channels(config):
 CONTRADICTIONS = [
     ({"train_limit": 500, "validation": 500}, "split.validation is 500; allowed: less than split.train_limit, 500"),
     ({"train_limit": 100}, "split.validation is 5000; allowed: less than split.train_limit, 100"),
-    ({"train_limit": 5100}, "recipes.teacher.batch_size is 128; allowed: at most the 100 images"),
+    (
+        {"train_limit": 5100},
+        "recipes.teacher.batch_size is 128, but plain-teacher learns from the 100 images that split leaves",
+    ),
 ]
 
 
@@ -312,6 +315,15 @@ def test_a_batch_larger_than_the_drawn_part_that_a_student_learns_from(config, p
     else:
         words = f"recipes.student.batch_size is {batch}, but student learns from the {named} images of transfer set few"
         assert words in message_of(config)
+
+
+def test_a_recipe_that_no_run_follows_may_have_any_batch(config):
+    config["split"] |= {"train_limit": 5100}
+    config["recipes"]["small"] = config["recipes"]["student"] | {"batch_size": 100}
+    for model in ("plain-teacher", "student"):
+        config["models"][model]["recipe"] = "small"
+    config["experiments"]["resnet"] = None
+    check_config(config, SCHEMA)
 
 
 @pytest.mark.parametrize(("split", "words"), CONTRADICTIONS)

@@ -98,6 +98,17 @@ def test_a_bad_key_of_the_modules_part_is_refused_in_one_line(workflow, outer):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("outer", ["prefix"], indirect=True)
+def test_a_modules_own_weights_lie_where_they_are_named(workflow, outer):
+    home, _ = outer
+    config = yaml.safe_load((home / "outer.yaml").read_text())
+    config["dk"]["models"]["given"] = {"architecture": "plain", "weights": "given.pt", "channels": [4], "pool": [True]}
+    config["dk"]["experiments"]["resnet"]["teacher"] = "given"
+    (home / "outer.yaml").write_text(yaml.safe_dump(config))
+    (home / "given.pt").write_bytes(b"weights")
+    assert workflow.plan(folder=home)["dk_assemble_run"] == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
 def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):

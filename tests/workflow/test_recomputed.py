@@ -311,6 +311,8 @@ def test_collected_runs(results, data, stored, collected):
             row["best_on_test_epoch"] = on_test.argmax() if len(on_test) else np.nan
             row |= {"caching_seconds": np.nan, "caching_images": np.nan}
             row |= {"taught_by": teacher, "taught_by_supervision": "labels" if teacher else None}
+            members = "member" if model == "committee" else None
+            row |= {"members": members, "members_supervision": members and "labels"}
             row |= {"data": content_of(results / "data/dataset.safetensors"), "given": None}
             if teacher is not None:
                 cost = json.loads((results / f"{logits_stem((model, supervision), seed)}.json").read_text())

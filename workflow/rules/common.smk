@@ -70,8 +70,14 @@ except InputError as error:
 # What the study compares with a paper; empty where it does not.
 PAPER = arms.paper_of(config)
 
-# What is read of a published study. A module's prefix does not move it.
-REFERENCE = [flag(file, PATH_MODIFIER_FLAG) for file in reference.files_of(config)]
+
+def as_it_is(file):
+    """A path that a module's prefix does not move: of a file of the user's, or with the prefix in it already."""
+    return flag(file, PATH_MODIFIER_FLAG)
+
+
+# What is read of a published study.
+REFERENCE = [as_it_is(file) for file in reference.files_of(config)]
 
 # Sections of the report, in the order of a paper's results. The report sorts them by name.
 SECTIONS = [
@@ -100,6 +106,11 @@ GPUS = 0 if config["accelerator"] == "cpu" else 1
 
 # Of a training job on its host, in MB: CUDA's libraries alone take more than a small training on a processor.
 MEMORY = 4000 if GPUS else 2000
+
+
+def gpus(model):
+    """GPUs of a job that asks a trained model for its answers: none where there are only its logits."""
+    return 0 if config["models"][model]["architecture"] == "logits" else GPUS
 
 
 def scripts(name):
@@ -157,7 +168,7 @@ def sources(wildcards):
     Of logits also the labels, which say how many rows there must be.
     """
     if not arms.is_ensemble(config, wildcards.untrained):
-        data, file = rules.download_dataset.output, {"file": arms.file_of(config, wildcards.untrained)}
+        data, file = rules.download_dataset.output, {"file": as_it_is(arms.file_of(config, wildcards.untrained))}
         is_logits = config["models"][wildcards.untrained]["architecture"] == "logits"
         return file | ({part: data[part] for part in LABELS} if is_logits else {})
     members = arms.members_of(config, wildcards.untrained)
@@ -249,7 +260,19 @@ def kept_outputs(without):
             if not is_flagged(file, "temp"):
                 for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
                     files.add(str(file.apply_wildcards(wildcards)))
-    return [flag(file, PATH_MODIFIER_FLAG) for file in sorted(files)]  # a module's prefix is in them already
+    return [as_it_is(file) for file in sorted(files)]
+
+
+def lift_job_rate():
+    """Drop Snakemake's own limit of jobs that start in a second; one that the user set stays.
+
+    To keep to it Snakemake 9 looks at the queue again a second after each look, and every job that ends adds a look of its
+    own to those that go on for ever. The more inputs wait, the more a look costs: beside 100 waiting trainings it took 16
+    minutes of processor time in an hour (a bare case is in benchmarks/results/scaling_waiting.md).
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
 
 
 def recommend_mps():

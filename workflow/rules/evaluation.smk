@@ -17,7 +17,7 @@ rule evaluate_runs:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: gpus(wildcards.model),
         slot=1,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,

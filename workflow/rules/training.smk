@@ -103,7 +103,7 @@ rule cache_teacher_logits:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        gpu=GPUS,
+        gpu=lambda wildcards: gpus(arms.arm_named(config, wildcards.teacher).model),
         mem_mb=lambda wildcards, attempt: MEMORY * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

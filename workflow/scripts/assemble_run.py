@@ -13,7 +13,7 @@ from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.formats import open_idx
 from dark_knowledge.data.parts import LABELS
 from dark_knowledge.data.prepared import Dataset, load_dataset
-from dark_knowledge.integrity import checked_sum
+from dark_knowledge.integrity import checked_sum, read_record
 from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.study.paths import RUN_FILES, run_sums, seed_folder
 from dark_knowledge.training.elsewhere import read_logits, read_weights
@@ -74,7 +74,7 @@ def of_members(members: list[Path], name: str) -> dict[str, Tensor]:
 
 
 def costs_of_members(members: list[Path]) -> dict:
-    metrics = [json.loads((member / RUN_FILES["metrics"]).read_text()) for member in members]
+    metrics = [read_record(member / RUN_FILES["metrics"]) for member in members]
     sums = {key: sum(of_member[key] for of_member in metrics) for key in SUMS}
     return (
         metrics[0] | sums | dict.fromkeys(NONE) | {"members": [of_member["files"]["weights"] for of_member in metrics]}

@@ -30,10 +30,18 @@ def check_tensors(path: str | PathLike, tensors: Mapping[str, ArrayLike], expect
         raise InputError(f"an input is damaged: {path}, which does not hold what was written; {MEND}")
 
 
+def read_record(path: str | PathLike) -> dict:
+    """What a JSON file says of the files beside it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"an input is damaged: {path}, which is not JSON ({error}); {MEND}") from error
+
+
 def checked_sum(path: str | PathLike, record: str | PathLike, *keys: str) -> str:
     """The SHA-256 of a file, refused unless the JSON file that was written beside it has it under `keys`."""
     found = sha256(path)
-    known = json.loads(Path(record).read_text(encoding="utf-8"))
+    known = read_record(record)
     for key in keys:
         known = known[key]
     if found != known:

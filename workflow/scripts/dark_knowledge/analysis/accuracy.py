@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_count, show_difference, show_interval, show_number, starred
-from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, rows_of
+from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, ratio_interval
 
 AS_PUBLISHED = "as published"
@@ -63,8 +63,9 @@ def published_rows(published: dict) -> pd.DataFrame:
 def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
     """A row per experiment and student or control: what it gained on test at the last epoch, paired by seed.
 
-    `gain` is the arm minus the baseline in percentage points, `gap` the teacher minus the baseline of the same seeds,
-    both with their t interval; `recovered` is the one as a share of the other in percent, with Fieller's interval.
+    `gain` is the arm minus the baseline in percentage points, `gap` the teacher minus the baseline, both over the seeds
+    that all three have and with their t interval; `recovered` is the one as a share of the other in percent, with
+    Fieller's interval.
     """
     rows, runs = [], results["runs"]
     for experiment in results.experiments:
@@ -74,7 +75,8 @@ def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
         )
         for arm in (arm for arm in arms if arm.role in ("student", "control")):
             gained = (100 * by_seed(runs, arm, "last_test_accuracy") - baseline).dropna()
-            gap = difference(teacher, baseline[gained.index])
+            gained, taught = paired(gained, teacher)
+            gap = difference(taught, baseline)
             rows.append(_gap_row(experiment, arm.arm, arm.chosen, gained, gap))
         figures = published[published.experiment == experiment].set_index("role").test_accuracy
         if {"teacher", "baseline", "student"} <= set(figures.index):

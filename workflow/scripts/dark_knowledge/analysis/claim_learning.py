@@ -10,7 +10,7 @@ import pandas as pd
 from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare, per_run
 from dark_knowledge.analysis.convergence import time_to
 from dark_knowledge.analysis.measures import area_under_curve, stability
-from dark_knowledge.analysis.results import ExperimentArm, by_seed, difference, rows_of
+from dark_knowledge.analysis.results import ExperimentArm, by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval, pitman_morgan_p
 from dark_knowledge.study.paths import loss_in
 
@@ -125,13 +125,15 @@ def accuracy_stability(e: Evidence) -> Iterator[Quantity]:
             "2b", f"{name} of validation accuracy over the last {last} epochs", POINTS, student, baseline,
             sign=-1, decides=measure == "sd", remark=f"needs {last} epochs",
         )  # fmt: skip
-    student, baseline = (100 * by_seed(e.runs, arm, "last_validation_accuracy") for arm in (e.student, e.baseline))
+    student, baseline = paired(
+        *(100 * by_seed(e.runs, arm, "last_validation_accuracy") for arm in (e.student, e.baseline))
+    )
     values = difference(student, baseline)
     spread = [side.std() for side in (student, baseline)]  # NaN for one seed
     yield Quantity(
         "2b", "spread of the last validation accuracy over the seeds (standard deviation)", POINTS, values, -1,
         baseline=spread[1], student=spread[0], interval=Interval(spread[0] - spread[1], np.nan, np.nan, len(values)),
-        p=pitman_morgan_p(*student.align(baseline, join="inner")), remark="p of the Pitman-Morgan test",
+        p=pitman_morgan_p(student, baseline), remark="p of the Pitman-Morgan test",
     )  # fmt: skip
 
 

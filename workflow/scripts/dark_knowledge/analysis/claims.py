@@ -119,7 +119,8 @@ def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     values = quantity.values - quantity.reference
     if len(values) < 2:
         return np.nan
-    if quantity.image_noise is not None and (np.abs(quantity.image_noise) >= abs(values.mean())).mean() > level:
+    noise = quantity.image_noise
+    if noise is not None and max((np.abs(noise) >= abs(values.mean())).mean(), 1 / (1 + len(noise))) > level:
         return np.inf
     least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
     return np.maximum(least, seeds_needed(values, level))

@@ -14,14 +14,24 @@ from dark_knowledge.analysis import measures
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import InputError
 from dark_knowledge.integrity import check_tensors
-from dark_knowledge.study.arms import ALL_SEEDS, Arm, arm_named, arms_of, is_trained, lineage, roles_of
+from dark_knowledge.study.arms import (
+    ALL_SEEDS,
+    Arm,
+    arm_named,
+    arms_of,
+    is_ensemble,
+    is_trained,
+    lineage,
+    members_of,
+    roles_of,
+)
 from dark_knowledge.study.paths import run_folder
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 CONTENT = ("data", "given")
-TAUGHT_BY = ("taught_by", "taught_by_supervision")
+MADE_FROM = ("taught_by", "taught_by_supervision", "members", "members_supervision")
 PARTS = ("train", "validation", "test")
 EPOCHS = ("last", "selected")
 TABLES = ("arms", "runs", "epochs", "steps", "predictions", "class_errors", "fidelity")
@@ -47,7 +57,7 @@ def collect(design: dict, data: Path, results: Path) -> dict[str, pd.DataFrame]:
             of_seed = {name: tensor[number] for name, tensor in logits.items()}
             folder = results / run_folder(arm.model, arm.supervision, seed)
             metrics = records.run(arm, seed) | caching_cost(records, arm, seed)
-            metrics |= dict(zip(TAUGHT_BY, teacher_of(design, arm), strict=True))
+            metrics |= dict(zip(MADE_FROM, (*teacher_of(design, arm), *members_key(design, arm)), strict=True))
             metrics |= {"data": data_sum, "given": given_sum(records, arm, seed)}
             own = run_tables(folder, metrics, of_seed, labels | {"train": labels["train"][chosen]})
             for name, table in own.items():
@@ -122,6 +132,14 @@ def teacher_of(design: dict, arm: Arm) -> tuple[str | None, str | None]:
     return teacher.model, teacher.supervision
 
 
+def members_key(design: dict, arm: Arm) -> tuple[str | None, str | None]:
+    """Model and supervision under which the runs of an ensemble's members are filed; None of what is no ensemble."""
+    if not is_ensemble(design, arm.model):
+        return None, None
+    members = members_of(design, arm.model)
+    return members.model, members.supervision
+
+
 def keyed(keys: dict, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(keys, index=table.index).join(table)
 
@@ -147,7 +165,7 @@ def arm_rows(study: dict) -> pd.DataFrame:
 
 def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) -> dict:
     """Accuracies (shares) at the last, the selected and, where scored, the best epoch on test; calibration; cost."""
-    teacher = {key: metrics[key] for key in TAUGHT_BY}
+    others = {key: metrics[key] for key in MADE_FROM}
     metrics = {key: np.nan if value is None else value for key, value in metrics.items()}  # not all runs have all
     row = {key: metrics[key] for key in ("parameters", "multiply_adds", "epochs", "steps", "selected_epoch")}
     row["batch_size"] = metrics["recipe"]["batch_size"] if isinstance(metrics["recipe"], dict) else np.nan
@@ -163,7 +181,7 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
     row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
-    return row | teacher | {key: metrics[key] for key in COST + MACHINE + CONTENT}
+    return row | others | {key: metrics[key] for key in COST + MACHINE + CONTENT}
 
 
 def prediction_rows(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

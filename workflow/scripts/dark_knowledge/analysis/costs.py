@@ -11,6 +11,7 @@ from dark_knowledge.analysis.results import (
     by_seed,
     difference,
     filed_under,
+    members_of,
     rows_of,
     teachers_of,
 )
@@ -24,9 +25,13 @@ def run_costs(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """What one arm's runs cost, a row per seed: seconds and multiply-adds of its own training, teacher, stored logits.
 
     Columns `<own|teacher|caching|total>_<seconds|multiply_adds>`, a teacher's with its own teacher's. What was not
-    trained here costs nothing here: `elsewhere` is true where a training is left out.
+    trained here costs nothing here: `elsewhere` is true where a training is left out. An ensemble costs what its
+    members do.
     """
     own = rows_of(runs, arm).set_index("seed").sort_index()
+    if (members := members_of(runs, arm)) is not None:
+        of_all = run_costs(runs, members)
+        return of_all.sum().to_frame(own.index[0]).T.rename_axis("seed").assign(elsewhere=of_all.elsewhere.any())
     costs = pd.DataFrame({"own_seconds": own.seconds, "own_multiply_adds": _training_multiply_adds(own)})
     costs = costs.fillna(0).assign(elsewhere=own.machine == NOT_HERE)
     if arm.teacher is None:

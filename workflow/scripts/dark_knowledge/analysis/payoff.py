@@ -3,7 +3,16 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_count, show_difference, show_p
-from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, beside, by_seed, difference, rows_of
+from dark_knowledge.analysis.results import (
+    ExperimentArm,
+    Results,
+    arm_of,
+    beside,
+    by_seed,
+    difference,
+    made_from,
+    rows_of,
+)
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
 
@@ -33,11 +42,11 @@ def payoff_table(results: Results) -> pd.DataFrame:
 
 def best_without(runs: pd.DataFrame, arms: list[ExperimentArm], student: ExperimentArm) -> ExperimentArm:
     """Of the arms that do without the student's teacher, the best on validation images over the seeds that all have."""
-    rivals = [arm for arm in arms if arm.role != "teacher" and arm.teacher_key != student.teacher_key]
+    rivals = [arm for arm in arms if arm.role != "teacher" and student.teacher_key not in made_from(runs, arm)]
     column = "last_validation_accuracy"
     seeds = by_seed(runs, student, column).index
     scores = pd.concat([beside(by_seed(runs, arm, column), seeds) for arm in rivals], axis=1, join="inner")
-    return rivals[scores.mean().argmax()]
+    return rivals[scores.loc[scores.index.isin(seeds)].mean().argmax()]
 
 
 def _images(class_errors: pd.DataFrame, arm: ExperimentArm) -> int:

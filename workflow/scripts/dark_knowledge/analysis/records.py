@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from dark_knowledge.command import InputError, sha256
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.integrity import read_record
 from dark_knowledge.study.arms import (
     Arm,
     arm_named,
@@ -61,7 +62,7 @@ class Records:
         """A run's metrics.json, refused unless it is the record of the very run that the configuration asks for."""
         if (arm, seed) not in self._runs:
             folder = self.results / run_folder(arm.model, arm.supervision, seed)
-            record = json.loads((folder / RUN_FILES["metrics"]).read_text())
+            record = read_record(folder / RUN_FILES["metrics"])
             _compare(folder / RUN_FILES["metrics"], record, self._expected(arm, seed))
             for name in ("history", "steps"):  # the weights' bytes are held against the record where they are read
                 _compare(
@@ -75,7 +76,7 @@ class Records:
     def teacher_logits(self, arm: Arm, seed: int) -> dict:
         """The record of the stored logits that taught a run, refused unless of the right teacher and stream."""
         path = self.results / f"{teacher_logits_stem(**taught_from(self.design, arm), seed=seed)}.json"
-        record = json.loads(path.read_text())
+        record = read_record(path)
         teacher = arm_named(self.design, arm.teacher)
         teacher_seed = seed if is_trained(self.design, teacher.model) else self.design["seeds"][0]
         expected = {

@@ -1,6 +1,6 @@
 """A study's collected results: its tables by name, its experiments' arms, and what the tables say of an arm."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,6 +170,20 @@ def filed_under(runs: pd.DataFrame, key: tuple[str, str]) -> ExperimentArm:
     run = next(runs[(runs.model == model) & (runs.supervision == supervision)].itertuples())
     teacher = None if pd.isna(run.taught_by) else run.taught_by
     return ExperimentArm("", "", "", model, supervision, teacher, teacher_supervision=run.taught_by_supervision)
+
+
+def members_of(runs: pd.DataFrame, arm: ExperimentArm) -> ExperimentArm | None:
+    """The arm whose runs an ensemble is the mean of; None of what is no ensemble."""
+    run = rows_of(runs, arm).iloc[0]
+    return None if pd.isna(run.members) else filed_under(runs, (run.members, run.members_supervision))
+
+
+def made_from(runs: pd.DataFrame, arm: ExperimentArm) -> Iterator[tuple[str, str]]:
+    """What the runs are filed under from which an arm is made: its teacher, an ensemble's members, and theirs."""
+    teacher = None if arm.teacher is None else filed_under(runs, arm.teacher_key)
+    for other in filter(None, (teacher, members_of(runs, arm))):
+        yield other.key
+        yield from made_from(runs, other)
 
 
 def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:

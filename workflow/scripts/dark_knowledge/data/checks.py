@@ -28,7 +28,8 @@ def check(files: dict[str, Path], classes: list[str], split: Split) -> None:
             f"{shapes[0]}; both parts need images of one size"
         )
     _check_blank(files, _blank(parts["train_images"]), parts["train_labels"], classes)
-    if (parts["train_images"] == parts["train_images"][:1]).all():
+    first = parts["train_images"][:1]
+    if all((chunk == first).all() for chunk in chunks(parts["train_images"])):
         raise InputError(
             f"{files['train_images']} holds the same image {len(parts['train_images'])} times; give others"
         )

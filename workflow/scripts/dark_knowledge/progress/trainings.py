@@ -4,6 +4,7 @@ Reads files only, so it serves a study that runs here as well as one on a cluste
 own: the Snakemake that asks may have an environment without the study's.
 """
 
+import csv
 import re
 import time
 from collections.abc import Iterable
@@ -123,10 +124,11 @@ def is_done(results: Path, run: Run) -> bool:
 def seconds_of(results: Path, run: Run) -> float | None:
     """How long the job of a finished training took, as Snakemake measured it; None where that is not there."""
     try:
-        names, values = (results / "benchmarks" / f"{run.folder}.tsv").read_text().splitlines()[:2]
+        with (results / "benchmarks" / f"{run.folder}.tsv").open(newline="") as file:
+            measured = next(csv.DictReader(file, delimiter="\t"), None)
     except FileNotFoundError:
         return None
-    return float(dict(zip(names.split("\t"), values.split("\t"), strict=True))["s"])
+    return None if measured is None else float(measured["s"])
 
 
 def seconds_left(waiting: Iterable[Run], running: list[Training], taken: dict[Run, float]) -> float | None:

@@ -29,11 +29,6 @@ def contradictions(config: dict) -> Iterator[str]:
         yield f"config: split.validation is {split['validation']}; allowed: less than split.train_limit, {images}"
     yield from _lost_classes(config)
     for name, settings in config["recipes"].items():
-        if settings["batch_size"] > images - split["validation"]:
-            yield (
-                f"config: recipes.{name}.batch_size is {settings['batch_size']}; allowed: at most the "
-                f"{images - split['validation']} images that split leaves for training"
-            )
         yield from _wrong_schedule(f"recipes.{name}", settings)
     for name, settings in experiments_of(config).items():
         yield from _unknown_parts(f"experiments.{name}", settings, models, config)
@@ -171,17 +166,18 @@ def _incomplete_control(place: str, changes: dict, config: dict) -> Iterator[str
 
 
 def _small_parts(config: dict) -> Iterator[str]:
-    """Recipes whose batch is larger than the drawn part that a run learns from, as far as its size is known here."""
-    split = config["split"]
+    """Recipes whose batch is larger than the part that a run learns from, as far as its size is known here."""
+    left = config["split"].get("train_limit", math.inf) - config["split"]["validation"]
     for arm in arms_of(config):
         recipe, part = recipe_of(config, arm.model), config["transfer_sets"].get(arm.transfer_set, {})
-        images = part.get("images", math.inf)
-        if "share" in part and "train_limit" in split:
-            images = round(part["share"] * (split["train_limit"] - split["validation"]))
+        images = part.get("images", left)
+        if "share" in part and left < math.inf:
+            images = round(part["share"] * left)
         if recipe and (batch := config["recipes"][recipe]["batch_size"]) > images:
+            which = f"of transfer set {arm.transfer_set}" if arm.transfer_set else "that split leaves for training"
             yield (
-                f"config: recipes.{recipe}.batch_size is {batch}, but {arm.model} learns from the {images} images of "
-                f"transfer set {arm.transfer_set}; allowed: at most as many"
+                f"config: recipes.{recipe}.batch_size is {batch}, but {arm.model} learns from the {images} images "
+                f"{which}; allowed: at most as many"
             )
 
 

@@ -32,7 +32,7 @@ HOW = "name a finished study's folder, or a copy of its config.json and tables"
 # What a data set's entry says of where its images are, and how its classes are called.
 PLACES = {"classes", "folder", "mirrors", "debian_package", "image_folder", "arrays"}
 # What a recipe means that does not say: keys that may be left out, or that earlier versions had not.
-UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "padding": "background", "erase": 0}
+UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "decay": 0.1, "padding": "background", "erase": 0, "mixup": 0}
 
 
 def locate_reference(config: dict, folders: Iterable[Path]) -> None:
@@ -164,7 +164,8 @@ def _training_of(config: dict, arm: Arm) -> dict:
 def _network_of(model: dict) -> dict:
     """A model's own keys, of files their names alone: they may lie elsewhere."""
     names = ("architecture", "weights", "file")
-    own = {key: value for key, value in model.items() if key not in ("recipe", "members")}
+    unsaid = {"temperature": 1} if model["architecture"] == "ensemble" else {}
+    own = unsaid | {key: value for key, value in model.items() if key not in ("recipe", "members")}
     return {key: Path(value).name if key in names else value for key, value in own.items()}
 
 

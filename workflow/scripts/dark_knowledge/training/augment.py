@@ -107,6 +107,8 @@ def blend(value: Callable[[Tensor], Tensor], index: Tensor, mix: Mix | None) -> 
 
 def pad_images(images: Tensor, shift: int, padding: str = "background") -> Tensor:
     """Surround uint8 images [n, c, h, w] with `shift` pixels on every side: of background, or reflected from inside."""
+    if shift == 0:
+        return images
     if padding == "background":
         return pad(images, (shift, shift, shift, shift))
     for axis in (2, 3):

@@ -1,6 +1,7 @@
 """A place on a GPU: which one a job computes on, and since when its memory has room for the job."""
 
 import fcntl
+import hashlib
 import os
 import re
 import subprocess
@@ -80,20 +81,32 @@ def claim_gpu(
     """Wait until a GPU has room for `need` bytes; returns that with the fewest jobs of this user, and what it grants.
 
     A job holds its bytes by a lock on a file in `folder` that names them, until its process ends, however it ends. Jobs
-    choose one after the other: no two meet on a GPU while another is free, and none overtakes one that waits for room.
+    choose one after the other, so that no two meet on a GPU while another is free. Of those that see the same GPUs none
+    overtakes one that waits for room.
     """
     folder.mkdir(exist_ok=True)
-    with (folder / "choosing").open("w") as choosing:
-        while not _locked(choosing):
+    seen = hashlib.sha256(" ".join(sorted(gpu.name for gpu in list_gpus())).encode()).hexdigest()[:12]
+    with (folder / f"waiting.{seen}").open("w") as queue, (folder / "choosing").open("w") as choosing:
+        while not _locked(queue):
             look_again_later("its turn to choose a GPU", 0.02)
-        while (found := _with_room(list_gpus(), need, folder)) is None:
+        while (found := _chosen(list_gpus, need, folder, choosing)) is None:
             look_again_later("room in the memory of a GPU", 0.5)
-        gpu, granted = found
-        place = next(filter(None, (_locked_file(folder / f"{gpu.name}.{number}") for number in count())))
-        place.truncate(0)
-        print(granted, file=place, flush=True)
-        _claims.append(place)
     return found
+
+
+def _chosen(list_gpus: Callable[[], list[Gpu]], need: int, folder: Path, choosing: TextIO) -> tuple[Gpu, int] | None:
+    """A GPU with room, and what it grants, which this process then holds; None where there is none just now."""
+    fcntl.flock(choosing, fcntl.LOCK_EX)
+    try:
+        if (found := _with_room(list_gpus(), need, folder)) is not None:
+            gpu, granted = found
+            place = next(filter(None, (_locked_file(folder / f"{gpu.name}.{number}") for number in count())))
+            place.truncate(0)
+            print(granted, file=place, flush=True)
+            _claims.append(place)
+        return found
+    finally:
+        fcntl.flock(choosing, fcntl.LOCK_UN)
 
 
 _claims = []  # the open files whose locks this process holds for its life

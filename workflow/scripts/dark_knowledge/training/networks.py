@@ -232,7 +232,7 @@ def save_weights(path: Path, model: nn.Module) -> None:
         temporary.write_bytes(save({name: value.contiguous().clone() for name, value in model.state_dict().items()}))
 
 
-def load_weights(model: nn.Module, path: str) -> None:
+def load_weights(model: nn.Module, path: Path) -> None:
     """Read what `save_weights` wrote."""
     model.load_state_dict(load_file(path, device=str(next(model.parameters()).device)))
 
@@ -242,9 +242,9 @@ def limit_incoming_norms(model: nn.Module, limit: float) -> None:
 
     Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units: the last layer, the classifier, is left alone.
     """
-    *hidden, _classifier = [layer for layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    layers = [layer for layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():
-        for layer in hidden:
+        for layer in layers[:-1]:
             norms = torch.linalg.vector_norm(layer.weight.flatten(1), dim=1)
             layer.weight.mul_((limit / norms).clamp(max=1).view(-1, *[1] * (layer.weight.dim() - 1)))
 
