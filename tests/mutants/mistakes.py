@@ -264,8 +264,14 @@ MISTAKES = {
         ("hard_weight * hard + (1 - hard_weight) * soft", "hard_weight * hard + soft", "the soft loss is not weighed"),
         ("hard_weight * hard + (1 - hard_weight) * soft", "(1 - hard_weight) * hard + hard_weight * soft", "weights swapped"),
     ],
+    f"{LIBRARY}/training/gpus.py": [
+        ('folder / f"waiting.{seen}"', 'folder / "waiting"', "a job that waits for a full GPU holds up those that see others"),
+        ("while not _locked(queue):", "while False:", "a small job overtakes a large one that waits"),
+        ("granted <= room and", "need <= room and", "a job larger than any GPU waits for ever"),
+        ("room = min(gpu.total - sum(held), gpu.free)", "room = gpu.free", "jobs that have not allocated yet count for nothing"),
+    ],
     f"{LIBRARY}/training/networks.py": [
-        ("*hidden, _classifier = [", "hidden = [", "the classifier's weights are bounded too"),
+        ("for layer in layers[:-1]:", "for layer in layers:", "the classifier's weights are bounded too"),
         ("round(units * (1 - self.hidden_dropout))", "round(units * self.hidden_dropout)", "the share to drop is kept"),
         ("self.temperature * (log_probabilities.logsumexp(0) - math.log(len(logits)))", "log_probabilities.logsumexp(0) - math.log(len(logits))", "an ensemble's logits not scaled back"),
         ("counter.get_total_flops() // 2", "counter.get_total_flops()", "flops for multiply-adds"),

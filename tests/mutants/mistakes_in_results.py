@@ -83,7 +83,8 @@ IN_RESULTS = {
         ("ratio_interval(gains, gaps)", "ratio_interval(gaps, gains)", "the share upside down"),
         ('row |= {f"{column}_{end}": getattr(interval, end)', 'row |= {f"{column}_{end}": getattr(interval, {"low": "high", "high": "low"}.get(end, end))', "the ends of intervals swapped"),
         ('return row.role in ("teacher", "baseline") or row.chosen', "return True", "a published student beside every temperature and control"),
-        ("gap = difference(teacher, baseline[gained.index])", "gap = difference(teacher, baseline)", "gain and gap over unequal seeds"),
+        ("gap = difference(taught, baseline)", "gap = difference(teacher, baseline)", "gain and gap over unequal seeds"),
+        ("gained, taught = paired(gained, teacher)", "taught = teacher", "a control of more seeds than the teacher stops the tables"),
         ("([figures[role] - figures.baseline] for role in (\"student\", \"teacher\"))", "([figures[role] - figures.baseline] for role in (\"teacher\", \"student\"))", "published gain and gap swapped"),
     ],
     f"{ANALYSIS}/bias_correction.py": [
@@ -155,6 +156,11 @@ IN_RESULTS = {
         ('costs["teacher_seconds"] = teaching.total_seconds', 'costs["teacher_seconds"] = teaching.own_seconds', "a teacher's own teacher is free"),
         ("runs.multiply_adds * runs.steps * runs.batch_size", "runs.multiply_adds * runs.steps", "images of a batch of one"),
         ("extra.total_seconds / 60", "extra.total_seconds", "seconds for minutes"),
+        ("if (members := members_of(runs, arm)) is not None:", "if (members := None) is not None:", "the teachers of an ensemble's members are free"),
+    ],
+    f"{ANALYSIS}/payoff.py": [
+        ("student.teacher_key not in made_from(runs, arm)", "student.teacher_key != arm.teacher_key", "taught through an assistant counts as without the teacher"),
+        ("scores.loc[scores.index.isin(seeds)].mean()", "scores.mean()", "the rival is sought over seeds that the student has not"),
     ],
     f"{ANALYSIS}/error_sets.py": [
         ("baseline & ~student, ~baseline & student", "~baseline & student, baseline & ~student", "repaired and broken swapped"),
