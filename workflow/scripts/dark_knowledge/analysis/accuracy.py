@@ -87,21 +87,12 @@ def gap_table(results: Results, published: pd.DataFrame) -> pd.DataFrame:
 
 def _gap_row(experiment: str, arm: str, chosen: bool, gains: np.ndarray, gaps: np.ndarray) -> dict:
     gain, gap, share = mean_interval(gains), mean_interval(gaps), ratio_interval(gains, gaps)
-    return {
-        "experiment": experiment,
-        "arm": arm,
-        "chosen": chosen,
-        "n": gain.n,
-        "gain": gain.mean,
-        "gain_low": gain.low,
-        "gain_high": gain.high,
-        "gap": gap.mean,
-        "gap_low": gap.low,
-        "gap_high": gap.high,
-        "recovered": 100 * share.mean,
-        "recovered_low": 100 * share.low,
-        "recovered_high": 100 * share.high,
-    }
+    return (
+        {"experiment": experiment, "arm": arm, "chosen": chosen, "n": gain.n}
+        | gain.columns("gain")
+        | gap.columns("gap")
+        | {name: 100 * end for name, end in share.columns("recovered").items()}
+    )
 
 
 def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

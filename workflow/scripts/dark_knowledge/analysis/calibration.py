@@ -28,10 +28,10 @@ def calibration_table(results: Results) -> pd.DataFrame:
             row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
             for measure, (_, factor, _) in MEASURES.items():
                 source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]
-                mean, low, high, _ = mean_interval(factor * by_seed(source, arm, measure))
+                interval = mean_interval(factor * by_seed(source, arm, measure))
                 if source is not runs and arm.role == "teacher":  # its pairs of runs overlap
-                    low = high = np.nan
-                row |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
+                    interval = interval._replace(low=np.nan, high=np.nan)
+                row |= interval.columns(measure)
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -99,7 +99,7 @@ def hardest_class_rows(
             rows.append(
                 {"label": label, "class": classes[label], "quantity": quantity}
                 | {"arm": arm.arm, "role": arm.role, "n": n, "mean": mean, "low": low, "high": high}
-                | {"difference": gain.mean, "difference_low": gain.low, "difference_high": gain.high}
+                | gain.columns("difference")
             )
     return pd.DataFrame(rows)
 
@@ -170,10 +170,8 @@ def class_error_table(predictions: pd.DataFrame, arms: list[ExperimentArm], clas
                     "class": classes[label],
                     "images": images[label],
                     "n": interval.n,
-                    "errors": interval.mean,
-                    "errors_low": interval.low,
-                    "errors_high": interval.high,
                 }
+                | interval.columns("errors")
             )
     return pd.DataFrame(rows)
 

@@ -40,8 +40,8 @@ def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
         gain, lead = difference(accuracy, others[0]), difference(others[1], accuracy)
         rows.append(
             {"control": control.arm, "student": student.arm, "n": len(lead)}
-            | dict(zip(("gain", "gain_low", "gain_high"), mean_interval(gain)[:3], strict=True))
-            | dict(zip(("lead", "lead_low", "lead_high"), mean_interval(lead)[:3], strict=True))
+            | mean_interval(gain).columns("gain")
+            | mean_interval(lead).columns("lead")
             | {"p": sign_flip_p(lead)}
         )
     return pd.DataFrame(rows)

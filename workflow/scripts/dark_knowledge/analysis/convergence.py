@@ -75,8 +75,7 @@ def convergence_table(results: Results, accuracies: list[float]) -> pd.DataFrame
                 row = {"experiment": experiment, "arm": arm.arm, "accuracy": accuracy, "n": len(times)}
                 row["reached"] = times.reached.sum()
                 for unit in UNITS:
-                    mean, low, high, _ = mean_interval(times[unit])
-                    row |= {unit: mean, f"{unit}_low": low, f"{unit}_high": high}
+                    row |= mean_interval(times[unit]).columns(unit)
                 rows.append(row)
     columns = ["experiment", "arm", "accuracy", "n", "reached"]
     columns += [f"{unit}{end}" for unit in UNITS for end in ("", "_low", "_high")]

@@ -64,7 +64,6 @@ def cost_table(results: Results) -> pd.DataFrame:
             own = rows_of(runs, arm)
             costs = run_costs(runs, arm)
             own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
-            accuracy = mean_interval(own_accuracy)
             gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
             extra = costs.drop(columns="elsewhere").mean() - reference
             if extra.total_multiply_adds <= 0:
@@ -74,8 +73,8 @@ def cost_table(results: Results) -> pd.DataFrame:
                 | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()
                 | costs.mean().to_dict()
                 | {"elsewhere": bool(costs.elsewhere.any())}
-                | {"accuracy": accuracy.mean, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
-                | {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
+                | mean_interval(own_accuracy).columns("accuracy")
+                | gain.columns("gain")
                 | {"gain_per_minute": _per(gain.mean, extra.total_seconds / 60)}
                 | {"gain_per_tera": _per(gain.mean, extra.total_multiply_adds / 1e12)}
             )

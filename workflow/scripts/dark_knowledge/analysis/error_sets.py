@@ -34,7 +34,7 @@ def similarity(
     """
     counts = _stacked(class_error_counts(class_errors, a), class_error_counts(class_errors, b))
     if not len(counts):
-        return dict.fromkeys(("distance", "divergence", "correlation", "kappa"), np.full((3, 1, 1), np.nan))
+        return dict.fromkeys(("distance", "correlation", "kappa"), np.full((3, 1, 1), np.nan))
     wrong = _stacked(wrong_images(predictions, a), wrong_images(predictions, b))
     distance = np.array([[jensen_shannon(p, q) for q in counts] for p in counts])
     with np.errstate(invalid="ignore", divide="ignore"):

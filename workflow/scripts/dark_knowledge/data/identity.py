@@ -1,4 +1,4 @@
-"""What a data set is, wherever it lies: as a parameter, it tells whether images have to be read again.
+"""What a data set is, wherever it lies: the name of the folder of its images, new where they must be read again.
 
 Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 """
