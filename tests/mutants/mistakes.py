@@ -17,7 +17,7 @@ MISTAKES = {
         ("        rules.results.input,\n", "", "what a failed job removed is never made again once there is a report"),
     ],
     f"{RULES}/common.smk": [
-        ("seed = wildcards.seed if arms.is_trained(config, teacher.model) else config[\"seeds\"][0]", "seed = config[\"seeds\"][0]", "every student taught by one seed's teacher"),
+        ("seed = arms.filed_seed(config, teacher.model, wildcards.seed)", "seed = config[\"seeds\"][0]", "every student taught by one seed's teacher"),
         ('["weights"].format(seed=seed)', '["selected"].format(seed=seed)', "the teacher's selected weights teach"),
         ('values()), seed=config["seeds"])}', 'values()), seed=config["seeds"][:1] * len(config["seeds"]))}', "an ensemble of one run, many times"),
         ('return as_json(config["transfer_sets"][name] if name else {})', "return as_json({})", "transfer sets in the names of runs alone"),
@@ -112,8 +112,8 @@ MISTAKES = {
         ('data["train_labels"]).isin', 'data["test_labels"]).isin', "the prior is that of the test labels"),
     ],
     f"{SCRIPTS}/make_tables.py": [
-        ('("error_similarity", similarity,', '("error_similarity", outcomes,', "the CSV of another table"),
-        ("gap = accuracies.gap_table(results, figures)", "gap = accuracies.gap_table(results, figures.iloc[:0])", "the published gain lost"),
+        ('"error_similarity", error_sets.similarity_table(results)', '"error_similarity", error_sets.outcome_table(results)', "the CSV of another table"),
+        ("accuracies.gap_table(results, figures)", "accuracies.gap_table(results, figures.iloc[:0])", "the published gain lost"),
         ('asked["validation_accuracies"])', "[90, 92, 93])", "thresholds of the default study"),
         ("class_errors.hardest_class_table(results, classes, published)", "class_errors.hardest_class_table(results, classes[::-1], published)", "names of the hardest class reversed"),
     ],

@@ -14,7 +14,7 @@ IN_RESULTS = {
         ('            "temperature": arm.temperature,\n', "", "a run at another temperature is taken"),
         ('            "recipe": self.design["recipes"][recipe_of(self.design, arm.model)],\n', "", "a run by another recipe is taken"),
         ('            "code": self.code,\n', "", "a run of other code is taken"),
-        ('            "teacher_weights": self.run(teacher, teacher_seed)["files"]["weights"],\n', "", "another teacher's logits are taken"),
+        ('            "teacher_weights": self.run(teacher, filed_seed(self.design, teacher.model, seed))["files"]["weights"],\n', "", "another teacher's logits are taken"),
         ('            "teacher_logits": None if arm.teacher is None else self.teacher_logits(arm, seed)["logits"],\n', "", "a student of other logits is taken"),
         ("_compare(path, record, expected)\n        return path", "return path", "logits of other weights are taken"),
         ('for name in ("history", "steps"):', 'for name in ("steps",):', "another run's history is taken"),

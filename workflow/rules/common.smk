@@ -158,7 +158,7 @@ def architecture(model):
 def teacher_weights(wildcards):
     """The weights that teach a student: of its own seed, or the first seed's of a teacher that is one for all seeds."""
     teacher = arms.arm_named(config, wildcards.teacher)
-    seed = wildcards.seed if arms.is_trained(config, teacher.model) else config["seeds"][0]
+    seed = arms.filed_seed(config, teacher.model, wildcards.seed)
     return paths.run_files(teacher.supervision, teacher.model)["weights"].format(seed=seed)
 
 

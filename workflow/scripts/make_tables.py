@@ -2,7 +2,11 @@
 
 import argparse
 import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from dark_knowledge import command
 from dark_knowledge.analysis import accuracy as accuracies
@@ -26,45 +30,36 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     results, asked = Results(folder=arguments.collected), json.loads(arguments.asked.read_text())
+    for name, table, readable in tables(results, asked):
+        rendering.write_table(arguments.out, name, table, readable(table))
+
+
+def tables(results: Results, asked: dict) -> Iterator[tuple[str, pd.DataFrame, Callable]]:
+    """Each table's name, the tidy table, and what makes one for readers of it."""
     classes, published = asked["classes"], asked["published"]
     figures = accuracies.published_rows(published)
-    accuracy = accuracies.accuracy_table(results)
-    gap = accuracies.gap_table(results, figures)
-    gains = gain_table(results)
-    paid = payoff_table(results)
-    mcnemar = error_sets.mcnemar_table(results)
+    reproduced = reproduction_table(results, load_published(asked["reference"]), asked["reference"])
     times = convergence.convergence_table(results, asked["validation_accuracies"])
     per_class = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
     differences = class_errors.class_difference_table(results, classes)
     hardest = class_errors.hardest_class_table(results, classes, published)
-    similarity = error_sets.similarity_table(results)
-    outcomes = error_sets.outcome_table(results)
-    calibrated = calibration.calibration_table(results)
-    controlled = controls.control_table(results)
-    by_loss = losses.loss_table(results)
-    reproduced = reproduction_table(results, load_published(asked["reference"]), asked["reference"])
-    cost = costs.cost_table(results)
-    index = run_table(results["runs"])
-    for name, tidy, readable in (
-        ("accuracy", accuracy, accuracies.readable_accuracy(accuracy, figures)),
-        ("reproduction", reproduced, readable_reproduction(reproduced)),
-        ("gap_recovered", gap, accuracies.readable_gap(gap)),
-        ("gains", gains, readable_gains(gains)),
-        ("payoff", paid, readable_payoff(paid)),
-        ("mcnemar", mcnemar, error_sets.readable_mcnemar(mcnemar)),
-        ("convergence", times, convergence.readable_convergence(times)),
-        ("errors_per_class", per_class, class_errors.readable_class_errors(per_class)),
-        ("class_differences", differences, class_errors.readable_class_differences(differences)),
-        ("hardest_class", hardest, class_errors.readable_hardest_class(hardest)),
-        ("error_similarity", similarity, error_sets.readable_similarity(similarity)),
-        ("image_outcomes", outcomes, error_sets.readable_outcomes(outcomes)),
-        ("calibration", calibrated, calibration.readable_calibration(calibrated)),
-        ("controls", controlled, controls.readable_controls(controlled)),
-        ("losses", by_loss, losses.readable_losses(by_loss)),
-        ("cost", cost, costs.readable_costs(cost)),
-        ("runs", index, readable_runs(index)),
-    ):
-        rendering.write_table(arguments.out, name, tidy, readable)
+    yield "accuracy", accuracies.accuracy_table(results), partial(accuracies.readable_accuracy, published=figures)
+    yield "reproduction", reproduced, readable_reproduction
+    yield "gap_recovered", accuracies.gap_table(results, figures), accuracies.readable_gap
+    yield "gains", gain_table(results), readable_gains
+    yield "payoff", payoff_table(results), readable_payoff
+    yield "mcnemar", error_sets.mcnemar_table(results), error_sets.readable_mcnemar
+    yield "convergence", times, convergence.readable_convergence
+    yield "errors_per_class", per_class, class_errors.readable_class_errors
+    yield "class_differences", differences, class_errors.readable_class_differences
+    yield "hardest_class", hardest, class_errors.readable_hardest_class
+    yield "error_similarity", error_sets.similarity_table(results), error_sets.readable_similarity
+    yield "image_outcomes", error_sets.outcome_table(results), error_sets.readable_outcomes
+    yield "calibration", calibration.calibration_table(results), calibration.readable_calibration
+    yield "controls", controls.control_table(results), controls.readable_controls
+    yield "losses", losses.loss_table(results), losses.readable_losses
+    yield "cost", costs.cost_table(results), costs.readable_costs
+    yield "runs", run_table(results["runs"]), readable_runs
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from dark_knowledge.study.arms import (
     Arm,
     arm_named,
     file_of,
+    filed_seed,
     is_ensemble,
-    is_trained,
     members_of,
     network_of,
     recipe_of,
@@ -78,7 +78,6 @@ class Records:
         path = self.results / f"{teacher_logits_stem(**taught_from(self.design, arm), seed=seed)}.json"
         record = read_record(path)
         teacher = arm_named(self.design, arm.teacher)
-        teacher_seed = seed if is_trained(self.design, teacher.model) else self.design["seeds"][0]
         expected = {
             "architecture": network_of(self.design, teacher.model),
             "views": views_of(self.design["recipes"][recipe_of(self.design, arm.model)]),
@@ -86,7 +85,7 @@ class Records:
             "split_seed": self.design["split"]["seed"],
             "seed": seed,
             "data": self.data,
-            "teacher_weights": self.run(teacher, teacher_seed)["files"]["weights"],
+            "teacher_weights": self.run(teacher, filed_seed(self.design, teacher.model, seed))["files"]["weights"],
         }
         _compare(path, record, expected)
         return record

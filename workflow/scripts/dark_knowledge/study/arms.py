@@ -133,6 +133,11 @@ def is_trained(config: dict, model: str) -> bool:
     return not is_ensemble(config, model) and file_of(config, model) is None
 
 
+def filed_seed(config: dict, model: str, seed: int) -> int:
+    """The seed under which a model's run beside others of `seed` is filed: of what is not trained here the first."""
+    return seed if is_trained(config, model) else config["seeds"][0]
+
+
 def is_own_file(architecture: str) -> bool:
     """Whether a network is a function in a file of the user's, my_nets.py:wide."""
     return ".py:" in architecture
@@ -198,10 +203,7 @@ def arms_of(config: dict) -> dict[Arm, list[int]]:
 
 def lineage(config: dict, arm: Arm, seeds: list[int]) -> Iterator[tuple[Arm, list[int]]]:
     """An arm and those that it is made from (its teacher, the teacher's teacher, an ensemble's members), with seeds."""
-    if is_trained(config, arm.model):
-        yield arm, seeds
-    else:
-        yield arm, config["seeds"][:1]
+    yield arm, sorted({filed_seed(config, arm.model, seed) for seed in seeds})
     if is_ensemble(config, arm.model):
         yield from lineage(config, members_of(config, arm.model), config["seeds"])
     if arm.teacher is not None:
