@@ -1,5 +1,6 @@
 """The numbers on the pages of docs/ are those of the committed reference results."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
 from dark_knowledge.analysis.paper import readable_paper
-from dark_knowledge.analysis.statistics import holm, mean_interval, ratio_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import holm, mean_interval, prediction_interval, ratio_interval, sign_flip_p
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks" / "results"
 REFERENCE = ROOT / "results" / "reference"
-NOTE, MNIST, ANNEALING, LOSSES = (
-    REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "losses")
+NOTE, MNIST, ANNEALING, AS_WRITTEN, LOSSES = (
+    REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "as-written", "losses")
 )
 WHEN = [REFERENCE / f"when-{share}-percent" / "tables" for share in (3, 10)]
 
@@ -115,6 +116,55 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
     assert f"ahead of the net on labels by {show_difference(annealed.lead, annealed.lead_high)}" in page
     teacher = arms.loc[("constant", "teacher")]
     assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
+
+
+def test_the_notes_length_is_of_the_committed_tables():
+    page = " ".join((ROOT / "docs" / "note.md").read_text().split())
+    accuracy = pd.read_csv(AS_WRITTEN / "accuracy.csv").set_index(["experiment", "role"])
+    config = json.loads((AS_WRITTEN.parent / "config.json").read_text())
+    figures = config["experiments"]["constant"]["published"]["fashion-mnist"]
+    for role, name in (("teacher", "teacher"), ("baseline", "net on labels"), ("student", "student")):
+        row = accuracy.loc[("constant", role)]
+        cells = [
+            show_interval(row[f"{measure}_mean"], row[f"{measure}_high"])
+            for measure in ("last_test_accuracy", "best_on_test_accuracy")
+        ]
+        assert f"| {name} | {' | '.join(cells)} | {figures[role]['test_accuracy']:.2f} |" in page
+    runs = pd.read_csv(AS_WRITTEN / "runs.csv")
+    net = runs[runs.model == "constant"]
+    shown = []
+    for measure in ("last_test_accuracy", "best_on_test_accuracy"):  # the latter is what is foretold below
+        arms = 100 * net.pivot(index="seed", columns="supervision", values=measure)
+        gain = mean_interval((arms["resnet_T4_w0.1"] - arms["labels"]).dropna())
+        assert gain.n == accuracy.n["constant", "student"]
+        shown.append(show_difference(gain.mean, gain.high))
+    theirs = figures["student"]["test_accuracy"] - figures["baseline"]["test_accuracy"]
+    assert f"| gain | {' | '.join(shown)} | +{theirs:.2f} |" in page
+    assert f"n = {gain.n} seeds, gains paired" in page
+    labels, student = (prediction_interval(arms[arm].dropna()) for arm in ("labels", "resnet_T4_w0.1"))
+    foretold = prediction_interval(arms["resnet_T4_w0.1"] - arms["labels"])
+    assert labels.low < figures["baseline"]["test_accuracy"] < labels.high
+    assert student.low < figures["student"]["test_accuracy"] < student.high
+    assert foretold.low < theirs < foretold.high
+    teacher = prediction_interval(100 * runs[runs.model == "resnet"].last_test_accuracy)
+    assert teacher.low < figures["teacher"]["test_accuracy"] < teacher.high
+    assert (
+        f"({labels.low:.2f} to {labels.high:.2f}, {student.low:.2f} to {student.high:.2f} and "
+        f"+{foretold.low:.2f} to +{foretold.high:.2f} for the last three)" in page
+    )
+    (commit,) = {name.removesuffix("-dirty") for name in runs.commit}
+    assert f"{len(runs)} trainings at commit {commit[:7]}, two of them marked dirty" in page
+    assert runs.commit.str.endswith("-dirty").sum() == 2
+    oscillating = runs[runs.model == "resnet-constant"].sort_values("seed")
+    ends = " and ".join(f"{value:.2f}" for value in 100 * oscillating.last_test_accuracy)
+    taught = 100 * net.pivot(index="seed", columns="supervision", values="best_on_test_accuracy").loc[oscillating.seed]
+    best, labels = (
+        " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
+    )
+    assert (
+        f"it ends at {ends} %, and its students reach {best} % at the epoch best on test, the net on labels {labels}"
+        in page
+    )
 
 
 def test_the_table_of_losses_is_of_the_committed_tables():
