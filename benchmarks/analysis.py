@@ -5,6 +5,7 @@ The runs are fabricated: logits that are right about as often as a study's, hist
 
 import argparse
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,13 +14,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from measuring import CONFIG, DATA, ROOT, prepare_data, save_results
+from measuring import CONFIG, ROOT, save_results
 from safetensors.numpy import load_file, save_file
 from scaling import grown_study, merged
 
-from dark_knowledge.study.arms import Arm, arms_of, recipe_of, taught_from
-from dark_knowledge.study.paths import teacher_logits_stem
+from dark_knowledge.analysis.records import Records
+from dark_knowledge.command import sha256
+from dark_knowledge.integrity import tensors_sum
+from dark_knowledge.study.arms import Arm, arms_of, design_of, taught_from
+from dark_knowledge.study.paths import RUN_FILES, run_folder, teacher_logits_stem
 
+STUDY = "large"
+RESULTS = Path("results") / STUDY
+DATA = str(RESULTS / "data" / "dataset.safetensors")
+REPORT = str(RESULTS / "report.html")
 PARTS = ("train", "validation", "test")
 EPOCHS = 10
 RULES = {
@@ -39,14 +47,10 @@ def main() -> None:
     parser.add_argument("--temperatures", type=int, default=20)
     parser.add_argument("--experiments", type=int, default=4)
     sizes = vars(parser.parse_args())
-    prepare_data()
     with tempfile.TemporaryDirectory() as folder:
-        config = {"study": "large"} | grown_study(**sizes)
-        results = Path(folder) / "results" / "large"
-        runs = fabricate_runs(merged(CONFIG, config), results)
-        analyse(Path(folder), config)
-        table = pd.DataFrame(cost_rows(results / "benchmarks"))
-        report = (results / "report.html").stat().st_size / 1e6
+        runs = analyse_fabricated(Path(folder), **sizes)
+        table = pd.DataFrame(cost_rows(Path(folder)))
+        report = (Path(folder) / REPORT).stat().st_size / 1e6
     shape = ", ".join(f"{number} {name}" for name, number in sizes.items())
     notes = [
         f"{runs:,} fabricated runs: {shape}. Two jobs at a time, one run.",
@@ -55,27 +59,44 @@ def main() -> None:
     save_results("analysis", table, "Analysis of a large study", notes)
 
 
-def fabricate_runs(config: dict, results: Path) -> int:
+def analyse_fabricated(folder: Path, **sizes: int) -> int:
+    """Make the report of a study of fabricated runs; returns how many runs it has."""
+    study = {"study": STUDY} | grown_study(**sizes)
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    make(folder, DATA)
+    runs = fabricate_runs(merged(CONFIG, study), folder)
+    make(folder, REPORT)
+    return runs
+
+
+def make(folder: Path, target: str) -> None:
+    """Make a file, and whatever it needs, by all rules but those that train and evaluate."""
+    rules = (ROOT / "workflow" / "rules").glob("*.smk")
+    names = {name for path in rules for name in re.findall(r"^(?:rule|use rule \w+ as) (\w+)", path.read_text(), re.M)}
+    trained = {"train_model", "assemble_run", "cache_teacher_logits", "distill_model", "evaluate_runs"}
+    workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml", "--cores", "2", "--quiet", "all"]
+    allowed = ["--allowed-rules", *sorted(names - trained)]
+    subprocess.run(["snakemake", target, *workflow, *allowed], cwd=folder, check=True)
+
+
+def fabricate_runs(config: dict, folder: Path) -> int:
     """Write what the analysis reads of every run; returns how many runs there are."""
-    data = load_file(ROOT / DATA)
+    data = load_file(folder / DATA)
     labels = {part: data[f"{part}_labels"] for part in PARTS}
     random = np.random.default_rng(0)
     # What is hard about an image is so for every run.
     images = {part: random.normal(size=(len(labels[part]), 10)).astype(np.float32) for part in PARTS}
-    (results / "data").mkdir(parents=True)
+    records = Records(design_of(config), folder / RESULTS, folder / DATA)
     arms = arms_of(config)
-    for arm, seeds in arms.items():
-        folder = results / "runs" / arm.model / arm.supervision
-        for seed in seeds:
-            (folder / f"seed{seed}").mkdir(parents=True)
-            fabricate_run(folder / f"seed{seed}", arm, len(labels["train"]), config, random)
-            if arm.teacher is not None:
-                cost = results / f"{teacher_logits_stem(**taught_from(config, arm), seed=seed)}.json"
-                cost.parent.mkdir(parents=True, exist_ok=True)
-                cost.write_text(json.dumps({"seconds": 60.0, "images": 600_000}))
-        logits = {part: fabricate_logits(labels[part], images[part], len(seeds), random) for part in PARTS}
+    for arm in sorted(arms, key=lambda arm: arm.teacher is not None):
+        for seed in arms[arm]:
+            fabricate_run(records, arm, seed, len(labels["train"]), random)
+        logits = {part: fabricate_logits(labels[part], images[part], len(arms[arm]), random) for part in PARTS}
         tensors = {f"{epoch}/{part}": logits[part] for epoch in ("last", "selected") for part in PARTS}
-        save_file(tensors | {"transfer_set": np.ones(len(labels["train"]), bool)}, folder / "logits.safetensors")
+        tensors |= {"transfer_set": np.ones(len(labels["train"]), bool)}
+        record = records.asked_of_logits(arm, arms[arm]) | {"sum": tensors_sum(tensors)}
+        path = records.results / "runs" / arm.model / arm.supervision / "logits.safetensors"
+        save_file(tensors, path, {"record": json.dumps(record)})
     return sum(map(len, arms.values()))
 
 
@@ -86,21 +107,30 @@ def fabricate_logits(labels: np.ndarray, images: np.ndarray, runs: int, random: 
     return logits
 
 
-def fabricate_run(folder: Path, arm: Arm, images: int, config: dict, random: np.random.Generator) -> None:
-    recipe = config["recipes"][recipe_of(config, arm.model)]
+def fabricate_run(records: Records, arm: Arm, seed: int, images: int, random: np.random.Generator) -> None:
+    """Write one run, and what is written beside its teacher's logits, as their records are to be."""
+    if arm.teacher is not None:
+        cost = records.results / f"{teacher_logits_stem(**taught_from(records.design, arm), seed=seed)}.json"
+        cost.parent.mkdir(parents=True, exist_ok=True)
+        found = {"logits": "none", "seconds": 60.0, "images": 600_000}
+        cost.write_text(json.dumps(records.asked_of_teacher_logits(arm, seed) | found))
+    asked = records.asked_of_run(arm, seed)
+    folder = records.results / run_folder(arm.model, arm.supervision, seed)
+    folder.mkdir(parents=True)
     epochs = np.arange(EPOCHS)
-    per_epoch = images // recipe["batch_size"]
+    per_epoch = images // asked["recipe"]["batch_size"]
     steps = np.arange(0, EPOCHS * per_epoch, 20)
-    pd.DataFrame({"epoch": epochs} | curves(epochs, arm, random)).to_parquet(folder / "history.parquet")
+    pd.DataFrame({"epoch": epochs} | curves(epochs, arm, random)).to_parquet(folder / RUN_FILES["history"])
     at_steps = {"step": steps, "epoch": steps // per_epoch} | curves(steps / per_epoch, arm, random)
-    pd.DataFrame(at_steps).to_parquet(folder / "steps.parquet")
-    metrics = {
-        "recipe": recipe, "parameters": 175_000, "multiply_adds": 10_000_000, "epochs": EPOCHS,
-        "steps": EPOCHS * per_epoch, "selected_epoch": EPOCHS - 1, "seconds": 110.0, "start_up_seconds": 1.0,
-        "images_per_second": 5_000.0, "peak_memory_mb": 950.0, "machine": "none", "device": "cpu",
-        "precision": "bfloat16", "threads": 1, "torch": "none", "commit": None,
+    pd.DataFrame(at_steps).to_parquet(folder / RUN_FILES["steps"])
+    sums = {name: sha256(folder / RUN_FILES[name]) for name in ("history", "steps")}
+    found = {
+        "parameters": 175_000, "multiply_adds": 10_000_000, "epochs": EPOCHS, "steps": EPOCHS * per_epoch,
+        "selected_epoch": EPOCHS - 1, "seconds": 110.0, "start_up_seconds": 1.0, "images_per_second": 5_000.0,
+        "peak_memory_mb": 950.0, "machine": "none", "device": "cpu", "precision": "bfloat16", "threads": 1,
+        "torch": "none", "commit": None, "files": sums | {"weights": "none", "selected": "none"},
     }  # fmt: skip
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / RUN_FILES["metrics"]).write_text(json.dumps(asked | found))
 
 
 def curves(epoch: np.ndarray, arm: Arm, random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -118,17 +148,8 @@ def curves(epoch: np.ndarray, arm: Arm, random: np.random.Generator) -> dict[str
     }  # fmt: skip
 
 
-def analyse(folder: Path, config: dict) -> None:
-    """Run all rules but those that train and evaluate."""
-    (folder / "study.yaml").write_text(yaml.safe_dump(config))
-    rules = (ROOT / "workflow" / "rules").glob("*.smk")
-    names = {line[5:-1] for path in rules for line in path.read_text().splitlines() if line.startswith("rule ")}
-    trained = {"train_model", "assemble_run", "cache_teacher_logits", "distill_model", "evaluate_runs"}
-    workflow = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml", "--cores", "2", "--quiet", "all"]
-    subprocess.run(["snakemake", *workflow, "--allowed-rules", "all", *sorted(names - trained)], cwd=folder, check=True)
-
-
-def cost_rows(benchmarks: Path) -> Iterator[dict]:
+def cost_rows(folder: Path) -> Iterator[dict]:
+    benchmarks = folder / RESULTS / "benchmarks"
     for pattern, what in RULES.items():
         jobs = pd.concat(pd.read_csv(path, sep="\t") for path in benchmarks.glob(f"{pattern}.tsv"))
         yield {"what": what, "seconds": jobs.s.max(), "memory, MB": jobs.max_rss.max()}

@@ -16,7 +16,7 @@ IN_RESULTS = {
         ('            "code": self.code,\n', "", "a run of other code is taken"),
         ('            "teacher_weights": self.run(teacher, filed_seed(self.design, teacher.model, seed))["files"]["weights"],\n', "", "another teacher's logits are taken"),
         ('            "teacher_logits": None if arm.teacher is None else self.teacher_logits(arm, seed)["logits"],\n', "", "a student of other logits is taken"),
-        ("_compare(path, record, expected)\n        return path", "return path", "logits of other weights are taken"),
+        ("_compare(path, record, self.asked_of_logits(arm, seeds))\n        return path", "return path", "logits of other weights are taken"),
         ('for name in ("history", "steps"):', 'for name in ("steps",):', "another run's history is taken"),
         ("if found != asked:", "if found is not None and found != asked:", "a record that says nothing passes"),
         ('        expected["score_test_each_epoch"] = scores_test_each_epoch(self.design, arm.model)\n', "", "runs not scored on test by epoch are taken for scored ones"),

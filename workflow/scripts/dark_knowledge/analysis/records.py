@@ -63,7 +63,7 @@ class Records:
         if (arm, seed) not in self._runs:
             folder = self.results / run_folder(arm.model, arm.supervision, seed)
             record = read_record(folder / RUN_FILES["metrics"])
-            _compare(folder / RUN_FILES["metrics"], record, self._expected(arm, seed))
+            _compare(folder / RUN_FILES["metrics"], record, self.asked_of_run(arm, seed))
             for name in ("history", "steps"):  # the weights' bytes are held against the record where they are read
                 _compare(
                     folder / RUN_FILES[name],
@@ -77,17 +77,7 @@ class Records:
         """The record of the stored logits that taught a run, refused unless of the right teacher and stream."""
         path = self.results / f"{teacher_logits_stem(**taught_from(self.design, arm), seed=seed)}.json"
         record = read_record(path)
-        teacher = arm_named(self.design, arm.teacher)
-        expected = {
-            "architecture": network_of(self.design, teacher.model),
-            "views": views_of(self.design["recipes"][recipe_of(self.design, arm.model)]),
-            "transfer_set": drawn_part(self._transfer_set(arm)),
-            "split_seed": self.design["split"]["seed"],
-            "seed": seed,
-            "data": self.data,
-            "teacher_weights": self.run(teacher, filed_seed(self.design, teacher.model, seed))["files"]["weights"],
-        }
-        _compare(path, record, expected)
+        _compare(path, record, self.asked_of_teacher_logits(arm, seed))
         return record
 
     def logits(self, arm: Arm, seeds: list[int]) -> Path:
@@ -95,22 +85,11 @@ class Records:
         path = self.results / "runs" / arm.model / arm.supervision / "logits.safetensors"
         with safe_open(path, framework="np") as file:
             record = json.loads((file.metadata() or {}).get("record", "{}"))
-        runs = [self.run(arm, seed) for seed in seeds]
-        expected = {
-            "architecture": network_of(self.design, arm.model),
-            "data": self.data,
-            "transfer_set": self._transfer_set(arm),
-            "split_seed": self.design["split"]["seed"],
-            "weights": [run["files"]["weights"] for run in runs],
-            "selected": [run["files"]["selected"] for run in runs],
-        }
-        _compare(path, record, expected)
+        _compare(path, record, self.asked_of_logits(arm, seeds))
         return path
 
-    def _transfer_set(self, arm: Arm) -> dict:
-        return {} if arm.transfer_set is None else self.design["transfer_sets"][arm.transfer_set]
-
-    def _expected(self, arm: Arm, seed: int) -> dict:
+    def asked_of_run(self, arm: Arm, seed: int) -> dict:
+        """What a run's metrics.json must say."""
         own = {"architecture": network_of(self.design, arm.model), "seed": seed, "data": self.data}
         if (file := file_of(self.design, arm.model)) is not None:
             return own | {"source": sha256(file)}
@@ -132,6 +111,34 @@ class Records:
             if self.design[asked] != "auto":
                 expected[kept] = self.design[asked]
         return expected
+
+    def asked_of_teacher_logits(self, arm: Arm, seed: int) -> dict:
+        """What the record of the stored logits must say that teach a run."""
+        teacher = arm_named(self.design, arm.teacher)
+        return {
+            "architecture": network_of(self.design, teacher.model),
+            "views": views_of(self.design["recipes"][recipe_of(self.design, arm.model)]),
+            "transfer_set": drawn_part(self._transfer_set(arm)),
+            "split_seed": self.design["split"]["seed"],
+            "seed": seed,
+            "data": self.data,
+            "teacher_weights": self.run(teacher, filed_seed(self.design, teacher.model, seed))["files"]["weights"],
+        }
+
+    def asked_of_logits(self, arm: Arm, seeds: list[int]) -> dict:
+        """What the record in the file of an arm's logits must say."""
+        runs = [self.run(arm, seed) for seed in seeds]
+        return {
+            "architecture": network_of(self.design, arm.model),
+            "data": self.data,
+            "transfer_set": self._transfer_set(arm),
+            "split_seed": self.design["split"]["seed"],
+            "weights": [run["files"]["weights"] for run in runs],
+            "selected": [run["files"]["selected"] for run in runs],
+        }
+
+    def _transfer_set(self, arm: Arm) -> dict:
+        return {} if arm.transfer_set is None else self.design["transfer_sets"][arm.transfer_set]
 
 
 def _compare(path: Path, record: dict, expected: dict) -> None:
