@@ -18,7 +18,7 @@ MISTAKES = {
     ],
     f"{RULES}/common.smk": [
         ("seed = arms.filed_seed(config, teacher.model, wildcards.seed)", "seed = config[\"seeds\"][0]", "every student taught by one seed's teacher"),
-        ('["weights"].format(seed=seed)', '["selected"].format(seed=seed)', "the teacher's selected weights teach"),
+        ('[name].format(seed=seed)', '[name.replace("weights", "selected")].format(seed=seed)', "the teacher's selected weights teach"),
         ('values()), seed=config["seeds"])}', 'values()), seed=config["seeds"][:1] * len(config["seeds"]))}', "an ensemble of one run, many times"),
         ('return as_json(config["transfer_sets"][name] if name else {})', "return as_json({})", "transfer sets in the names of runs alone"),
         ("seed=SEEDS[wildcards.model, wildcards.supervision],", 'seed=config["seeds"],', "an experiment's own seeds scored as the study's"),
@@ -33,10 +33,11 @@ MISTAKES = {
         ('        code=code("prepare_dataset.py"),\n', "", "a mended preparation prepares nothing again"),
     ],
     f"{RULES}/training.smk": [
-        ('" --seed {wildcards.seed}"\n        " {params.supervision}"', '" --seed 0"\n        " {params.supervision}"', "every run is of seed 0"),
+        ('" --seed {wildcards.seed}"\n        " {params.supervision}', '" --seed 0"\n        " {params.supervision}', "every run is of seed 0"),
         ('        " {params.score_test}"\n', "", "no run is scored on the test set by epoch"),
         ('" {params.score_test}"\n        " --accelerator {params.accelerator} --precision {params.precision}', '" {params.score_test}"\n        " --accelerator {params.accelerator} --precision auto', "the precision asked for is lost"),
-        ("--hard-weight {wildcards.hard_weight}{loss(wildcards.by)}", "--hard-weight {wildcards.hard_weight}", "every loss is Hinton's"),
+        ("{params.supervision}{params.loss}", "{params.supervision}", "every loss is Hinton's"),
+        ("loss=lambda wildcards: loss", "loss=lambda wildcards, input: loss", "other settings of a loss train nothing again"),
         ('        code=code("train_model.py"),\n', "", "an edited training trains nothing again"),
         ('        code=code("cache_teacher_logits.py"),\n', "", "teachers' logits of the code before"),
         ("logits, seed=wildcards.seed, **taught_from", 'logits, seed=config["seeds"][0], **taught_from', "every student taught on one seed's stream"),

@@ -9,6 +9,7 @@ import pytest
 
 from dark_knowledge import fingerprint
 from dark_knowledge.command import InputError
+from dark_knowledge.study import model_section
 from dark_knowledge.study.arms import Arm, arm_named, arms_of, network_of
 from dark_knowledge.study.checking import check_config
 from dark_knowledge.study.signatures import module_file
@@ -237,3 +238,9 @@ def test_modules_are_found_without_being_imported():
     assert found.endswith("False\n")
     assert module_file("torchvision.models.nothing") is None
     assert module_file("difflib").name == "difflib.py"
+
+
+def test_a_module_that_the_jobs_own_environment_has_is_not_asked_for_here(config, folder, monkeypatch):
+    """With conda: Snakemake's Python has neither PyTorch nor what comes with it."""
+    monkeypatch.setattr(model_section, "find_spec", {}.get)
+    study(config, folder, **net("no_such_module:wide"))

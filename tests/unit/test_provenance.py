@@ -24,7 +24,7 @@ def test_the_default_study_leaves_seeds_temperatures_and_epochs(config, full):
         "Experiment custom: temperatures 1, 1.5, 2, 3, 6, 10, 20 of the full study.",
         "Experiment resnet: temperatures 1.5, 3, 6, 10, 20 of the full study.",
         "Experiment resnet: controls label-smoothing, self-distillation, shuffled, whole-cost of the full study.",
-        "Experiment as-written of the full study.",
+        "Experiment unaugmented of the full study.",
         "Training as long as the full study's: 12 epochs by recipe teacher, not 50.",
         "Training as long as the full study's: 10 epochs by recipe student, not 50.",
         "A run on a GPU: nothing here shows its speed or its rounding.",
@@ -40,10 +40,11 @@ def test_another_data_set_is_not_compared(config, full):
     assert provenance.left_undone(mine, full, {"mps"}) == ["The data set's other test images: 1,000 at most were used."]
 
 
-def test_a_study_of_ones_own_is_not_compared(config, full):
+def test_a_study_of_ones_own_is_not_compared_and_names_what_it_leaves_out(config, full):
     own = {"teacher": "resnet", "student": "mine", "temperatures": [4], "hard_weight": 0.1}
-    mine = config | {"experiments": {"custom": None, "resnet": own, "mine": own}}
-    assert provenance.left_undone(mine, full, {"cuda"}) == []
+    mine = config | {"experiments": {"custom": None, "resnet": own, "mine": own, "also-mine": None}}
+    left_out = ["Experiments that the configuration leaves out: custom, also-mine."]
+    assert provenance.left_undone(mine, full, {"cuda"}) == left_out
     assert not provenance.is_form_of(mine, full)
     assert provenance.is_form_of(config, full)
 

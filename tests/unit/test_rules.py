@@ -28,3 +28,13 @@ def test_all_rules_were_read():
         len([body for body in RULES.values() if "scripts(" in body])
         == len(list((ROOT / "workflow" / "scripts").glob("*.py"))) - 1
     )  # watch_study.py is no rule's
+
+
+OF_FILES = re.compile(r"^ {8}\w+=lambda wildcards, (?:in|out)put: ?(\(\n(?: {9,}.*\n)+|.*)", re.MULTILINE)
+SETTING = re.compile(r"\b(?:config|loss|recipe|architecture|transfer_set)\b[\[(]")
+
+
+@pytest.mark.parametrize("rule", RULES.keys() - {"download_dataset"})  # where that is on purpose
+def test_what_a_setting_gives_is_a_parameter_without_inputs(rule):
+    """Snakemake takes no notice of a change in one whose function is given the inputs or the outputs."""
+    assert not [expression for expression in OF_FILES.findall(RULES[rule]) if SETTING.search(expression)]

@@ -17,7 +17,7 @@ from dark_knowledge.study.arms import Arm, Role, arms_of, asked_of, experiments_
 from dark_knowledge.study.checking import canonical, check_config, check_file
 from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
 from dark_knowledge.study.signatures import SOFT_LOSSES
-from dark_knowledge.study.spelling import command_line
+from dark_knowledge.study.spelling import command_line, well_read
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -914,3 +914,18 @@ def test_what_the_tables_ask_beside_the_runs():
     assert asked["hidden"]["width-30"] == [30, 30]
     published = asked_of(DEFAULT)["published"]
     assert (published["custom"], published["resnet"]["improved_class"]) == ({}, 6)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"seeds": ["1", "2"]}, True),
+        ({"seeds": ["1", "2"], "split": {"seed": 4, "validation": "9"}}, True),
+        ({"seeds": [1, 2]}, False),  # of a file
+        ({"dk": {"seeds": ["1", "2"]}}, False),
+    ],
+)
+def test_entries_of_the_command_line_are_read_well_where_they_stand(given, read):
+    words, misread = ["seeds=[1, 2]", "split={validation: 9}"], {"seeds": ["1", "2"], "split": {"validation": "9"}}
+    well = {"seeds": [1, 2]} | ({"split": {"validation": 9}} if "split" in given else {})
+    assert well_read(words, misread, given) == (well if read else {})

@@ -86,6 +86,17 @@ def test_only_changed_keys_are_given_and_the_outer_workflows_are_its_own(workflo
     assert (plan["dk_train_model"], plan["dk_distill_model"], plan["count_runs"]) == (2, 2, 1)
 
 
+@pytest.mark.parametrize("outer", ["neither"], indirect=True)
+def test_an_outer_workflow_of_nothing_else_has_the_command_line_read_well(workflow, outer):
+    """As Snakedeploy writes it."""
+    home, _ = outer
+    config = yaml.safe_load((home / "outer.yaml").read_text())
+    (home / "outer.yaml").write_text(yaml.safe_dump(config["dk"]))
+    (home / "Snakefile").write_text((home / "Snakefile").read_text().replace('config["dk"]', "config"))
+    plan = workflow.plan("--config", "seeds=[3, 4]", "split={validation: 100}", folder=home)
+    assert (plan["dk_train_model"], plan["dk_distill_model"]) == (4, 4)
+
+
 @pytest.mark.parametrize("outer", ["prefix"], indirect=True)
 def test_a_bad_key_of_the_modules_part_is_refused_in_one_line(workflow, outer):
     home, _ = outer
@@ -113,6 +124,8 @@ def test_a_modules_own_weights_lie_where_they_are_named(workflow, outer):
 @pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
 def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
     home, folder = outer
+    (home / "profiles" / "default").mkdir(parents=True)
+    (home / "profiles" / "default" / "config.yaml").write_text("until: [count_runs]")  # not of what makes the report
     done = workflow.snakemake("--cores", "2", folder=home)
     assert done.returncode == 0, done.stdout + done.stderr
     results = home / folder

@@ -48,6 +48,9 @@ try:
         # A module: its part of the outer workflow's configuration changes the default study's keys, and nothing else does.
         given, config = config, load_configfile(WORKFLOW.parent / "config.yaml")
         update_config(config, given)
+        # Where that part is the whole of it, entries of the command line are among its keys.
+        settings = workflow.config_settings
+        update_config(config, spelling.well_read(settings.config_args or [], settings.overwrite_config, given))
     else:
         for file in workflow.configfiles:
             checking.check_file(file)
@@ -155,11 +158,11 @@ def architecture(model):
     return as_json(arms.network_of(config, model))
 
 
-def teacher_weights(wildcards):
-    """The weights that teach a student: of its own seed, or the first seed's of a teacher that is one for all seeds."""
+def teacher_file(name, wildcards):
+    """A file of the run that teaches a student: of its own seed, or the first seed's of a teacher that is one for all."""
     teacher = arms.arm_named(config, wildcards.teacher)
     seed = arms.filed_seed(config, teacher.model, wildcards.seed)
-    return paths.run_files(teacher.supervision, teacher.model)["weights"].format(seed=seed)
+    return paths.run_files(teacher.supervision, teacher.model)[name].format(seed=seed)
 
 
 def sources(wildcards):

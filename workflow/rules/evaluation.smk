@@ -7,6 +7,7 @@ rule evaluate_runs:
         data=rules.prepare_dataset.output,
         last=of_arm("weights"),
         selected=of_arm("selected"),
+        runs=of_arm("metrics"),
     output:
         "<results>/runs/{model}/{supervision}/logits.safetensors",
     log:

@@ -263,7 +263,8 @@ rule report:
     shell:
         "snakemake results"
         " --snakefile {params.snakefile:q}"
-        " --configfile {input.config:q} --config {params.pathvars:q}"
+        " --configfile {input.config:q} --replace-workflow-config --config {params.pathvars:q}"
+        " --workflow-profile none"
         " --nolock --cores 1"
         " --report {output:q} --report-stylesheet {params.stylesheet:q}"
         " > {log:q} 2>&1"

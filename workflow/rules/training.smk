@@ -25,6 +25,7 @@ rule train_model:
         architecture=lambda wildcards: architecture(wildcards.model),
         recipe=lambda wildcards: recipe(recipe_of(wildcards.model)),
         supervision="",
+        loss="",
         transfer_set=lambda wildcards: transfer_set(wildcards.on),
         split_seed=config["split"]["seed"],
         score_test=lambda wildcards: (
@@ -41,7 +42,7 @@ rule train_model:
         " --architecture {params.architecture:q}"
         " --recipe {params.recipe:q}"
         " --seed {wildcards.seed}"
-        " {params.supervision}"
+        " {params.supervision}{params.loss}"
         " --transfer-set {params.transfer_set:q} --split-seed {params.split_seed}"
         " {params.score_test}"
         " --accelerator {params.accelerator} --precision {params.precision} --threads {threads}"
@@ -91,7 +92,8 @@ rule cache_teacher_logits:
     """Store a teacher's logits on a stream of views, those that students of one seed see, of all images or a drawn part."""
     input:
         data=rules.prepare_dataset.output,
-        weights=teacher_weights,
+        weights=lambda wildcards: teacher_file("weights", wildcards),
+        run=lambda wildcards: teacher_file("metrics", wildcards),
     output:
         logits=unless_kept(f"<results>/{paths.teacher_logits_stem()}.safetensors"),
         record=f"<results>/{paths.teacher_logits_stem()}.json",
@@ -136,6 +138,9 @@ use rule train_model as distill_model with:
         teacher_logits=lambda wildcards: expand(
             rules.cache_teacher_logits.output.logits, seed=wildcards.seed, **taught_from(wildcards)
         ),
+        record=lambda wildcards: expand(
+            rules.cache_teacher_logits.output.record, seed=wildcards.seed, **taught_from(wildcards)
+        ),
     output:
         **paths.run_files(paths.TEACHER),
     log:
@@ -151,5 +156,6 @@ use rule train_model as distill_model with:
     params:
         supervision=lambda wildcards, input: (
             f"--teacher-logits {shlex.quote(str(input.teacher_logits))} "
-            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}{loss(wildcards.by)}"
+            f"--temperature {wildcards.temperature} --hard-weight {wildcards.hard_weight}"
         ),
+        loss=lambda wildcards: loss(wildcards.by),  # apart, since Snakemake does not look for changes in what has an input

@@ -118,15 +118,18 @@ def is_form_of(config: dict, full: dict) -> bool:
 
 
 def left_undone(config: dict, full: dict, devices: set[str]) -> list[str]:
-    """What the study did not run, a line each: against the study `full` where it is a form of it."""
+    """What the study did not run, a line each: of the study `full` where it is a form of that, else of its own."""
     limits = {"training": config["split"].get("train_limit"), "test": config["split"].get("test_limit")}
     lines = [
         f"The data set's other {part} images: {limit:,} at most were used."
         for part, limit in limits.items()
         if limit is not None
     ]
+    left_out = [name for name, settings in config["experiments"].items() if settings is None]
     if is_form_of(config, full):
         lines += _unlike(config, full)
+    elif left_out:
+        lines.append(f"Experiments that the configuration leaves out: {', '.join(left_out)}.")
     if not devices & {"cuda", "mps"}:
         lines.append("A run on a GPU: nothing here shows its speed or its rounding.")
     return lines

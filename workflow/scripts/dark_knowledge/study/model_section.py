@@ -5,6 +5,7 @@ Networks in files and modules of the user's are read, not run: nothing heavy is 
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from dark_knowledge.command import InputError
@@ -76,6 +77,8 @@ def _wrong_function(place: str, settings: dict) -> Iterator[str]:
     """A network's function that its file or module does not have, or that does not take the entry's keys."""
     source, _, name = settings["architecture"].rpartition(":")
     path = Path(source) if is_own_file(settings["architecture"]) else module_file(source)
+    if path is None and find_spec("torch") is None:
+        return  # nor is what trains installed here: it is in an environment of the jobs' own, whose error will tell
     if path is None:
         yield f"config: {place}.architecture: no module {source!r} is installed; install it, or name a file.py:function"
         return

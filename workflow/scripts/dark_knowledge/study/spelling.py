@@ -26,6 +26,18 @@ def command_line(words: Iterable[str]) -> dict[str, object]:
     return given
 
 
+def well_read(words: Iterable[str], misread: dict, given: dict) -> dict[str, object]:
+    """Of the entries of `--config` those that stand in `given`, which has them as Snakemake read them, `misread`."""
+    entries = command_line(words)
+    return {key: value for key, value in entries.items() if key in given and _holds(given[key], misread.get(key))}
+
+
+def _holds(whole: object, part: object) -> bool:
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(key in whole and _holds(whole[key], value) for key, value in part.items())
+    return whole == part
+
+
 def hint(error: ValidationError) -> str:
     """What to write instead where YAML took text for something else, or a number for text; empty for other errors."""
     if error.validator != "type":
