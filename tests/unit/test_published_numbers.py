@@ -239,7 +239,7 @@ def test_when_it_pays_is_of_the_committed_tables():
     for tables in WHEN:
         runs = pd.read_csv(tables / "runs.csv")
         (commit,) = set(runs.commit)
-        assert f"{len(runs)} trainings at commit {commit[:7]}" in page
+        assert f"{len(runs)} trainings at commit {commit[:7]}" in " ".join(page.split())
 
 
 def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():

@@ -226,9 +226,9 @@ def annealing_point() -> str:
     )
     assert gains["first"] == "constant"
     return (
-        "**The note's gain comes at a constant learning rate, and none at one that falls.** Read as written, with a "
-        f"steady teacher and {length} epochs of the small net at a constant rate, the note's accuracies come out (last "
-        f"row). In {epochs} epochs (n = {gains.n}) the gain at the epoch best on test is "
+        f"**The note's gain comes at a constant learning rate; in {epochs} epochs at one that falls none is seen.** "
+        f"Read as written, with a steady teacher and {length} epochs of the small net at a constant rate, the note's "
+        f"accuracies come out (last row). In the {epochs} epochs (n = {gains.n}) the gain at the epoch best on test is "
         f"{show_difference(gains.first_gain, gains.first_gain_high)} percentage points at the constant rate and "
         f"{show_difference(gains.gain, gains.gain_high)} at an annealed one, where the net reaches {labels} % on "
         f"labels and {soft} % on soft targets. The gains differ by {show_difference(gains.change, gains.change_high)} "
@@ -272,7 +272,8 @@ def worth() -> str:
     return (
         f"**Is it worth it?** With few images it is worth trying: in {WORDS[ahead]} of {WORDS[len(paid)]} settings the "
         "student is ahead of whatever was tried without its teacher. With all of them train the small net longer "
-        f"first: the student gains in {epochs} epochs, and no gain is seen in {longer}."
+        f"first: the student gains in {epochs} epochs, and at T = 4 no gain is seen in {longer}; labels for "
+        "its whole cost were not tried there."
     )
 
 
@@ -286,11 +287,11 @@ def caption() -> str:
     assert undecided.verdict == "undecided"
     return (
         "Means over n seeds ± half of the 95 % t interval, on 10,000 test images; gains are paired by seed. The "
-        f"students learn from soft targets at a temperature T of 20 on MNIST, of {custom} (custom, as the note) and "
-        f"{resnet} (resnet, chosen on validation images) on Fashion-MNIST. The gain of custom is undecided for other "
-        "test images "
-        f"(p = {show_p(undecided.p_holm)}). What is reported elsewhere is of single runs, the note's at their best "
-        "epoch on test."
+        "teacher of custom is a plain convolutional net, that of resnet and of the last row a ResNet. The students "
+        f"learn from soft targets at a temperature T of 20 on MNIST, and on Fashion-MNIST of {custom}, as the note's, "
+        f"or {resnet} in the row resnet, chosen on validation images. The gain of custom is undecided for other test "
+        f"images (p = {show_p(undecided.p_holm)}). What is reported elsewhere is of single runs, the note's at their "
+        "best epoch on test."
     )
 
 
