@@ -120,6 +120,22 @@ def test_a_modules_own_weights_lie_where_they_are_named(workflow, outer):
     assert workflow.plan(folder=home)["dk_assemble_run"] == 1
 
 
+@pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
+def test_images_that_a_module_has_read_are_known_when_their_folder_is_gone(workflow, outer):
+    home, folder = outer
+    shutil.copytree(CHECKOUT / "tests/data/fashion-mnist", home / "images")
+    config = yaml.safe_load((home / "outer.yaml").read_text())
+    config["dk"]["datasets"]["subset"]["folder"] = "images"
+    (home / "outer.yaml").write_text(yaml.safe_dump(config))
+    read = workflow.snakemake("--cores", "1", "--until", "dk_download_dataset", folder=home)
+    assert read.returncode == 0, read.stdout + read.stderr
+    assert len(list((home / folder / "data").glob("*/source.json"))) == 1
+    shutil.rmtree(home / "images")
+    plan = workflow.plan(folder=home)
+    assert plan["dk_prepare_dataset"] == 1
+    assert "dk_download_dataset" not in plan
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
 def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):

@@ -59,14 +59,25 @@ try:
     folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
-    IDENTITY = identity_of(
-        config["dataset"],
-        config["datasets"][config["dataset"]],
-        Path("results", config["study"], "data"),
-    )
-    STORED = {part: Path("results", config["study"], "data", IDENTITY, f"{part}.idx") for part in FILES}
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+
+pathvars:
+    results=f"results/{config['study']}",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+DATASET = config["datasets"][config["dataset"]]
+# The folder that rules write as <results>/data, a module's prefix before it.
+DATA = Path(workflow.pathvars.apply(workflow.modifier.path_modifier.replace_prefix("<results>/data")))
+
+try:
+    IDENTITY = identity_of(config["dataset"], DATASET, DATA)
+    STORED = {part: DATA / IDENTITY / f"{part}.idx" for part in FILES}
     if all(file.exists() for file in STORED.values()):
-        checks.check_labels(STORED, config["datasets"][config["dataset"]]["classes"], Split(**config["split"]))
+        checks.check_labels(STORED, DATASET["classes"], Split(**config["split"]))
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -102,7 +113,6 @@ ARMS = arms.arms_of(config)
 VIEWS = {paths.views_name(views): views for views in map(shown.views_of, config["recipes"].values())}
 UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
-DATASET = config["datasets"][config["dataset"]]
 
 # GPUs of a training job: what a cluster is asked for, and what `--resources gpu=N` counts on a workstation.
 GPUS = 0 if config["accelerator"] == "cpu" else 1
