@@ -94,7 +94,8 @@ IN_RESULTS = {
     ],
     f"{ANALYSIS}/claim_accuracy.py": [
         ("ratio_interval(student - baseline, ", "ratio_interval(student - teacher, ", "the share of another gain"),
-        ("+ wrong[1]) / 2 - wrong[2])", "+ wrong[1]) - wrong[2])", "noise of the sum for that of the middle"),
+        ("+ of_baseline) / 2 - of_student)", "+ of_baseline) - of_student)", "noise of the sum for that of the middle"),
+        ("np.maximum(seeds_and_images(values, noise).p, leading.p)", "seeds_and_images(values, noise).p", "a side that is chance is the teacher's"),
         ('"nats", 1, -1, digits=4)', '"nats", 1, 1, digits=4)', "a higher likelihood is claimed to be worse"),
         ("100 * flipped_images(wrong_baseline.astype(float) - wrong_student)", "flipped_images(wrong_baseline.astype(float) - wrong_student)", "image noise as a share beside percent"),
         ("(teacher + baseline) / 2)", "(teacher - baseline) / 2)", "half the lead for the middle"),
@@ -131,7 +132,7 @@ IN_RESULTS = {
     ],
     f"{ANALYSIS}/class_errors.py": [
         ('"validation").mean().idxmax()', '"validation").mean().idxmin()', "the easiest class for the hardest"),
-        ("difference(own[label], baseline[label])", "difference(baseline[label], own[label])", "the differences per class reversed"),
+        ("paired(own[label], baseline[label])", "paired(baseline[label], own[label])", "the differences per class reversed"),
         ('class_error_counts(class_errors, baseline, "validation").mean()', 'class_error_counts(class_errors, baseline, "test").mean()', "the hardest class chosen on the test set"),
         ("100 * given[label] / taken.sum(axis=1)", "100 * given[label] / given.sum(axis=1)", "recall for precision"),
         ('"p": p[label], "p_holm": p_holm}', '"p": p_holm, "p_holm": p[label]}', "the two p swapped"),
@@ -172,7 +173,7 @@ IN_RESULTS = {
         ('errors[errors.epoch == entry.get("epoch", "last")]', 'errors[errors.epoch == "last"]', "the last epoch under the name of the selected one"),
         ("mean_interval(values, 1 - 0.05 / pairs)", "mean_interval(values)", "the interval of one difference for the largest of many"),
         ("min(1, pairs * sign_flip_p(values))", "sign_flip_p(values)", "p of one difference for the largest of many"),
-        ("abs((wide[pair[0]] - wide[pair[1]]).mean())", "(wide[pair[0]] - wide[pair[1]]).mean()", "the largest signed difference for the largest"),
+        ("np.nanmax(np.abs([mean, low, high]))", "np.nanmax([mean, low, high])", "the largest signed difference for the largest"),
         ("for arm in ordered], axis=1).dropna()", "for arm in ordered], axis=1)", "widths over unequal seeds"),
         ("run_low <= published <= run_high", "low <= published <= high", "a run of the paper's beside the interval of our mean"),
     ],

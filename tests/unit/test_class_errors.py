@@ -55,8 +55,10 @@ def test_few_seeds_and_classes_without_errors(seeds):
 
 
 def test_only_shared_seeds_are_compared():
-    table = class_errors.class_differences(errors_of([[1, 1, 1]] * 5, [[0, 1, 1]] * 2), ARMS, CLASSES)
+    runs = errors_of([[1, 1, 1]] * 2 + [[9, 9, 9]] * 3, [[0, 1, 1]] * 2)
+    table = class_errors.class_differences(runs, ARMS, CLASSES)
     assert set(table.n) == {2}
+    assert (table.errors - table.baseline_errors).tolist() == table.difference.tolist() == [-1, 0, 0]
 
 
 def test_arms_without_a_common_seed_are_refused():

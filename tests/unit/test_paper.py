@@ -183,6 +183,15 @@ def test_the_largest_difference_is_so_whatever_its_sign():
     assert (row.temperatures, row.against, row.difference) == ("4", "1", -12)  # not 1 less 20, which is above zero
 
 
+def test_of_alike_temperatures_the_difference_that_is_least_certain_answers_too():
+    """T = 1 less T = 4 is -4 in every run; T = 1 less T = 20 is less on the whole, and its interval reaches further."""
+    counts = {"big_T1": [[10], [10], [10]], "big_T4": [[14], [14], [14]], "big_T20": [[4], [10], [25]]}
+    errors = errors_of({("small", supervision): by_seed for supervision, by_seed in counts.items()})
+    row = paper.contrast_table([{"claim": "c", "experiment": "x", "alike": [1, 4, 20]}], errors, ARMS).iloc[0]
+    assert "20" in (row.temperatures, row.against)
+    assert max(-row.low, row.high) > 15
+
+
 def test_widths_are_compared_over_the_seeds_that_all_arms_have():
     more = errors_of({("small", "labels"): [[0, 0]]}).assign(seed=3)
     table = paper.width_table({"x": [30]}, pd.concat([ERRORS, more]), ARMS)

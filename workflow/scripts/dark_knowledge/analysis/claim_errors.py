@@ -34,12 +34,14 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
         teacher.to_numpy(bool), baseline.to_numpy(bool), labels_of(e), len(e.classes), limit
     )
     interval, n = tested.interval, max(len(teacher), 1)
+    same = e.teacher.key == e.baseline.key
     yield Quantity(
         "4", "squared Jensen-Shannon distance of the errors per class, beyond noise", "10⁻³ bits",
         np.full(n, np.nan), -1, decides=True, reference=1000 * limit, baseline=1000 * noise,
-        student=1000 * observed, p=tested.p, digits=1,
+        student=1000 * observed, p=np.nan if same else tested.p, digits=1,
         interval=Interval(1000 * interval.mean, 1000 * interval.low, 1000 * interval.high, n),
-        remark=f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",
+        remark="teacher and baseline are the same runs" if same else
+        f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",
     )  # fmt: skip
     measured = similarity(e.predictions, e.class_errors, e.teacher, e.baseline)
     for measure, name in (

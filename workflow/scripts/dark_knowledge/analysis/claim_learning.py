@@ -56,7 +56,6 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     other = loss_in(e.student.supervision)
     of_batches = ("losses", "loss") if other is None else ("hard losses", "hard_loss")
     last = e.settings["last_epochs"]
-    there = min(last, rows_of(e.epochs, e.student).epoch.nunique())
     arms = e.student, e.baseline
     batches = [_late_steps(e, arm, last) for arm in arms]
     for of, losses, column in (
@@ -66,12 +65,13 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     ):
         window = None if losses is batches else last
         remark = "about a straight line, so a bend of the curve counts as scatter" if window else ""
-        name = f"scatter of {of} the last {window or there} epochs"
+        name = f"scatter of {of} the last {last} epochs"
         student, baseline = (
             per_run(own, arm, column, partial(_scatter, window=window)) for own, arm in zip(losses, arms, strict=True)
         )
         if losses is batches and (student.isna().any() or baseline.isna().any()):
-            remark = "needs three logged steps in these epochs"
+            short = any(rows_of(e.epochs, arm).epoch.nunique() <= last for arm in arms)
+            remark = f"needs more than {last} epochs" if short else "needs three logged steps in these epochs"
         unit = "nats" if other is None or column == "hard_loss" else "of the loss"
         decides = losses is batches
         yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)
@@ -102,10 +102,10 @@ def _relative_scatter(losses: np.ndarray, window: int | None) -> float:
 
 
 def _late_steps(e: Evidence, arm: ExperimentArm, last: int) -> pd.DataFrame:
-    """The logged steps of an arm's last epochs, or of all it has."""
+    """The logged steps of an arm's last epochs; of a training that is no longer one alone, which has no scatter."""
     epochs = rows_of(e.epochs, arm).epoch.nunique()
     steps = rows_of(e.steps, arm)
-    return steps[steps.epoch >= epochs - last]
+    return steps[steps.epoch >= epochs - last] if epochs > last else steps.groupby("seed").head(1)
 
 
 def _end(values: np.ndarray) -> float:

@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from dark_knowledge.analysis.claim_accuracy import generalisation, nearness
 from dark_knowledge.analysis.claim_errors import evenness, hardest, similar_errors
 from dark_knowledge.analysis.claim_learning import accuracy_stability, convergence, fit, loss_stability
 from dark_knowledge.analysis.claim_quantities import Evidence, Quantity
 from dark_knowledge.analysis.formats import NO_NUMBER, show_number, show_p
-from dark_knowledge.analysis.image_noise import Tested, seeds_and_images
+from dark_knowledge.analysis.image_noise import Tested, seeds_and_images, share_beyond
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.analysis.statistics import holm, least_sign_flip_p, mean_interval, seeds_needed, sign_flip_p
 
@@ -29,6 +30,9 @@ PARTS = (
 
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+
+# Of the seeds that a verdict takes: how likely it then is, and up to how many are named.
+POWER, MOST_SEEDS = 0.8, 1000
 
 
 def claims_table(results: Results, classes: list[str], published: dict, settings: dict) -> pd.DataFrame:
@@ -114,16 +118,22 @@ def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     """Pairs that a verdict at `level` takes if effect and spread are the true ones; inf for more than 1000.
 
     Not fewer than `fewest`, nor than the sign-flip test needs to reach `level` at all; inf where the noise of the test
-    images alone forbids a verdict. NaN where one seed has no spread, nothing was measured by seed, or no difference.
+    images forbids a verdict. NaN where one seed has no spread, nothing was measured by seed, or no difference, and
+    where something else than these values is in the way.
     """
-    values = quantity.values - quantity.reference
-    if len(values) < 2:
+    values, noise = quantity.values - quantity.reference, quantity.image_noise
+    if len(values) < 2 or (quantity.p is not None and not quantity.p <= _tested(quantity).p):
         return np.nan
-    noise = quantity.image_noise
-    if noise is not None and max((np.abs(noise) >= abs(values.mean())).mean(), 1 / (1 + len(noise))) > level:
-        return np.inf
-    least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(1000) <= level else np.inf
-    return np.maximum(least, seeds_needed(values, level))
+    least = max(fewest, np.ceil(np.log2(2 / level))) if least_sign_flip_p(MOST_SEEDS) <= level else np.inf
+    needed = np.maximum(least, seeds_needed(values, level, POWER, MOST_SEEDS))
+    if noise is None or not needed <= MOST_SEEDS:
+        return needed
+    spread, unlucky = max(values.std(ddof=1), abs(values.mean()) / 100), stats.norm.ppf(POWER)
+    for n in range(int(needed), MOST_SEEDS + 1):
+        error = spread / np.sqrt(n)
+        if share_beyond(abs(values.mean()) - unlucky * error, noise, error, n) <= level:
+            return float(n)
+    return np.inf
 
 
 # How it is shown

@@ -7,7 +7,15 @@ are the arms of an experiment, of its students only the chosen one.
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
-from dark_knowledge.analysis.results import ExperimentArm, Results, arm_of, difference, rows_of, with_experiment
+from dark_knowledge.analysis.results import (
+    ExperimentArm,
+    Results,
+    arm_of,
+    difference,
+    paired,
+    rows_of,
+    with_experiment,
+)
 from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
 
 
@@ -42,13 +50,13 @@ def class_differences(class_errors: pd.DataFrame, compared: list[ExperimentArm],
     rows = []
     for arm in (arm for arm in compared if arm.role != "baseline"):
         own = class_error_counts(class_errors, arm)
-        differences = [difference(own[label], baseline[label]) for label in range(len(classes))]
-        p = [sign_flip_p(values) for values in differences]
-        for label, (values, p_holm) in enumerate(zip(differences, holm(p), strict=True)):
-            mean, low, high, n = mean_interval(values)
+        pairs = [paired(own[label], baseline[label]) for label in range(len(classes))]
+        p = [sign_flip_p(errors - of_baseline) for errors, of_baseline in pairs]
+        for label, ((errors, of_baseline), p_holm) in enumerate(zip(pairs, holm(p), strict=True)):
+            mean, low, high, n = mean_interval(errors - of_baseline)
             rows.append(
                 {"arm": arm.arm, "label": label, "class": classes[label], "n": n}
-                | {"baseline_errors": baseline[label].mean(), "errors": own[label].mean()}
+                | {"baseline_errors": of_baseline.mean(), "errors": errors.mean()}
                 | {"difference": mean, "low": low, "high": high, "p": p[label], "p_holm": p_holm}
             )
     return pd.DataFrame(rows)

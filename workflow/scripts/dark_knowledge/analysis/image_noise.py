@@ -39,14 +39,16 @@ def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0
     if not error:
         return Tested(Interval(mean, mean, mean, n), sign_flip_p(values - reference))
 
-    def share_beyond(size: float) -> float:
-        beyond = stats.t.sf((size - noise) / error, n - 1) + stats.t.cdf((-size - noise) / error, n - 1)
-        return (1 + min(beyond.sum(), len(noise))) / (1 + len(noise))
-
     most = np.abs(noise).max() + error * stats.t.isf((1 - confidence) / 4, n - 1)
-    half = optimize.brentq(lambda size: share_beyond(size) - (1 - confidence), 0, most)
-    p = share_beyond(abs(mean - reference) * (1 - 10.0**-ROUNDING))
+    half = optimize.brentq(lambda size: share_beyond(size, noise, error, n) - (1 - confidence), 0, most)
+    p = share_beyond(abs(mean - reference) * (1 - 10.0**-ROUNDING), noise, error, n)
     return Tested(Interval(mean, mean - half, mean + half, n), max(p, sign_flip_p(values - reference)))
+
+
+def share_beyond(size: float, noise: np.ndarray, error: float, n: int) -> float:
+    """How often a draw of `noise` and Student's t of n seeds with standard error `error` come to `size`, either way."""
+    beyond = stats.t.sf((size - noise) / error, n - 1) + stats.t.cdf((-size - noise) / error, n - 1)
+    return (1 + min(beyond.sum(), len(noise))) / (1 + len(noise))
 
 
 def flipped_images(differences: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -107,6 +107,12 @@ def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: list[E
     return pd.DataFrame(rows)
 
 
+def _reach(differences: pd.Series, confidence: float) -> float:
+    """How far from zero the interval of a mean reaches; of one seed, which has none, how far the mean lies."""
+    mean, low, high, _ = mean_interval(differences, confidence)
+    return np.nanmax(np.abs([mean, low, high]))
+
+
 def width_name(units: list[int]) -> str:
     """Units a hidden layer: one number where all layers are alike."""
     return str(units[0]) if len(set(units)) == 1 else "-".join(map(str, units))
@@ -115,8 +121,8 @@ def width_name(units: list[int]) -> str:
 def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: list[ExperimentArm]) -> pd.DataFrame:
     """A row per entry of the config's `paper.contrasts`: a difference of test errors between temperatures, by seed.
 
-    With `alike` the difference is the largest between any two of the temperatures, its interval and p after Bonferroni
-    over all their pairs.
+    With `alike` the difference is that between two of the temperatures whose interval reaches furthest from zero, its
+    interval and p after Bonferroni over all their pairs.
     """
     rows = []
     for entry in contrasts:
@@ -124,8 +130,9 @@ def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: list[Exper
         pairs = 1
         if "alike" in entry:
             candidates = list(combinations(entry["alike"], 2))
-            first, second = max(candidates, key=lambda pair: abs((wide[pair[0]] - wide[pair[1]]).mean()))
-            first, second, pairs = [first], [second], len(candidates)
+            pairs = len(candidates)
+            first, second = max(candidates, key=lambda pair: _reach(wide[pair[0]] - wide[pair[1]], 1 - 0.05 / pairs))
+            first, second = [first], [second]
         else:
             first, second = entry["temperatures"], entry["against"]
         values = (wide[first].mean(axis=1) - wide[second].mean(axis=1)).to_numpy()
