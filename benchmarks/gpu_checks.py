@@ -95,7 +95,7 @@ def _stored_rows(data: Dataset, compute: Compute, kit: Kit) -> None:
     stored = teacher_logits_of_epoch(teacher, data, recipe, 1, 2, compute)
     views = epoch_views(1, 2, n, flip=recipe.flip, shift=recipe.shift, device=compute.device)
     padded = pad_images(data.train_images, recipe.shift)
-    first = torch.arange(n, device=compute.device)[: compute.scoring_batch]
+    first = torch.arange(n, device=compute.device)[: compute.scoring_batch(data.image_shape)]
     live = predict(teacher, data, render(padded, first, views, recipe.shift), compute).half()
     equal = torch.equal(stored[first], live)
     say("stored row = live pass, same batch", equal, "", "exactly", equal)

@@ -251,7 +251,7 @@ MISTAKES = {
         ('history[-1]["validation_accuracy"] > row["validation_accuracy"]', 'history[-1]["validation_accuracy"] >= row["validation_accuracy"]', "a tie takes the later epoch"),
         ('progress.history[-1]["seconds"] = clock.seconds() - started', 'progress.history[-1]["seconds"] = trained', "an epoch's scoring is free"),
         ("np.flatnonzero(~np.isfinite(losses))", "np.flatnonzero(np.isnan(losses))", "an infinite loss goes on"),
-        ("                progress.random_state = _generator(compute).get_rng_state()\n", "", "a stopped training draws its dropout anew"),
+        ("                progress.random_states = [each.get_rng_state() for each in _generators(compute)]\n", "", "a stopped training draws its dropout anew"),
         ("return images // recipe.batch_size", "return -(-images // recipe.batch_size)", "a last batch that is not whole"),
         ("torch.stack([losses.total, losses.hard, soft, correct.mean()])", "torch.stack([losses.hard, losses.total, soft, correct.mean()])", "loss and hard loss swapped"),
         ("copy.deepcopy(training.model.state_dict())", "training.model.state_dict()", "the selected weights go on learning"),

@@ -232,6 +232,7 @@ def two_gpus(driver, monkeypatch, tmp_path):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     monkeypatch.setattr(torch, "empty", empty)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
@@ -401,6 +402,14 @@ def test_a_job_waits_while_another_program_holds_the_gpu(two_gpus, monkeypatch, 
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     assert choose_compute("cuda", "auto", 1).device.type == "cuda"
     assert len(tries) == 3
+
+
+def test_a_jobs_peak_is_counted_without_what_it_asked_for(two_gpus, monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch, "empty", lambda size, dtype, device: calls.append("taken"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: calls.append("forgotten"))
+    choose_compute("cuda", "auto", 1)
+    assert calls == ["taken", "forgotten"]
 
 
 def test_another_fault_of_a_gpu_is_no_reason_to_wait(two_gpus, monkeypatch):

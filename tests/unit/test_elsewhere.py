@@ -89,6 +89,16 @@ def given(data) -> dict[str, np.ndarray]:
     return arrays
 
 
+@pytest.mark.parametrize("read", [read_weights, lambda path, model: read_logits(path, None, {})])
+def test_half_a_file_is_refused_and_not_to_be_deleted(make_model, tmp_path, read):
+    path = tmp_path / "own.safetensors"
+    save_file({"train": torch.zeros(1000)}, path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(InputError, match=r"is no whole \.safetensors file") as error:
+        read(path, make_model())
+    assert "delete" not in str(error.value)
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_rows_of_logits_are_those_of_the_sources_images(data, given, tmp_path, suffix):
     path = tmp_path / f"logits{suffix}"
@@ -309,15 +319,66 @@ def test_a_network_that_is_not_all_in_its_weights_is_refused(tmp_path, body):
         build_model({"architecture": f"{file}:Net"}, (1, 2, 2), 3)
 
 
-def test_a_users_file_may_import_its_neighbours_and_leaves_the_path_alone(tmp_path):
-    (tmp_path / "layers_beside.py").write_text("from torch import nn\nLAST = nn.Linear\n")
+@pytest.mark.parametrize("inside", [False, True], ids=["at the top", "within the function"])
+def test_a_users_file_may_import_its_neighbours_and_no_other_file_of_the_folder_is_taken_for_a_library(
+    tmp_path, monkeypatch, inside
+):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / f"beside_{inside}.py").write_text("from torch import nn\nLAST = nn.Linear\n")
+    found = f"from beside_{inside} import LAST"
     (tmp_path / "nets.py").write_text(
-        "from torch import nn\nfrom layers_beside import LAST\n"
-        "def net(num_classes):\n    return nn.Sequential(nn.Flatten(), LAST(784, num_classes))\n"
+        f"from torch import nn\n{'' if inside else found}\n"
+        f"def net(num_classes):\n    {found if inside else 'pass'}\n"
+        "    return nn.Sequential(nn.Flatten(), LAST(784, num_classes))\n"
     )
     before = list(sys.path)
     assert build_model({"architecture": f"{tmp_path}/nets.py:net"}, GREY, 10)
-    assert sys.path == before
+    assert sys.path == [*before, str(tmp_path)]
+
+
+NET = """
+from __future__ import annotations
+from dataclasses import dataclass
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.features = nn.Conv2d(1, 4, 3, padding=1)
+        self.last = nn.Linear(4 * 28 * 28, num_classes)
+    def forward(self, x):
+"""
+
+
+def test_a_users_file_may_hold_dataclasses_with_names_for_types(tmp_path):
+    body = "        return self.last(self.features(x).flatten(1))\n@dataclass\nclass Settings:\n    width: int = 3\n"
+    (tmp_path / "nets.py").write_text(NET + body)
+    assert build_model({"architecture": f"{tmp_path}/nets.py:Net"}, GREY, 10)
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        ("        return self.last(self.features(x).view(len(x), -1))", UserCodeError, "failed on images of shape"),
+        (
+            "        x = self.last(self.features(x).flatten(1))\n        return (x, x) if self.training else x",
+            InputError,
+            "makes tuple of images of shape",
+        ),
+        (
+            "        return self.last(self.features(x).flatten(1))\n"
+            "    def get_extra_state(self):\n        return {'epochs': 3}\n"
+            "    def set_extra_state(self, state):\n        pass",
+            InputError,
+            "holds _extra_state, dict; allowed: tensors",
+        ),
+    ],
+    ids=["view", "more in training", "state that is no tensor"],
+)
+def test_what_would_fail_in_training_or_after_it_is_refused_before(tmp_path, body, error, said):
+    (tmp_path / "nets.py").write_text(NET + body)
+    with pytest.raises(error, match=said):
+        build_model({"architecture": f"{tmp_path}/nets.py:Net"}, GREY, 10)
 
 
 class Tied(nn.Module):

@@ -4,17 +4,24 @@ import pytest
 import torch
 
 from dark_knowledge.command import InputError
-from dark_knowledge.training.devices import choose_compute
+from dark_knowledge.training.devices import GPU_SCORING_BATCH, choose_compute, scoring_batch
 from dark_knowledge.training.evaluate import accuracy, predict
+
+
+@pytest.mark.parametrize(
+    ("shape", "images"), [((1, 28, 28), 2500), ((3, 32, 32), 2500), ((3, 224, 224), 51), ((3, 4000, 4000), 1)]
+)
+def test_a_batch_of_large_images_takes_no_more_memory_than_one_of_small_ones(shape, images):
+    assert scoring_batch(GPU_SCORING_BATCH, shape) == images
 
 
 def test_predictions_do_not_depend_on_the_batch(data, compute, make_model):
     model = make_model().train()
     images = torch.cat([data.train_images, data.test_images])
-    assert len(images) > compute.scoring_batch
+    batch = compute.scoring_batch(data.image_shape)
+    assert len(images) > batch
     together = predict(model, data, images, compute)
     assert together.shape == (len(images), 10)
-    batch = compute.scoring_batch
     for number in (0, batch - 1, batch, len(images) - 1):
         alone = predict(model, data, images[number : number + 1], compute)[0]
         torch.testing.assert_close(together[number], alone, rtol=1e-5, atol=1e-5)

@@ -224,6 +224,28 @@ def test_a_signal_stops_between_two_steps_and_nothing_is_lost(data, run, tmp_pat
     assert_same_run(run(epochs=3, checkpoint=checkpoint), run(epochs=3))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError("stale file handle"), MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")],
+    ids=["a file system's fault", "host memory", "GPU memory"],
+)
+def test_a_checkpoint_that_could_not_be_read_this_time_is_kept(data, run, tmp_path, monkeypatch, error):
+    checkpoint = tmp_path / "resume.pt"
+    with pytest.raises(KilledError):
+        run(epochs=3, supervision=kill_after(data, 2), checkpoint=checkpoint)
+    before = checkpoint.read_bytes()
+
+    def fail(*arguments, **settings):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", fail)
+        with pytest.raises(type(error)):
+            run(epochs=3, checkpoint=checkpoint)
+    assert checkpoint.read_bytes() == before
+    assert_same_run(run(epochs=3, checkpoint=checkpoint), run(epochs=3))
+
+
 def test_seconds_before_a_stop_count(data, run, tmp_path):
     checkpoint = tmp_path / "resume.pt"
     with pytest.raises(SystemExit):

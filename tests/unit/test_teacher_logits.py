@@ -7,9 +7,11 @@ import torch
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
+from dark_knowledge.study.shown import views_of
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.losses import learn_from_labels
 from dark_knowledge.training.networks import build_model
+from dark_knowledge.training.recipes import ViewStream
 from dark_knowledge.training.teacher_logits import (
     load_teacher_logits,
     save_teacher_logits,
@@ -115,6 +117,13 @@ def test_logits_survive_the_file(data, recipe, tmp_path):
     save_teacher_logits(tmp_path / "logits.safetensors", logits, recipe(epochs=2), seed=3)
     loaded = load_teacher_logits(tmp_path / "logits.safetensors", data, recipe(epochs=2), 3, 500)
     assert torch.equal(loaded, logits)
+
+
+def test_what_is_shifted_in_has_no_name_where_nothing_is(data, recipe, tmp_path):
+    own = recipe(epochs=2, shift=0, padding="reflect")
+    logits = torch.randn(2, 500, 10).half()
+    save_teacher_logits(tmp_path / "logits.safetensors", logits, ViewStream(**views_of(vars(own))), seed=3)
+    assert torch.equal(load_teacher_logits(tmp_path / "logits.safetensors", data, own, 3, 500), logits)
 
 
 @pytest.mark.parametrize("shape", [(3, 500, 10), (2, 499, 10), (2, 500, 9), (500, 10)])

@@ -51,6 +51,11 @@ def memory_is_full(error: Exception) -> bool:
     return is_gpu and re.search("out of memory|ALLOC(ATION)?_FAILED|STATUS_NOT_INITIALIZED", said) is not None
 
 
+def host_memory_is_full(error: Exception) -> bool:
+    """Whether Python or PyTorch found no memory on this machine."""
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 def _library_error(error: Exception) -> str | None:
     """What an error of a library that takes too long to import here means, and what to do; None for any other."""
     if memory_is_full(error):
@@ -58,7 +63,7 @@ def _library_error(error: Exception) -> str | None:
             "the GPU's memory is full; lower `batch_size` of this model's recipe, or let fewer jobs share the GPU, "
             "and run the same command again"
         )
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+    if host_memory_is_full(error):
         return "this machine's memory is full; let fewer jobs run at a time and run the same command again"
     if type(error).__name__ == "SafetensorError" and (damaged := ", ".join(_damaged(sys.argv[1:]))):
         return f"an input is damaged: {damaged}; delete it and run the same command again, which makes it anew"

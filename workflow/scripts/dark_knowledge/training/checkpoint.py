@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dark_knowledge.command import written_whole
+from dark_knowledge.command import host_memory_is_full, memory_is_full, written_whole
 
 
 @dataclass
 class Progress:
     """What a training has done so far, all of it plain values, so that a checkpoint loads with `weights_only`.
 
-    `unfinished` holds the measured rows of an epoch that a signal cut short, beside its seconds and dropout's state.
+    `unfinished` holds the measured rows of an epoch that a signal cut short, beside its seconds and dropout's states.
     """
 
     history: list[dict] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Progress:
     selected_weights: dict[str, Tensor] = field(default_factory=dict)
     unfinished: list[list[float]] = field(default_factory=list)
     unfinished_seconds: float = 0.0
-    random_state: Tensor | None = None
+    random_states: list[Tensor] = field(default_factory=list)
 
     @property
     def epoch(self) -> int:
@@ -68,9 +68,10 @@ def resume(path: Path, identity: dict, model: nn.Module, optimiser: torch.optim.
             progress = Progress(**state["progress"])
             model.load_state_dict(state["model"])
             optimiser.load_state_dict(state["optimiser"])
-    except (
-        Exception
-    ) as error:  # a damaged or foreign file can make the unpickler, or what reads its content, raise anything
+    # A damaged or foreign file can make the unpickler, or what reads its content, raise anything.
+    except Exception as error:
+        if isinstance(error, OSError) or memory_is_full(error) or host_memory_is_full(error):
+            raise  # the file may be whole, and the next attempt read it
         model.load_state_dict(untouched[0])
         optimiser.load_state_dict(untouched[1])
         print(

@@ -1,12 +1,13 @@
 """Where and how precisely to compute: the choice behind `accelerator` and `precision` in the config."""
 
 import ctypes
+import math
 import os
 import platform
 import re
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ import torch
 from dark_knowledge.command import InputError
 from dark_knowledge.training.gpus import take_gpu, visible_gpus
 
-GPU_SCORING_BATCH = 2500
+SMALL_IMAGE = 3 * 32 * 32  # values of an image of which a scoring batch is as below; of larger ones it has fewer
+CPU_SCORING_BATCH, GPU_SCORING_BATCH = 250, 2500
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,17 @@ class Compute:
             return name[1]
         return platform.processor() or platform.machine()
 
-    @property
-    def scoring_batch(self) -> int:
+    def scoring_batch(self, image_shape: Sequence[int]) -> int:
         """Images of a forward pass without gradients: few enough for a processor's cache, enough to fill a GPU."""
-        return 250 if self.device.type == "cpu" else GPU_SCORING_BATCH
+        return scoring_batch(CPU_SCORING_BATCH if self.device.type == "cpu" else GPU_SCORING_BATCH, image_shape)
 
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+
+def scoring_batch(small_images: int, image_shape: Sequence[int]) -> int:
+    """How many images take about the memory of so many small ones."""
+    return max(1, small_images * SMALL_IMAGE // max(SMALL_IMAGE, math.prod(image_shape)))
 
 
 def choose_compute(accelerator: str, precision: str, threads: int, need: Callable[[], int] = lambda: 0) -> Compute:
@@ -115,7 +121,7 @@ def _keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.libc_ver()[0] == "glibc" else None
     if mallopt is not None:
         mallopt(-1, 2**31 - 1)
-        mallopt(-3, 2**30)
+        mallopt(-3, 2**30) or mallopt(-3, 2**25)  # an older glibc refuses the former
 
 
 def _gains_from_bfloat16(accelerator: str) -> bool:

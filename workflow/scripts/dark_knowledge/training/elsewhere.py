@@ -6,6 +6,7 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -45,7 +46,7 @@ def read_weights(path: Path, model: nn.Module) -> None:
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
-        return load_file(path)
+        return _tensors(path)
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
     except (UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
@@ -60,6 +61,13 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     return found[0]
 
 
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path} is no whole .safetensors file ({error}); allowed: what safetensors writes") from error
+
+
 def _is_state_dict(value: object) -> bool:
     return isinstance(value, dict) and bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
@@ -71,7 +79,7 @@ def read_logits(path: Path, data: Dataset, images: dict[str, int]) -> dict[str, 
     validation included, unaugmented. Refused are arrays of another shape, values that are not finite, probabilities,
     and rows that agree with the labels no better than chance: they are in another order, or of another data set.
     """
-    arrays = load_file(path) if path.suffix == ".safetensors" else _arrays(path)
+    arrays = _tensors(path) if path.suffix == ".safetensors" else _arrays(path)
     if set(arrays) != PARTS_OF.keys():
         raise InputError(f"{path} holds {_some(sorted(arrays)) or 'nothing'}; allowed: the arrays train and test")
     logits = {}

@@ -172,6 +172,7 @@ def _allocated(device: torch.device, size: int) -> bool:
     try:
         torch.cuda.set_device(device)
         torch.empty(max(size, 1), dtype=torch.uint8, device=device)
+        torch.cuda.reset_peak_memory_stats(device)  # a job's own peak is without what it asked for
     except RuntimeError as error:
         if memory_is_full(error) or "busy or unavailable" in str(error):
             return False

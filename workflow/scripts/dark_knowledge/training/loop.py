@@ -89,12 +89,12 @@ def train(
             trained = clock.seconds() - started
             if len(measured) < len(rates):
                 progress.unfinished, progress.unfinished_seconds = measured.tolist(), trained
-                progress.random_state = _generator(compute).get_rng_state()
+                progress.random_states = [each.get_rng_state() for each in _generators(compute)]
                 save_checkpoint(checkpoint, identity, model, optimiser, progress)
                 name = signal.Signals(received[0]).name
                 print(f"stopped by {name} in epoch {progress.epoch + 1}; the same command continues", file=sys.stderr)
                 sys.exit(128 + received[0])
-            progress.unfinished, progress.unfinished_seconds, progress.random_state = [], 0.0, None
+            progress.unfinished, progress.unfinished_seconds, progress.random_states = [], 0.0, []
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
             progress.history[-1]["seconds"] = clock.seconds() - started
             print(_log_line(progress, recipe), flush=True)
@@ -182,15 +182,16 @@ def _step(
 
 def _set_random_state(training: _Training, progress: Progress) -> None:
     """Dropout draws from a stream of its own for each seed and epoch, so that a continued training draws the same."""
-    if progress.random_state is not None:
-        _generator(training.compute).set_rng_state(progress.random_state.cpu())
-    else:
-        torch.manual_seed(torch_seed("dropout", training.seed, progress.epoch))
+    torch.manual_seed(torch_seed("dropout", training.seed, progress.epoch))
+    if progress.random_states:
+        for generator, state in zip(_generators(training.compute), progress.random_states, strict=True):
+            generator.set_rng_state(state.cpu())
 
 
-def _generator(compute: Compute) -> ModuleType:
-    """Where the state of the device's default generator is read and set."""
-    return {"cuda": torch.cuda, "mps": torch.mps}.get(compute.device.type, torch)
+def _generators(compute: Compute) -> list[ModuleType]:
+    """Where the states of the default generators are read and set: the processor's, and another device's own."""
+    of_device = {"cuda": torch.cuda, "mps": torch.mps}.get(compute.device.type)
+    return [torch] if of_device is None else [torch, of_device]
 
 
 def _finish_epoch(

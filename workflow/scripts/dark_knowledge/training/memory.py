@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from dark_knowledge.data.prepared import Dataset
 from dark_knowledge.training.augment import pad_images
-from dark_knowledge.training.devices import GPU_SCORING_BATCH
+from dark_knowledge.training.devices import GPU_SCORING_BATCH, scoring_batch
 from dark_knowledge.training.gpus import CONTEXT
 from dark_knowledge.training.recipes import Recipe
 
@@ -26,13 +26,13 @@ def training_need(model: nn.Module, data: Dataset, recipe: Recipe, teacher_logit
     shifted = pad_images(data.train_images[:1], recipe.shift).nbytes * len(data.train_images)
     views = 3 * 8 * len(data.train_images)
     step = _bytes_of_batch(lambda images: _step(model, data, images), data, recipe.batch_size)
-    score = _bytes_of_batch(lambda images: _score(model, data, images), data, GPU_SCORING_BATCH)
+    score = _bytes_of_scoring(model, data)
     return _with_libraries(model, data, shifted + views + teacher_logits + max(step, score))
 
 
 def scoring_need(model: nn.Module, data: Dataset, logits: int = 0) -> int:
     """Bytes for forward passes of `model` without gradients that keep `logits` bytes of what they compute."""
-    score = _bytes_of_batch(lambda images: _score(model, data, images), data, GPU_SCORING_BATCH)
+    score = _bytes_of_scoring(model, data)
     return _with_libraries(model, data, 2 * data.train_images.nbytes + logits + score)
 
 
@@ -40,6 +40,11 @@ def _with_libraries(model: nn.Module, data: Dataset, work: int) -> int:
     weights = sum(value.nbytes for value in model.state_dict().values())
     images = sum(value.nbytes for value in vars(data).values() if isinstance(value, Tensor))
     return CONTEXT + LIBRARIES + int(MARGIN * (COPIES * weights + images + work))
+
+
+def _bytes_of_scoring(model: nn.Module, data: Dataset) -> int:
+    batch = scoring_batch(GPU_SCORING_BATCH, data.image_shape)
+    return _bytes_of_batch(lambda images: _score(model, data, images), data, batch)
 
 
 def _bytes_of_batch(work: Callable[[Tensor], None], data: Dataset, batch: int) -> int:

@@ -20,9 +20,9 @@ from dark_knowledge.training.layers import ImageShape
 
 
 def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: int) -> nn.Module:
-    """The network of a user's function, tried on two images of zeros in evaluation mode.
+    """The network of a user's function, tried on two images of zeros in evaluation mode, and a twin in training mode.
 
-    A second one with the first one's weights must give the same logits, or what is read back is not what was trained.
+    The twin with the first one's weights must give the same logits, or what is read back is not what was trained.
     """
     function = _function(architecture)
     given = {"num_classes": classes, **arguments}
@@ -35,10 +35,13 @@ def build(architecture: str, arguments: dict, image_shape: ImageShape, classes: 
         raise UserCodeError(f"{architecture} failed when it was called with {called}") from error
     if not isinstance(model, nn.Module):
         raise InputError(f"{architecture} returned {type(model).__name__}; allowed: a torch.nn.Module")
-    _try(architecture, model, image_shape, classes)
+    training = model.training
+    _try(architecture, model.eval(), image_shape, classes)
     with torch.random.fork_rng(devices=[]):
-        _refuse_what_weights_do_not_hold(architecture, model, function(**given), image_shape)
-    return model
+        twin = function(**given)
+        _refuse_what_weights_do_not_hold(architecture, model, twin, image_shape)
+        _try(architecture, twin.train(), image_shape, classes)
+    return model.train(training)
 
 
 def _function(architecture: str) -> Callable[..., nn.Module]:
@@ -50,25 +53,25 @@ def _function(architecture: str) -> Callable[..., nn.Module]:
 
 
 def _module_in(path: Path) -> object:
-    """The module of a file, which may import others from its folder."""
+    """The module of a file, which may import others from its folder, also later, when its functions are called."""
     sys.path.insert(0, str(path.parent.absolute()))
     try:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
+        spec = importlib.util.spec_from_file_location(f"own networks of {path.stem}", path)
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look it up there
         spec.loader.exec_module(module)
     finally:
-        sys.path.pop(0)
+        sys.path.append(sys.path.pop(0))  # last, so that no file there stands in for a module of the same name
     return module
 
 
 def _try(architecture: str, model: nn.Module, image_shape: ImageShape, classes: int) -> None:
-    images, training = torch.zeros(2, *image_shape), model.training
+    """Refuse a network that makes no logits of images as training has them: channels last in memory."""
+    images = torch.zeros(2, *image_shape).to(memory_format=torch.channels_last)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            logits = model.eval()(images)
+            logits = model.to(memory_format=torch.channels_last)(images)
     except Exception as error:
         raise UserCodeError(f"the network of {architecture} failed on images of shape {tuple(images.shape)}") from error
-    model.train(training)
     found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if found != (2, classes):
         raise InputError(
@@ -80,11 +83,13 @@ def _try(architecture: str, model: nn.Module, image_shape: ImageShape, classes: 
 def _refuse_what_weights_do_not_hold(
     architecture: str, model: nn.Module, twin: nn.Module, image_shape: ImageShape
 ) -> None:
+    for name, value in model.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise InputError(f"the state_dict of {architecture} holds {name}, {type(value).__name__}; allowed: tensors")
     twin.load_state_dict(model.state_dict())
-    images, training = torch.rand(2, *image_shape), model.training
+    images = torch.rand(2, *image_shape).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        same = torch.equal(model.eval()(images), twin.eval()(images))
-    model.train(training)
+        same = torch.equal(model.eval()(images), twin.to(memory_format=torch.channels_last).eval()(images))
     if not same:
         raise InputError(
             f"two networks of {architecture} with the same weights answer differently in evaluation mode; allowed: a "

@@ -31,7 +31,7 @@ def teacher_logits_of_epoch(
     views = epoch_views(seed, epoch, n, **stream.views(data.image_shape[1:]), device=compute.device)
     padded = pad_images(data.train_images, stream.shift, stream.padding)
     images = torch.arange(n, device=compute.device) if images is None else images
-    batches = images.split(compute.scoring_batch)
+    batches = images.split(compute.scoring_batch(data.image_shape))
     return _in_half(
         torch.cat([predict(teacher, data, render(padded, index, views, stream.shift), compute) for index in batches])
     )
@@ -91,7 +91,7 @@ def stored_epochs(stream: ViewStream) -> int:
 
 def _stream_name(stream: ViewStream, seed: int) -> str:
     name = f"seed {seed}, {'flips' if stream.flip else 'no flips'}, shifts up to {stream.shift}"
-    if stream.padding != "background":
+    if stream.shift and stream.padding != "background":
         name += f" into {stream.padding}ed pixels"
     if stream.erase:
         name += f", erasing {stream.erase:g}"
