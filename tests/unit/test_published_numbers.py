@@ -114,6 +114,16 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
         assert row.labels > row.first_gain  # "more than the teacher gives at a constant rate"
     annealed = pd.read_csv(ANNEALING / "payoff.csv").set_index("experiment").loc["annealed"]
     assert f"ahead of the net on labels by {show_difference(annealed.lead, annealed.lead_high)}" in page
+    claims = pd.read_csv(ANNEALING / "claims.csv").query("decides").set_index(["experiment", "claim"])
+    decided = claims.verdict[claims.verdict != "undecided"]
+    assert decided["constant"].to_dict() == {"1": "supported", "2a": "contradicted"}
+    assert decided["annealed"].to_dict() == decided["constant"].to_dict() | {
+        "2b": "supported",
+        "3a": "contradicted",
+        "4": "supported",
+    }
+    p = [show_p(claims.p_holm[rate, "3b"]) for rate in ("constant", "annealed")]
+    assert f"p = {p[0]} and {p[1]} with Holm's correction" in page
     teacher = arms.loc[("constant", "teacher")]
     assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
 
