@@ -9,6 +9,7 @@ import signal
 import subprocess
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ COLUMNS, ROWS = 80, 24
 RUN = "results/tiny/runs/resnet/labels/seed0"
 COMMAND = ("--cores", "1", f"{RUN}/weights.safetensors", "--configfile", TINY, "long.yaml")
 TRAINING = re.compile(r"^resnet labels seed 0 +[━─]+ +\d+/\d+ +[\d.]+ % +[\d,]+ +\d+:\d\d$")
+STOPPED = r"^\d\d:\d\d:\d\d  resnet labels seed 0, stopped by {} in epoch \d+$"
 WHOLE = re.compile(r"^(\d) of 1 trainings +[━─]+ ")
 
 
@@ -106,10 +108,25 @@ def test_ctrl_c_stops_the_study_and_leaves_the_terminal_in_order(terminal, workf
     terminal.read()
     assert terminal.process.wait(60) == 1, terminal.lines
     assert terminal.shows(re.compile("^Terminating processes on user request"))
-    assert terminal.shows(re.compile(r"^\d\d:\d\d:\d\d  resnet labels seed 0, stopped$"))
+    assert terminal.shows(re.compile(STOPPED.format("SIGINT"))), terminal.lines
+    assert not any("CalledProcessError" in line or "Error in rule" in line for line in terminal.lines)
     assert sum(bool(WHOLE.match(line)) for line in terminal.lines) == 1
     assert not terminal.shows(TRAINING)
     assert (workflow.folder / RUN / "resume.pt").exists()
+
+
+def test_a_training_that_was_stopped_by_itself_is_no_error(terminal, workflow):
+    """As after Ctrl-C where the training's end is reported before Snakemake's own."""
+    terminal.read(until=lambda terminal: terminal.shows(TRAINING))
+    words = ["pgrep", "--full", "^python .*train_model.py"]
+    trainings = subprocess.run(words, capture_output=True, text=True).stdout.split()
+    ours = [int(number) for number in trainings if Path(f"/proc/{number}/cwd").resolve() == workflow.folder.resolve()]
+    for number in ours:
+        os.kill(number, signal.SIGTERM)
+    terminal.read()
+    assert terminal.process.wait(60) == 1, terminal.lines
+    assert terminal.shows(re.compile(STOPPED.format("SIGTERM"))), terminal.lines
+    assert not any("CalledProcessError" in line or "Error in rule" in line for line in terminal.lines)
 
 
 def test_where_there_is_no_terminal_the_log_is_snakemakes_own(workflow):

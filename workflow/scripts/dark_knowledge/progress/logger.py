@@ -5,6 +5,7 @@ installed packages only, and a profile that asks for one that is not there fails
 of the handler that writes to the terminal; Snakemake's own log file keeps everything.
 """
 
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from dark_knowledge.progress.trainings import Run, Training, is_done, log_of, re
 PERIOD = 0.5  # seconds between two looks at the logs
 CHATTER = ("Select jobs to execute...", "Removing temporary output")  # said anew whenever a job has ended
 STOPPING = "Terminating processes on user request"  # after it, jobs that end in an error are those that were stopped
+BY_SIGNAL = re.compile(r"returned non-zero exit status 1(30|43)\.$")  # a shell's words for SIGINT and SIGTERM
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,9 @@ class TerminalProgress(LogHandlerBase):
             self._finish_job(record.job_id)
         elif event == LogEvent.PROGRESS:
             self.progress = f"{record.done} of {record.total} jobs"
-        elif self.stopping and event == LogEvent.JOB_ERROR:
-            if job := self.jobs.pop(record.jobid, None):
-                self._print(f"{job.run or job.name}, stopped")
-        elif event not in (LogEvent.JOB_STARTED, LogEvent.GROUP_INFO) and not str(record.msg).startswith(CHATTER):
+        elif event == LogEvent.JOB_ERROR and (stopped := self._how_stopped(record.jobid)):
+            self._end_job(self.jobs.pop(record.jobid), stopped)
+        elif event not in (LogEvent.JOB_STARTED, LogEvent.GROUP_INFO) and not _is_chatter(record):
             for number in _failed_jobs(record):
                 self.jobs.pop(number, None)
                 self.failed.add(number)
@@ -115,12 +116,24 @@ class TerminalProgress(LogHandlerBase):
             training = self._read(job)
             if training and training.accuracy is not None:
                 end = f", {training.accuracy:.2f} % on validation"
-        self._print(f"{job.run or job.name}, {clock(seconds)}{end}")
+        self._end_job(job, f"{clock(seconds)}{end}")
 
-    def _print(self, said: str) -> None:
+    def _how_stopped(self, number: int) -> str:
+        """What is said of a job that was stopped, and nothing of one that failed.
+
+        A stopped training says so in its log. Ctrl-C reaches a job and Snakemake at once, so a job's end may be
+        reported before Snakemake says that it stops.
+        """
+        job = self.jobs.get(number)
+        training = self._read(job) if job and job.run else None
+        if training and training.was_stopped:
+            return training.said.partition(";")[0]
+        return "stopped" if job and self.stopping else ""
+
+    def _end_job(self, job: _Job, how: str) -> None:
         """A line of ours, above those that are drawn."""
         self.screen.erase()
-        self.plain.stream.write(f"{time.strftime('%H:%M:%S')}  {said}\n")
+        self.plain.stream.write(f"{time.strftime('%H:%M:%S')}  {job.run or job.name}, {how}\n")
 
     def _take_note(self, run: Run) -> None:
         seconds = seconds_of(self.results, run)
@@ -151,6 +164,11 @@ class TerminalProgress(LogHandlerBase):
     def _whole(self, notes: list[str], others: Iterable[str] = ()) -> Whole:
         notes = [*notes, self.progress, f"{len(self.failed)} failed" if self.failed else ""]
         return Whole(self.of - len(self.waiting), self.of, tuple(filter(None, notes)), tuple(others))
+
+
+def _is_chatter(record: LogRecord) -> bool:
+    """Whether a record says nothing that the lines for each job do not say."""
+    return str(record.msg).startswith(CHATTER) or BY_SIGNAL.search(str(record.msg)) is not None
 
 
 def _failed_jobs(record: LogRecord) -> list[int]:

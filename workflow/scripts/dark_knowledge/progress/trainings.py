@@ -78,6 +78,11 @@ class Training:
         return ENDED.match(self.said) is not None
 
     @property
+    def was_stopped(self) -> bool:
+        """Whether the log says that the training was stopped, so that the same command continues it."""
+        return self.said.startswith("stopped by ")
+
+    @property
     def is_silent(self) -> bool:
         return self.age > max(SILENCE, 3 * (self.seconds_per_epoch or 0))
 
