@@ -205,8 +205,10 @@ def test_nearness_to_the_teacher(table):
     assert share.effect == pytest.approx(100 * (student - baseline).mean() / (teacher - baseline).mean())
 
 
-def test_too_few_logged_steps_are_named():
-    few = STUDY["steps"].query("epoch >= 5").groupby(["model", "supervision", "seed"]).head(2)
+@pytest.mark.parametrize("epochs", ["epoch >= 5", "epoch < 1"])
+def test_too_few_logged_steps_are_named(epochs):
+    """Two of the last epochs, or none: with few images an epoch has less than the twenty steps of which one is logged."""
+    few = STUDY["steps"].query(epochs).groupby(["model", "supervision", "seed"]).head(2)
     table = claims.claims_table(Results(STUDY | {"steps": few}), CLASSES, {"x": FIGURES}, SETTINGS)
     row = table[(table.claim == "2a") & table.decides].iloc[0]
     assert np.isnan(row.effect)

@@ -102,10 +102,11 @@ def _relative_scatter(losses: np.ndarray, window: int | None) -> float:
 
 
 def _late_steps(e: Evidence, arm: ExperimentArm, last: int) -> pd.DataFrame:
-    """The logged steps of an arm's last epochs; of a training that is no longer one alone, which has no scatter."""
+    """The logged steps of an arm's last epochs. Where there are none, or no others, one alone, which has no scatter."""
     epochs = rows_of(e.epochs, arm).epoch.nunique()
     steps = rows_of(e.steps, arm)
-    return steps[steps.epoch >= epochs - last] if epochs > last else steps.groupby("seed").head(1)
+    late = steps[steps.epoch >= epochs - last]
+    return late if epochs > last and len(late) else steps.groupby("seed").head(1)
 
 
 def _end(values: np.ndarray) -> float:
