@@ -71,6 +71,7 @@ def test_no_log_is_no_training(tmp_path):
         ("stopped by SIGTERM in epoch 3; the same command continues\n", 0, True),
         ("error: the loss is nan in epoch 3\n", 0, True),
         ("Traceback (most recent call last):\n  File ...\nKeyError: 'x'\n", 0, True),
+        ("Traceback (most recent call last):\n  File ...\ntorch.AcceleratorError: CUDA error\n", 0, True),
     ],
 )
 def test_what_a_log_says_before_its_first_epoch(log, said, epoch, ended):

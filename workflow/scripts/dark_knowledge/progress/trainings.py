@@ -22,7 +22,7 @@ EPOCH = re.compile(
     re.MULTILINE,
 )
 CONTINUED = re.compile(r"^continuing after epoch (\d+) ", re.MULTILINE)
-ENDED = re.compile(r"^(error: .*|stopped by .*|\w*(Error|Interrupt)\b.*)$")
+ENDED = re.compile(r"^(error: .*|stopped by .*|[\w.]*(Error|Interrupt)\b.*)$")
 
 # A log that says nothing for so many seconds, and for three of its epochs, may be of a training that was killed.
 SILENCE = 600
