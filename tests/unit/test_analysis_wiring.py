@@ -261,7 +261,7 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
     assert said == ["lies above zero", "includes zero"]
     counts = results["class_errors"].query("part == 'test' and model == 'big'").groupby("label").errors.mean()
     errors = told_of(section_of(page, "Error analysis"))
-    for name, label, source in (("x", 2, "the published figures name"), ("y", 1, "the baseline errs on most")):
+    for name, label, source in (("x", 2, "the figures reported elsewhere name"), ("y", 1, "the baseline errs on most")):
         text = errors[name]
         assert source in text
         assert f"the teacher makes {counts[label]:.1f} " in " ".join(text.split())

@@ -124,7 +124,8 @@ def reproduction(results: Results, config: dict) -> dict:
     asked = reference.asked_of(config)
     published = load_published(asked)
     table = reproduction_table(results, published, asked)
-    return {"reproduction": reproduction_story(table, results["runs"], published) if asked else None}
+    story = reproduction_story(table, results["runs"], published) if asked else None
+    return {"reproduction": story and story | {"folder": config["reference"]}}
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def _gap_row(experiment: str, arm: str, chosen: bool, gains: np.ndarray, gaps: n
 
 
 def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """The accuracy table for readers, with published figures beside it where there are any."""
+    """The accuracy table for readers, with figures reported elsewhere beside it where there are any."""
     readable = pd.DataFrame(
         {
             "experiment": table.experiment,
@@ -111,7 +111,7 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     if published.empty:
         return readable
     figures = published.set_index(["experiment", "role"])
-    for column, title in (("train_accuracy", "published: train"), ("test_accuracy", "published: test")):
+    for column, title in (("train_accuracy", "elsewhere: train"), ("test_accuracy", "elsewhere: test")):
         readable[title] = [
             show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None)
             for row in table.itertuples()

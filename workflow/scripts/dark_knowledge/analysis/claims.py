@@ -189,7 +189,7 @@ def readable_claims(table: pd.DataFrame) -> pd.DataFrame:
             "p": shown.p_text,
             "p (Holm)": shown.p_holm_text,
             "n": shown.n,
-            "published": shown.published,
+            "elsewhere": shown.published,
             "verdict": shown.verdict,
             "baseline": shown.baseline,
             "student": shown.student,
