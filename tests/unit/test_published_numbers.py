@@ -18,6 +18,7 @@ REFERENCE = ROOT / "results" / "reference"
 NOTE, MNIST, ANNEALING, AS_WRITTEN, LOSSES = (
     REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "as-written", "losses")
 )
+RECOVERED = ["recovered", "recovered_low", "recovered_high"]
 WHEN = [REFERENCE / f"when-{share}-percent" / "tables" for share in (3, 10)]
 
 
@@ -73,6 +74,13 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     half = show_number(faster.high - faster.effect, 1)
     assert f"{-faster.effect:.1f} percentage points lower over the training (± {half}, ResNet)" in page
     assert f"({show_difference(fit.effect, fit.high, 1)} percentage points in evaluation mode)" in page
+    learning = pd.read_csv(NOTE / "claims.csv").query(
+        "experiment == 'resnet' and quantity.str.contains('while learning')"
+    )
+    (learning,) = learning.query("claim == '3a'").itertuples()
+    ahead = show_difference(learning.effect, learning.high)
+    assert f"it is ahead by {ahead}, as the note has it (+{learning.published:.2f})" in page
+    assert "(of the ResNet's lead {:.0f} %, {:.0f} to {:.0f} %)".format(*four[RECOVERED]) in page
     epochs = pd.read_csv(NOTE / "convergence.csv").query("experiment == 'resnet' and accuracy == 90").set_index("arm")
     reached = epochs.epochs[["student, T = 2", "baseline"]]
     assert "reaches 90 % in {:.1f} epochs, not {:.1f}".format(*reached) in page
@@ -83,6 +91,12 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     assert f"the student lies {lost} percentage points below the baseline" in page
     foretold = pd.read_csv(NOTE / "reproduction.csv").eval("(predicted_high - predicted_low) / 2")
     assert f"to within {foretold.min():.1f} to {foretold.max():.1f} percentage points" in page
+
+
+def percent_correct(study: Path, model: str) -> pd.DataFrame:
+    """Test accuracies in percent after the last epoch: a row a seed, a column for what taught."""
+    runs = pd.read_csv(study / "runs.csv").query("model == @model")
+    return 100 * runs.pivot(index="seed", columns="supervision", values="last_test_accuracy")
 
 
 def test_the_verdicts_on_the_notes_claims_are_those_of_the_committed_tables():
@@ -124,6 +138,20 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
     }
     p = [show_p(claims.p_holm[rate, "3b"]) for rate in ("constant", "annealed")]
     assert f"p = {p[0]} and {p[1]} with Holm's correction" in page
+    gain, of_ten_epochs = (
+        accuracy["resnet_T4_w0.1"] - accuracy["labels"]
+        for accuracy in (percent_correct(ANNEALING, "annealed"), percent_correct(NOTE, "student"))
+    )
+    less = mean_interval(of_ten_epochs - gain)
+    assert (
+        f"by {show_interval(less.mean, less.high)} (p = {show_p(sign_flip_p(of_ten_epochs - gain))}; seeds paired"
+        in page
+    )
+    note = pd.read_csv(NOTE / "accuracy.csv").query("experiment == 'resnet' and chosen").iloc[0]
+    labels = arms.loc[("annealed", "baseline")].last_test_accuracy_mean
+    assert f"16 epochs give {labels:.2f} %, where the student at T = 2 has {note.last_test_accuracy_mean:.2f} %" in page
+    cost = pd.read_csv(NOTE / "cost.csv").query("experiment == 'resnet'").set_index("arm").total_multiply_adds
+    assert cost["student, T = 2"] / (cost["baseline"] * 16 / 10) == pytest.approx(4, abs=0.2)  # "four times"
     teacher = arms.loc[("constant", "teacher")]
     assert f"{show_interval(teacher.last_test_accuracy_mean, teacher.last_test_accuracy_high)} %" in page
 
@@ -162,6 +190,20 @@ def test_the_notes_length_is_of_the_committed_tables():
         f"({labels.low:.2f} to {labels.high:.2f}, {student.low:.2f} to {student.high:.2f} and "
         f"+{foretold.low:.2f} to +{foretold.high:.2f} for the last three)" in page
     )
+    shown = []
+    for role in ("teacher", "baseline", "student"):
+        row = accuracy.loc[("constant", role)]
+        mean, half = (
+            row.selected_train_accuracy_mean,
+            row.selected_train_accuracy_high - row.selected_train_accuracy_mean,
+        )
+        assert abs(figures[role]["train_accuracy"] - mean) > half * (row.n + 1) ** 0.5  # where one more run would fall
+        shown.append(show_interval(mean, mean + half))
+    theirs = "{:.2f}, {:.2f} and {:.2f}".format(
+        *(figures[role]["train_accuracy"] for role in ("teacher", "baseline", "student"))
+    )
+    assert f"**Its training accuracies do not**: {theirs} % there, and here" in page
+    assert "{}, {} and {}, in evaluation mode".format(*shown) in page
     (commit,) = {name.removesuffix("-dirty") for name in runs.commit}
     assert f"{len(runs)} trainings at commit {commit[:7]}, two of them marked dirty" in page
     assert runs.commit.str.endswith("-dirty").sum() == 2
@@ -172,8 +214,8 @@ def test_the_notes_length_is_of_the_committed_tables():
         " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
     )
     assert (
-        f"it ends at {ends} %, and its students reach {best} % at the epoch best on test, the net on labels {labels}"
-        in page
+        f"the teacher ends at {ends} %, and its students reach {best} % at the epoch best on test, where the net on labels "
+        f"has {labels}." in page
     )
 
 
@@ -243,7 +285,7 @@ def test_when_it_pays_is_of_the_committed_tables():
         ]
         for row in paid.itertuples()
     ]
-    rows = [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", page, re.MULTILINE)]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (\d+,\d{3} .*) \|$", page, re.MULTILINE)]
     assert rows == shown
     assert set(paid.n) == {10}
     for tables in WHEN:
@@ -282,6 +324,17 @@ def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
     assert (claims.low > 0).all()
     *margins, last = (show_difference(row.effect, row.high) for row in claims.loc[paid.index].itertuples())
     assert f"in the table's order by {', '.join(margins)} and {last} percentage points" in text
+
+
+def test_the_claims_of_few_images_are_of_the_committed_tables():
+    page = (ROOT / "docs" / "when.md").read_text()
+    claims = when("claims").query("decides and n == 10")
+    verdicts = claims.pivot(index="claim", columns="experiment", values="verdict")[list(claims.experiment.unique())]
+    for claim, row in verdicts.iterrows():
+        (shown,) = re.findall(rf"^\| {claim} .*", page, re.MULTILINE)
+        assert shown.endswith(f" | {' | '.join(row)} |")
+    decided = claims[claims.verdict != "undecided"]
+    assert f"is {show_p(decided.p_holm.max())} or\nless where there is a verdict" in page
 
 
 def test_the_figure_of_both_shares_is_drawn_from_their_tables(tmp_path, monkeypatch):
