@@ -248,7 +248,7 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
         gain = gap[(gap.experiment == name) & gap.chosen].iloc[0]
         assert f"seed by seed: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
         side = "lies above zero" if gain.gain_low > 0 else "lies below" if gain.gain_high < 0 else "includes zero"
-        assert f"The interval of 3 seeds {side}" in text
+        assert f"On these test images the interval of 3 seeds {side}" in text
         runs = results["runs"].set_index("seed")
         pairs = [
             runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)].best_on_test_accuracy
