@@ -1,6 +1,7 @@
 """Wrong data sets, each refused in one line that names the file or the key, before any training."""
 
 import gzip
+import os
 import struct
 from functools import partial
 from pathlib import Path
@@ -83,6 +84,15 @@ def two_pages(name: str, root: Path) -> None:
     first.save(root / "train" / "cat" / name, save_all=True, append_images=[second])
 
 
+def many_classes(root: Path) -> None:
+    for number in range(300):
+        copy("train/cat/1.png", f"train/{number}/1.png", root)
+
+
+def odd_name(root: Path) -> None:
+    (root / "train" / "cat" / "1.png").rename(root / "train" / "cat" / os.fsdecode(b"Fran\xe7ais.png"))
+
+
 PICTURES = [
     ("no folder", lambda f: {"image_folder": str(f / "typo")}, ["datasets.mine", "typo", "no folder train"]),
     ("a user that is not there", lambda f: {"image_folder": "~nosuchuser/pets"}, ["datasets.mine", "~nosuchuser"]),
@@ -93,6 +103,8 @@ PICTURES = [
     ),
     ("an empty train", partial(changed, lambda r: (remove(r / "train"), (r / "train").mkdir())), ["train is empty"]),
     ("one class", partial(changed, lambda r: remove(r / "train" / "dog")), ["one class, 'cat'", "at least two"]),
+    ("too many classes", partial(changed, many_classes), ["train has 302 classes", "2 to 256"]),
+    ("a name of another system", partial(changed, odd_name), ["train/cat holds 'Fran\\udce7ais.png'", "not UTF-8"]),
     ("an empty class", partial(changed, lambda r: (r / "train" / "eel").mkdir()), ["train/eel is empty"]),
     (
         "a class in test alone",
@@ -102,6 +114,11 @@ PICTURES = [
     ("no test", partial(changed, lambda r: remove(r / "test")), ["no folder test", "test_share: 0.2"]),
     ("a test and a share", partial(pictures, test_share=0.2), ["test_share is given", "leave one of them out"]),
     ("a share of 0", partial(pictures, test_share=0), ["datasets.mine.test_share is 0", "above 0 and below 1"]),
+    (
+        "a share below the classes",
+        partial(changed, lambda r: remove(r / "test"), test_share=0.01),
+        ["test_share: of 12 images, 1 cannot be drawn", "allowed: 2 to 10"],
+    ),
     ("a share of 1", partial(pictures, test_share=1), ["datasets.mine.test_share is 1", "above 0 and below 1"]),
     (
         "loose pictures",
@@ -366,6 +383,26 @@ def test_a_wrong_split_is_refused(tmp_path, split, words):
     dataset = npz(tmp_path, {"classes": ["a", "b", "c"]}, train_labels=labels, test_labels=labels)
     message = refusal(dataset, tmp_path, split)
     assert not [word for word in words if word not in message], message
+
+
+@pytest.mark.parametrize("key", ["image_folder", "arrays"])
+def test_images_are_looked_for_beside_the_configuration_and_where_snakemake_runs(tmp_path, monkeypatch, key):
+    """As networks and weights are. A place that is gone keeps its name, by which what was read there is found again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+    dataset = pictures(tmp_path / "study") if key == "image_folder" else npz(tmp_path / "study")
+    place = Path(dataset[key])
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {"dataset": "mine"}
+    for named, folders, found in (
+        (place.name, [Path("study"), Path()], f"study/{place.name}"),
+        (place.name, [Path("elsewhere"), tmp_path / "study"], f"study/{place.name}"),
+        (f"study/{place.name}", [Path("study"), Path()], f"study/{place.name}"),
+        (str(place), [Path("study"), Path()], str(place)),
+    ):
+        config["datasets"]["mine"] = dataset | {key: named}
+        config["experiments"]["resnet"]["published"] = None
+        check_config(config, SCHEMA, folders)
+        assert config["datasets"]["mine"][key] == found
 
 
 def test_these_are_at_least_forty():

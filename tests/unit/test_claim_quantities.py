@@ -207,7 +207,7 @@ def test_nearness_to_the_teacher(table):
 
 @pytest.mark.parametrize("epochs", ["epoch >= 5", "epoch < 1"])
 def test_too_few_logged_steps_are_named(epochs):
-    """Two of the last epochs, or none: with few images an epoch has less than the twenty steps of which one is logged."""
+    """Two of the last epochs, or none: with few images an epoch has less than twenty steps, of which one is logged."""
     few = STUDY["steps"].query(epochs).groupby(["model", "supervision", "seed"]).head(2)
     table = claims.claims_table(Results(STUDY | {"steps": few}), CLASSES, {"x": FIGURES}, SETTINGS)
     row = table[(table.claim == "2a") & table.decides].iloc[0]

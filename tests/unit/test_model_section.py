@@ -31,7 +31,8 @@ built = sys
 """
 PLAIN = {"architecture": "plain", "channels": [3], "pool": [True]}
 DISTILLED = {"teacher": "resnet", "student": "student", "temperatures": [4], "hard_weight": 0}
-TAUGHT = {"model": "student", "teacher": "resnet", "temperature": 4, "hard_weight": 0.1}
+TAUGHT_WITHOUT_WEIGHT = {"model": "student", "teacher": "resnet", "temperature": 4}
+TAUGHT = TAUGHT_WITHOUT_WEIGHT | {"hard_weight": 0.1}
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def folder(tmp_path):
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "other_nets.py").write_text("def deep(num_classes, layers): ...\n")
     (tmp_path / "wrong.py").write_text("def wide(:\n")
+    (tmp_path / "beside_wrong.py").write_text("import wrong\ndef wide(num_classes): ...\n")
     for name in ("a.pth", "a.safetensors", "logits.npz"):
         (tmp_path / name).write_bytes(b"")
     return tmp_path
@@ -84,6 +86,7 @@ WRONG = [
     (net("nets.py:Net", widths=3), "unknown key 'models.mine.widths'; did you mean 'width'?"),
     (net("nets.py:renamed"), "key 'models.mine.layers' is missing"),
     (net("wrong.py:wide"), "wrong.py, line 1: invalid syntax; correct it"),
+    (net("beside_wrong.py:wide"), "/wrong.py, line 1: invalid syntax; correct it"),
     (net("no_such_module:wide"), "models.mine.architecture: no module 'no_such_module' is installed"),
     (net("torchvision.modles:resnet18"), "models.mine.architecture: no module 'torchvision.modles' is installed"),
     (net("torchvision.models:resnet19"), "torchvision.models has no 'resnet19'; allowed"),
@@ -118,7 +121,8 @@ WRONG = [
     ({"teachers": {"a": {"teacher": "resnet"}}}, "key 'teachers.a.model' is missing"),
     ({"teachers": {"a": TAUGHT | {"model": "nobody"}}}, "teachers.a.model is 'nobody', which is not defined"),
     ({"teachers": {"a": TAUGHT | {"teacher": "nobody"}}}, "teachers.a.teacher is 'nobody', which is not defined"),
-    ({"teachers": {"a": {"model": "student", "teacher": "resnet"}}}, "teachers.a is"),
+    ({"teachers": {"a": {"model": "student", "teacher": "resnet"}}}, "key 'teachers.a.temperature' is missing"),
+    ({"teachers": {"a": TAUGHT_WITHOUT_WEIGHT}}, "key 'teachers.a.hard_weight' is missing"),
     ({"teachers": {"a": {"model": "student", "temperature": 4}}}, "teachers.a.temperature is set without a teacher"),
     ({"teachers": {"a": TAUGHT | {"loss": "dkd"}}}, "teachers.a.loss is 'dkd', which is not defined"),
     ({"teachers": {"resnet": TAUGHT}}, "teachers.resnet has the name of a model; allowed: any other name"),

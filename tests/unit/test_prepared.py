@@ -11,7 +11,7 @@ import torch
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.checks import check
-from dark_knowledge.data.formats import read_idx
+from dark_knowledge.data.formats import open_idx, read_idx
 from dark_knowledge.data.parts import Split, draw_parts, read_labels
 from dark_knowledge.data.preparing import prepare
 from dark_knowledge.data.splitting import stratified_split
@@ -82,7 +82,17 @@ def test_a_broken_idx_file_is_named(payload, message):
     with pytest.raises(InputError, match=message) as error:
         read_idx(payload, "data/train_images.idx")
     assert str(error.value).startswith("data/train_images.idx ")
+    assert str(error.value).endswith("; fetch it again")
     assert "\n" not in str(error.value)
+
+
+def test_a_stored_idx_file_that_is_cut_off_is_made_again(tmp_path):
+    """What an interrupted copy of the results leaves: the workflow makes it anew once it is deleted."""
+    (tmp_path / "train_labels.idx").write_bytes(GOOD[:-1])
+    with pytest.raises(
+        InputError, match=r"^an input is damaged: .*train_labels\.idx holds 17 bytes, .*; delete it and"
+    ):
+        open_idx(tmp_path / "train_labels.idx")
 
 
 @pytest.mark.parametrize(

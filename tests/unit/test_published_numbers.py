@@ -214,7 +214,8 @@ def test_the_notes_length_is_of_the_committed_tables():
         " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
     )
     assert (
-        f"the teacher ends at {ends} %, and its students reach {best} % at the epoch best on test, where the net on labels "
+        f"the teacher ends at {ends} %, and its students reach {best} % at the epoch best on test, where the net on "
+        "labels "
         f"has {labels}." in page
     )
 

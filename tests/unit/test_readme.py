@@ -94,8 +94,10 @@ def mnist_point() -> str:
     assert distilled.inside == "no"
     return (
         f"**On MNIST distillation passes on {gap.recovered:.0f} % of the teacher's lead** ({gap.recovered_low:.0f} to "
-        f"{gap.recovered_high:.0f} %, n = {n}), with the paper's single nets {100 * theirs:.0f} %; of further runs here "
-        f"95 % would make {distilled.run_low:.1f} to {distilled.run_high:.1f} errors. Of 3 % of the images labels alone "
+        f"{gap.recovered_high:.0f} %, n = {n}), with the paper's single nets {100 * theirs:.0f} %; of further runs "
+        "here "
+        f"95 % would make {distilled.run_low:.1f} to {distilled.run_high:.1f} errors. Of 3 % of the images labels "
+        "alone "
         f"make {labels} errors, and soft targets of the teacher, which saw all, {soft}. Without any 3 to learn from, "
         f"the student gets {threes.errors:.1f} of the {threes.images:,} test images of 3s wrong, and "
         f"{corrected['mean']:.1f} once its bias is corrected by the paper's shift."
@@ -127,7 +129,8 @@ def small_lead_point() -> str:
     return (
         f"**Trained well, the small net needs no teacher for the accuracy of the note's student** ({student:.2f} %). "
         f"After {epochs} epochs at an annealed rate the teachers lead it by {custom} and {resnet} percentage points "
-        f"(n = {n}). The plain teacher's student takes {plain} of it, the ResNet's {deep}, the best of {WORDS[tried]} on "
+        f"(n = {n}). The plain teacher's student takes {plain} of it, the ResNet's {deep}, the best of {WORDS[tried]} "
+        "on "
         f"validation images. After the {longer} epochs above it is at {shown} % by itself, its teacher, trained for "
         f"{taught}, leads by {show_difference(later.lead, later.lead_high)}, and no gain is seen."
     )
@@ -157,11 +160,14 @@ def claims_point() -> str:
     shirts = show_difference(claims.effect["5"], claims.high["5"], 1)
     return (
         f"**The note's {WORDS[len(CLAIMS)]} [claims](docs/note.md#results)** were asked of Fashion-MNIST (the ResNet's "
-        f"student) and, but for the loss's steadiness, of MNIST, with {WORDS[n]} seeds each. On both the student learns "
+        f"student) and, but for the loss's steadiness, of MNIST, with {WORDS[n]} seeds each. On both the student "
+        "learns "
         "faster and is better on test. In the end it fits the training set worse, where the note says better; while it "
-        f"learns, on augmented images, it is ahead on Fashion-MNIST ({ahead} percentage points), and on MNIST the net on "
+        f"learns, on augmented images, it is ahead on Fashion-MNIST ({ahead} percentage points), and on MNIST the net "
+        "on "
         "labels knows every image. On Fashion-MNIST alone its validation accuracy and its loss are steadier, where the "
-        "note says that its loss is not, and teacher and baseline spread their errors alike; on MNIST alone it is shown "
+        "note says that its loss is not, and teacher and baseline spread their errors alike; on MNIST alone it is "
+        "shown "
         "to be nearer to the teacher than to the baseline. Whether it makes fewer errors on the note's class 6, shirts "
         f"({shirts} errors), or on nines, and spreads its errors more evenly, is undecided. With fewer images "
         "[some of this turns](docs/when.md#the-notes-claims)."
@@ -175,13 +181,15 @@ def losses_point() -> str:
     dist, decoupled = losses.loc["dist"], losses.loc["decoupled"]
     assert len(losses) == 6
     assert set(losses.index[losses.p_holm <= 0.05]) == {"dist", "decoupled"}
-    assert dist.p_holm == decoupled.p_holm == pytest.approx(len(losses) * 2 / 2 ** len(set(table("losses", "runs").seed)))
     (n,) = set(losses.n)
+    assert dist.p_holm == decoupled.p_holm == pytest.approx(len(losses) * 2 / 2**n)
     return (
-        f"**Of six other losses DIST alone is ahead of Hinton's**, on Fashion-MNIST's test images as they are (n = {n}) "
+        "**Of six other losses DIST alone is ahead of Hinton's**, on Fashion-MNIST's test images as they are (n = "
+        f"{n}) "
         f"by {show_interval(dist.lead, dist.lead_high)} percentage points; decoupled distillation with its paper's "
         f"weights is behind by {show_interval(-decoupled.lead, -decoupled.lead_low)} (p after Holm's correction "
-        f"{show_p(dist.p_holm)} for both, the least that {WORDS[n]} seeds give). Both weigh the labels by 0.5, Hinton's "
+        f"{show_p(dist.p_holm)} for both, the least that {WORDS[n]} seeds give). Both weigh the labels by 0.5, "
+        "Hinton's "
         "by 0.1; none was tuned, and another temperature does as much for Hinton's."
     )
 
@@ -239,8 +247,10 @@ def annealing_point() -> str:
     return (
         "**A gain of the note's size comes at a constant learning rate; in "
         f"{epochs} epochs at one that falls none is seen.** "
-        f"Read as written, with a teacher whose rate falls and {length} epochs of the small net at a constant rate, the "
-        f"note's test accuracies come out (last row). In the {epochs} epochs (n = {gains.n}) the gain at the epoch best on test is "
+        f"Read as written, with a teacher whose rate falls and {length} epochs of the small net at a constant rate, "
+        "the "
+        f"note's test accuracies come out (last row). In the {epochs} epochs (n = {gains.n}) the gain at the epoch "
+        "best on test is "
         f"{show_difference(gains.first_gain, gains.first_gain_high)} percentage points at the constant rate and "
         f"{show_difference(gains.gain, gains.gain_high)} at an annealed one, where the net reaches {labels} % on "
         f"labels and {soft} % on soft targets. The gains differ by {show_difference(gains.change, gains.change_high)} "

@@ -8,7 +8,10 @@ import os
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
+
+STARTED = time.time()
 
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 if set("{}") & set(str(WORKFLOW)):

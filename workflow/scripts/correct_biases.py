@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from dark_knowledge import command
@@ -28,7 +29,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    data = load_file(arguments.data)
+    with safe_open(arguments.data, framework="np") as data:
+        train_labels, test_labels = data.get_tensor("train_labels"), data.get_tensor("test_labels")
     design = json.loads(arguments.design.read_text())
     mends = json.loads(arguments.asked.read_text())["paper"].get("mends", {})
     records = Records(design, arguments.results, arguments.data)
@@ -40,7 +42,7 @@ def main() -> None:
         mend = mends[role.experiment]
         logits = load_file(records.logits(role.arm, seeds[role.arm]))
         for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
-            prior = pd.Series(data["train_labels"]).isin(mend["classes"]).mean()
+            prior = pd.Series(train_labels).isin(mend["classes"]).mean()
             keys = dict(
                 zip(
                     KEYS,
@@ -48,7 +50,7 @@ def main() -> None:
                     strict=True,
                 )
             )
-            rows = corrected_errors(test, data["test_labels"], validation, mend["classes"], mend["shift"], prior)
+            rows = corrected_errors(test, test_labels, validation, mend["classes"], mend["shift"], prior)
             tables.append(pd.DataFrame(keys, index=rows.index).join(rows))
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     with written_whole(arguments.out) as temporary:

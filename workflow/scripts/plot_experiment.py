@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from dark_knowledge import command
 from dark_knowledge.analysis.class_errors import hardest_class
@@ -36,7 +36,9 @@ def main() -> None:
     trained = trained_arms(legible, epochs)
     predictions, class_errors = results["predictions"], results["class_errors"]
     hardest = hardest_class(class_errors, arm_of(arms, "baseline"), arguments.published)
-    data, classes = load_file(arguments.data), arguments.classes
+    with safe_open(arguments.data, framework="np") as data:  # without the training images, which may be large
+        images_shown, labels = data.get_tensor("test_images"), data.get_tensor("test_labels")
+    classes = arguments.classes
     figures = {
         "loss_by_step": learning.loss_by_step(steps, trained),
         "accuracy_by_step": learning.accuracy_by_step(steps, trained),
@@ -51,7 +53,7 @@ def main() -> None:
         "class_differences": errors.class_differences_figure(class_errors, with_controls, classes, arguments.level),
         "hardest_class": errors.hardest_class_figure(predictions, with_controls, hardest, classes),
         "error_similarity": errors.error_similarity(predictions, legible),
-        "image_gallery": images.image_gallery(predictions, three, data["test_images"], data["test_labels"], classes),
+        "image_gallery": images.image_gallery(predictions, three, images_shown, labels, classes),
         "reliability": calibration.reliability(predictions, with_controls),
         "fidelity": calibration.fidelity(results["fidelity"], runs, arms),
         "losses": losses.losses(runs, arms),

@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from dark_knowledge.command import InputError, written_whole
+from dark_knowledge.integrity import MEND
 
 
 def read_idx(payload: bytes, origin: str) -> np.ndarray:
     """Decode an IDX file of unsigned bytes (the MNIST format). `origin` names the file in errors."""
-    shape, start = _header(payload, len(payload), origin)
+    shape, start = _header(payload, len(payload), origin, "fetch it again")
     return np.frombuffer(payload, np.uint8, offset=start).reshape(shape)
 
 
 def open_idx(path: Path) -> np.ndarray:
-    """The array of an IDX file, read from disk as it is used."""
+    """The array of a stored IDX file, read from disk as it is used."""
     with path.open("rb") as file:
-        shape, start = _header(file.read(4 + 4 * 255), path.stat().st_size, str(path))
+        shape, start = _header(file.read(4 + 4 * 255), path.stat().st_size, f"an input is damaged: {path}", MEND)
     return np.memmap(path, np.uint8, mode="r", offset=start, shape=shape)
 
 
@@ -31,16 +32,18 @@ def write_idx(path: Path, shape: tuple[int, ...], chunks: Iterable[bytes]) -> No
             file.write(chunk)
 
 
-def _header(payload: bytes, length: int, origin: str) -> tuple[tuple[int, ...], int]:
+def _header(payload: bytes, length: int, origin: str, advice: str) -> tuple[tuple[int, ...], int]:
     """Shape and first byte of the values, from the beginning of a file of `length` bytes."""
     if len(payload) < 4 or payload[:3] != b"\x00\x00\x08":
-        raise InputError(f"{origin} is not an IDX file of unsigned bytes; its first bytes are {payload[:4].hex()}")
+        raise InputError(
+            f"{origin} is not an IDX file of unsigned bytes, for its first bytes are {payload[:4].hex()}; {advice}"
+        )
     dimensions = payload[3]
     start = 4 + 4 * dimensions
     if len(payload) < start:
-        raise InputError(f"{origin} is cut off inside its header; fetch it again")
+        raise InputError(f"{origin} is cut off inside its header; {advice}")
     shape = struct.unpack(f">{dimensions}I", payload[4:start])
     expected = start + math.prod(shape)
     if length != expected:
-        raise InputError(f"{origin} holds {length} bytes, but its header announces {expected}; fetch it again")
+        raise InputError(f"{origin} holds {length} bytes, but its header announces {expected}; {advice}")
     return shape, start

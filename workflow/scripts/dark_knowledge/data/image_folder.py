@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from dark_knowledge.data.listing import class_names, pictures_of
+from dark_knowledge.data.parts import draw
 from dark_knowledge.data.pictures import Picture
-from dark_knowledge.data.splitting import stratified_split
 from dark_knowledge.streams import generator
 
 
@@ -22,8 +22,7 @@ def open_folder(dataset: dict) -> tuple[dict[str, list[Picture]], str]:
         pictures = parts["train"]
         count = max(1, round(dataset["test_share"] * len(pictures)))
         # By no seed of the study: a data set has one test part.
-        drawn = stratified_split(
-            np.array([picture.label for picture in pictures]), count, generator("test share"), least=1, left=1
-        )
+        labels = np.array([picture.label for picture in pictures])
+        drawn = draw("test_share", labels, count, generator("test share"), least=1, left=1)
         parts = {part: [pictures[i] for i in index] for part, index in zip(("train", "test"), drawn, strict=True)}
     return parts, dataset["image_folder"]

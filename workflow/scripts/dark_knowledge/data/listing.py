@@ -4,14 +4,18 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 """
 
 import hashlib
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from dark_knowledge.command import InputError
 
+# Keys of a data set that name where its images lie.
+PLACES = ("image_folder", "arrays", "folder")
 # What file managers leave in folders.
 IGNORED = {"thumbs.db", "desktop.ini"}
+MOST_CLASSES = 256  # labels are stored as bytes
 
 
 def place_of(dataset: dict, key: str) -> Path:
@@ -36,6 +40,8 @@ def pictures_of(dataset: dict) -> dict[str, list[tuple[Path, str]]]:
         raise InputError(
             f"{root / 'train'} has one class, {min(classes)!r}; a folder a class, and at least two are needed"
         )
+    if len(classes) > MOST_CLASSES:
+        raise InputError(f"{root / 'train'} has {len(classes)} classes; allowed: 2 to {MOST_CLASSES}")
     if (root / "test").is_dir():
         if "test_share" in dataset:
             raise InputError(f"test_share is given, but {root / 'test'} is there; leave one of them out")
@@ -68,9 +74,12 @@ def _by_class(folder: Path) -> list[tuple[Path, str]]:
 
 def _entries(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden files."""
-    entries = (
+    entries = [
         entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name.lower() not in IGNORED
-    )
+    ]
+    # As archives made on another system leave them; such a name can be written into no page.
+    if odd := [entry for entry in entries if os.fsencode(entry.name).decode(errors="replace") != entry.name]:
+        raise InputError(f"{folder} holds {odd[0].name!a}, whose name is not UTF-8{_more(odd)}; rename it")
     return sorted(entries, key=lambda entry: unicodedata.normalize("NFC", entry.name))
 
 

@@ -65,21 +65,23 @@ def draw_parts(train_labels: np.ndarray, test_labels: np.ndarray, split: Split) 
     """
     seed, held_out, kept = split.seed, split.validation, np.arange(len(train_labels))
     if split.train_limit is not None and split.train_limit < len(train_labels):
-        kept = _drawn("train_limit", train_labels, split.train_limit, generator("training limit", seed), least=2)[1]
-    train, validation = _drawn("validation", train_labels[kept], held_out, generator("split", seed), least=1, left=1)
+        kept = draw("split.train_limit", train_labels, split.train_limit, generator("training limit", seed), least=2)[1]
+    random = generator("split", seed)
+    train, validation = draw("split.validation", train_labels[kept], held_out, random, least=1, left=1)
     test = np.arange(len(test_labels))
     if split.test_limit is not None and split.test_limit < len(test_labels):
-        test = _drawn("test_limit", test_labels, split.test_limit, generator("test limit", seed), least=1)[1]
+        test = draw("split.test_limit", test_labels, split.test_limit, generator("test limit", seed), least=1)[1]
     return {"train": kept[train], "validation": kept[validation], "test": test}
 
 
-def _drawn(
+def draw(
     key: str, labels: np.ndarray, count: int, random: np.random.Generator, **bounds: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    """`stratified_split`, whose refusal names the configuration's `key`."""
     try:
         return stratified_split(labels, count, random, **bounds)
     except InputError as error:
-        raise InputError(f"split.{key}: of {len(labels)} images, {error}, so that no class is lost") from error
+        raise InputError(f"{key}: of {len(labels)} images, {error}, so that no class is lost") from error
 
 
 def chunks(images: np.ndarray) -> Iterator[np.ndarray]:

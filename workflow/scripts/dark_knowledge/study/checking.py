@@ -5,6 +5,7 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data.listing import class_names
+from dark_knowledge.data.listing import PLACES, class_names
 from dark_knowledge.study import spelling
 from dark_knowledge.study.contradictions import contradictions
 from dark_knowledge.study.messages import missing_key, shown, unknown_key
@@ -98,10 +99,20 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
     if error is not None:
         raise InputError(_schema_message(error))
     locate_files(config["models"], folders)
+    _locate_images(config, folders)
     locate_reference(config, folders)
     _complete_classes(config)
     for message in contradictions(config):
         raise InputError(message)
+
+
+def _locate_images(config: dict, folders: Iterable[Path]) -> None:
+    """Write in `config` where the chosen data set's images are, in one of `folders`; what is gone keeps its name."""
+    dataset = config["datasets"].get(config["dataset"], {})
+    for key in PLACES:
+        if key in dataset and not Path(dataset[key]).is_absolute():
+            places = [folder / dataset[key] for folder in folders]
+            dataset[key] = os.path.relpath(next(filter(os.path.exists, places), dataset[key]))
 
 
 def _complete_classes(config: dict) -> None:
@@ -120,6 +131,9 @@ def _schema_message(error: ValidationError) -> str:
         return unknown_key(place, next(key for key in error.instance if key not in allowed), allowed)
     if error.validator == "required":
         return missing_key(place, next(key for key in error.validator_value if key not in error.instance))
+    if error.validator == "dependentRequired":
+        needed = (key for of, keys in error.validator_value.items() if of in error.instance for key in keys)
+        return missing_key(place, next(key for key in needed if key not in error.instance))
     allowed = " ".join(error.schema.get("description", error.message).split())
     if "propertyNames" in error.absolute_schema_path:
         return f"config: {place} has an entry named {shown(error.instance)}; allowed: {allowed}{spelling.hint(error)}"

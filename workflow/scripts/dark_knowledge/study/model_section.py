@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dark_knowledge.command import InputError
+from dark_knowledge.fingerprint import file_fingerprint
 from dark_knowledge.study.arms import is_own_file, is_trained
 from dark_knowledge.study.messages import missing_key, shown, unknown_key, unknown_name
 from dark_knowledge.study.signatures import Signature, module_file, signature_of
@@ -84,8 +85,10 @@ def _wrong_function(place: str, settings: dict) -> Iterator[str]:
         return
     try:
         signature = signature_of(path, name)
+        if is_own_file(settings["architecture"]):
+            file_fingerprint(path)  # reads the modules beside it too, as each training's rule does
     except SyntaxError as error:
-        yield f"config: {place}.architecture: {path}, line {error.lineno}: {error.msg}; correct it"
+        yield f"config: {place}.architecture: {error.filename}, line {error.lineno}: {error.msg}; correct it"
         return
     if signature is None:
         yield f"config: {place}.architecture: {source} has no {name!r}; allowed: a function or class that stands there"
