@@ -109,8 +109,8 @@ MISTAKES = {
     ],
     f"{SCRIPTS}/correct_biases.py": [
         ('logits["last/test"], logits["last/validation"]', 'logits["selected/test"], logits["last/validation"]', "errors of another epoch corrected"),
-        ("(test, data[\"test_labels\"], validation, mend", "(test, data[\"test_labels\"], test, mend", "the label-free correction sees the test images"),
-        ('data["train_labels"]).isin', 'data["test_labels"]).isin', "the prior is that of the test labels"),
+        ("(test, test_labels, validation, mend", "(test, test_labels, test, mend", "the label-free correction sees the test images"),
+        ("pd.Series(train_labels).isin", "pd.Series(test_labels).isin", "the prior is that of the test labels"),
     ],
     f"{SCRIPTS}/make_tables.py": [
         ('"error_similarity", error_sets.similarity_table(results)', '"error_similarity", error_sets.outcome_table(results)', "the CSV of another table"),
@@ -123,7 +123,7 @@ MISTAKES = {
         ("published_of(config), config", "{name: {} for name in results.experiments}, config", "claims without their published figures"),
     ],
     f"{SCRIPTS}/plot_experiment.py": [
-        ('data["test_images"], data["test_labels"]', 'data["validation_images"], data["test_labels"]', "the gallery shows other pictures"),
+        ('data.get_tensor("test_images")', 'data.get_tensor("validation_images")', "the gallery shows other pictures"),
         ('hardest_class(class_errors, arm_of(arms, "baseline")', 'hardest_class(class_errors, arm_of(arms, "teacher")', "the teacher's hardest class is drawn"),
     ],
     f"{SCRIPTS}/write_summary.py": [
@@ -161,7 +161,7 @@ MISTAKES = {
         ('zip(("train", "test"), drawn', 'zip(("test", "train"), drawn', "the share for testing is trained on"),
     ],
     f"{LIBRARY}/data/parts.py": [
-        ("    train, validation = _drawn(", "    validation, train = _drawn(", "trained on what should validate"),
+        ("    train, validation = draw(", "    validation, train = draw(", "trained on what should validate"),
         ('"validation": kept[validation]', '"validation": validation', "under a limit, validation images are also trained on"),
         ('generator("split", seed)', 'generator("split", 0)', "the split's seed lost"),
         ("min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == classes", "min(map(np.min, labels.values())) == 1", "labels without the first class move by one"),
