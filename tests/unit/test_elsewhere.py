@@ -1,5 +1,6 @@
 """What was trained elsewhere, and networks of the user's: what is taken, and what is refused in which words."""
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -208,8 +209,18 @@ def read_of_labels(
     return read_logits(folder / "logits.npz", data, images)
 
 
-def test_a_file_that_is_no_archive_is_refused(data, tmp_path):
-    (tmp_path / "logits.npz").write_bytes(b"not an archive")
+def damaged_archive() -> bytes:
+    """Compressed, one byte of its first array changed."""
+    file = io.BytesIO()
+    np.savez_compressed(file, train=np.zeros((100, 10)))
+    content = bytearray(file.getvalue())
+    content[content.index(b"train.npy") + 40] ^= 255
+    return bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"not an archive", b"", damaged_archive()], ids=["text", "empty", "damaged"])
+def test_a_file_that_is_no_archive_is_refused(data, tmp_path, content):
+    (tmp_path / "logits.npz").write_bytes(content)
     with pytest.raises(InputError, match="is no archive of numeric arrays"):
         read_logits(tmp_path / "logits.npz", data, IMAGES)
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -451,4 +452,12 @@ def test_a_source_that_is_gone_is_what_was_read_of_it(tmp_path):
     damaged.write_bytes(b"")
     assert identity(source, tmp_path) != before
     damaged.unlink()
+    assert identity(source, tmp_path) == before
+    later = tmp_path / "stored" / "0-read-later"
+    later.mkdir()
+    (later / "source.json").write_text(json.dumps(source))
+    os.utime(tmp_path / "stored" / before / "source.json", (0, 0))
+    assert identity(source, tmp_path) == later.name
+    os.utime(tmp_path / "stored" / before / "source.json")
+    os.utime(later / "source.json", (0, 0))
     assert identity(source, tmp_path) == before

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data.listing import array_files, class_names, content_of, pictures_of, place_of
+from dark_knowledge.data.listing import PLACES, array_files, class_names, content_of, pictures_of, place_of
 from dark_knowledge.data.sources import FILES, checksum_of, fetch_part
 from dark_knowledge.fingerprint import code_fingerprint
 
@@ -39,11 +39,12 @@ def identity_of(name: str, dataset: dict, stored: Path) -> str:
 
 
 def _recorded(dataset: dict, stored: Path) -> str | None:
-    key = next((key for key in ("image_folder", "arrays", "folder") if key in dataset), None)
+    """The name under which a place that is gone was read last."""
+    key = next((key for key in PLACES if key in dataset), None)
     if key is None or place_of(dataset, key).exists():
         return None
-    sources = {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in stored.glob("*/source.json")}
-    return next((name for name, source in sources.items() if source == dataset), None)
+    read = [file for file in stored.glob("*/source.json") if json.loads(file.read_text(encoding="utf-8")) == dataset]
+    return max(read, key=lambda file: file.stat().st_mtime).parent.name if read else None
 
 
 def _content(name: str, dataset: dict) -> object:

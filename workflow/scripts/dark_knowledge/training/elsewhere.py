@@ -1,6 +1,7 @@
 """What was trained elsewhere: weights of a named network, and logits of the data set's images."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -133,7 +134,7 @@ def _arrays(path: Path) -> dict[str, Tensor]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: torch.from_numpy(file[name]) for name in file.files}
-    except (ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path} is no archive of numeric arrays ({error}); allowed: what numpy.savez writes"
         ) from error
