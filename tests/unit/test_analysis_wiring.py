@@ -305,7 +305,7 @@ def test_the_explorers_answers_stand_under_their_own_images(results, collected, 
     save_file({"test_images": pictures, "test_labels": labels}, tmp_path / "data")
     page = Mock(return_value="")
     monkeypatch.setattr(write_error_explorer, "error_page", page)
-    options = {"data": tmp_path / "data", "logits": tmp_path / "runs", "classes": json.dumps(CLASSES)}
+    options = {"data": tmp_path / "data", "results": tmp_path, "classes": json.dumps(CLASSES)}
     command(write_error_explorer, collected=collected, out=tmp_path / "page.html", **options)
     told, shown = page.call_args.args
     assert shown.ravel().tolist() == told["image"]
@@ -347,7 +347,7 @@ def test_what_was_not_trained_is_no_training(monkeypatch, command, results, tmp_
     monkeypatch.setattr(write_provenance, "image_counts", Mock())
     monkeypatch.setattr(write_provenance, "sha256", Mock())
     (tmp_path / "findings").write_text("{}")
-    options = dict.fromkeys((f"{part.replace('_', '-')}" for part in write_provenance.PARTS), tmp_path)
+    options = dict.fromkeys((f"{part.replace('_', '-')}" for part in write_provenance.FILES), tmp_path)
     options |= {name: tmp_path / name for name in ("runs", "findings", "benchmarks", "out", "data")}
     command(write_provenance, config=config, full="{}", **options)
     for table in (write_provenance.provenance.machine_table, write_provenance.provenance.run_counts):

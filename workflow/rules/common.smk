@@ -243,7 +243,7 @@ def of_arm(file):
 
 def logits_of(arm):
     """An arm's logits, all seeds."""
-    return f"<results>/runs/{arm.model}/{arm.supervision}/logits.safetensors"
+    return f"<results>/{paths.logits_file(arm.model, arm.supervision)}"
 
 
 def asked_wildcards():

@@ -9,7 +9,7 @@ rule evaluate_runs:
         selected=of_arm("selected"),
         runs=of_arm("metrics"),
     output:
-        "<results>/runs/{model}/{supervision}/logits.safetensors",
+        f"<results>/{paths.logits_file()}",
     log:
         "<logs>/runs/{model}/{supervision}/evaluate_runs.log",
     benchmark:

@@ -36,7 +36,7 @@ rule write_error_explorer:
         "python {params.script:q}"
         " --collected {params.collected:q}"
         " --data {input.data:q}"
-        " --logits {params.results:q}/runs"
+        " --results {params.results:q}"
         " --classes {params.classes:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"

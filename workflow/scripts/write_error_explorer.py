@@ -14,16 +14,18 @@ from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arm
 from dark_knowledge.command import InputError
 from dark_knowledge.figures import style
 from dark_knowledge.pages import explorer, rendering
+from dark_knowledge.study.paths import logits_file
 
 # Longer side of a picture among the others, and of the chosen one, on the screen.
 SMALL, LARGE = 56, 150
+COMPRESSION = 50  # no set of pictures is packed more tightly: so many bytes of them are tried at most for one of a page
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
     parser.add_argument("--data", required=True, help="prepared data set")
-    parser.add_argument("--logits", type=Path, required=True, help="folder of the study's runs, with each arm's logits")
+    parser.add_argument("--results", type=Path, required=True, help="the study's folder, with each arm's logits")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -37,7 +39,7 @@ def main() -> None:
         images, labels = file.get_tensor("test_images"), file.get_tensor("test_labels")
     distinct = distinct_arms(arms)
     seeds = [rows_of(results["runs"], arm).seed.to_list() for arm in distinct]
-    logits = [test_logits(arguments.logits / arm.model / arm.supervision) for arm in distinct]
+    logits = [test_logits(arguments.results / logits_file(arm.model, arm.supervision)) for arm in distinct]
     check_against(results["predictions"], distinct, seeds, logits)
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
 
@@ -45,14 +47,15 @@ def main() -> None:
         data = explorer.page_data(arms, logits, seeds, labels, order, shown)
         return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
 
-    text, shown = rendering.largest_page(page, len(order))
+    most = 1 + COMPRESSION * rendering.MOST_BYTES // images[0].nbytes
+    text, shown = rendering.largest_page(page, min(len(order), most))
     rendering.save(arguments.out, text)
     print(f"{shown} of the {len(order)} images that some run gets wrong")
 
 
-def test_logits(folder: Path) -> np.ndarray:
+def test_logits(path: Path) -> np.ndarray:
     """Logits [seeds, images, classes] of an arm's runs on the test images after the last epoch."""
-    with safe_open(folder / "logits.safetensors", framework="np") as file:
+    with safe_open(path, framework="np") as file:
         return file.get_tensor("last/test")
 
 

@@ -10,17 +10,17 @@ from safetensors import safe_open
 
 from dark_knowledge import command
 from dark_knowledge.command import sha256
+from dark_knowledge.data.sources import FILES
 from dark_knowledge.pages import provenance, rendering
 from dark_knowledge.study.arms import ALL_SEEDS
 
 PACKAGES = ["snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn", "safetensors"]
-PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=pd.read_parquet, required=True, help="collected table")
-    for part in PARTS:
+    for part in FILES:
         parser.add_argument(f"--{part.replace('_', '-')}", type=Path, required=True, help="IDX file")
     parser.add_argument("--findings", type=Path, required=True, help="what was found in the data set, a JSON file")
     parser.add_argument("--data", required=True, help="prepared data set")
@@ -45,7 +45,7 @@ def main() -> None:
         python=platform.python_version(),
         versions=rendering.html_table(provenance.versions(PACKAGES)),
         files=rendering.html_table(
-            provenance.file_table({part: getattr(arguments, part) for part in PARTS}, dataset.get("sha256", {}))
+            provenance.file_table({part: getattr(arguments, part) for part in FILES}, dataset.get("sha256", {}))
         ),
         noteworthy=provenance.noteworthy(json.loads(arguments.findings.read_text())),
         prepared=sha256(arguments.data),

@@ -25,7 +25,7 @@ from dark_knowledge.study.arms import (
     members_of,
     roles_of,
 )
-from dark_knowledge.study.paths import run_folder
+from dark_knowledge.study.paths import RUN_FILES, run_folder
 
 KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
@@ -70,7 +70,7 @@ def run_tables(
     folder: Path, metrics: dict, logits: dict[str, np.ndarray], labels: dict[str, np.ndarray]
 ) -> dict[str, pd.DataFrame]:
     """One run's rows of the tables that have a row for each, without their keys. `logits` are those of `labels`."""
-    history = pd.read_parquet(folder / "history.parquet")
+    history = pd.read_parquet(folder / RUN_FILES["history"])
     predictions = [
         keyed({"epoch": epoch}, prediction_rows(logits[f"{epoch}/test"], labels["test"])) for epoch in EPOCHS
     ]
@@ -78,7 +78,7 @@ def run_tables(
     return {
         "runs": pd.DataFrame([run_row(metrics, history, logits, labels)]),
         "epochs": history,
-        "steps": pd.read_parquet(folder / "steps.parquet"),
+        "steps": pd.read_parquet(folder / RUN_FILES["steps"]),
         "predictions": pd.concat(predictions, ignore_index=True),
         "class_errors": pd.concat(errors, ignore_index=True),
     }

@@ -24,7 +24,7 @@ from dark_knowledge.study.arms import (
     scores_test_each_epoch,
     taught_from,
 )
-from dark_knowledge.study.paths import RUN_FILES, run_folder, teacher_logits_stem
+from dark_knowledge.study.paths import RUN_FILES, logits_file, run_folder, teacher_logits_stem
 from dark_knowledge.study.shown import drawn_part, views_of
 
 TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
@@ -82,7 +82,7 @@ class Records:
 
     def logits(self, arm: Arm, seeds: list[int]) -> Path:
         """An arm's logits of all seeds, refused unless they were computed from these runs' weights on this data set."""
-        path = self.results / "runs" / arm.model / arm.supervision / "logits.safetensors"
+        path = self.results / logits_file(arm.model, arm.supervision)
         with safe_open(path, framework="np") as file:
             record = json.loads((file.metadata() or {}).get("record", "{}"))
         _compare(path, record, self.asked_of_logits(arm, seeds))

@@ -77,13 +77,12 @@ def interval_drawing(effect: float, low: float, high: float, reference: float, c
     )
 
 
-def html_table(table: pd.DataFrame, style: str = "") -> Markup:
+def html_table(table: pd.DataFrame) -> Markup:
     """The table as HTML, cells escaped, without its index."""  # pandas strips cells, and writes a line's end as \\n
     rows = [_html_row("th", table.columns), *(_html_row("td", row) for row in table.itertuples(index=False))]
     head, body = Markup("\n").join(rows[:1]), Markup("\n").join(rows[1:])
-    return Markup('<table class="{}">\n<thead>\n{}\n</thead>\n<tbody>\n{}\n</tbody>\n</table>').format(
-        f"dataframe {style}".strip(), head, body
-    )
+    table = '<table class="dataframe">\n<thead>\n{}\n</thead>\n<tbody>\n{}\n</tbody>\n</table>'
+    return Markup(table).format(head, body)
 
 
 def _html_row(kind: str, cells: Iterable[object]) -> Markup:

@@ -2,6 +2,7 @@
 
     runs/<model>/labels[_on-SET]/seed<n>/...                              learned from labels
     runs/<model>/<teacher>_T<temperature>_w<hard weight>[_by-LOSS][_on-SET]/seed<n>/...    learned from a teacher
+    runs/<model>/.../logits.safetensors    an arm's answers, all seeds
     teacher_logits/<teacher>/<views>[_on-SET]/seed<n>...    a teacher's logits on a stream of views, or on a drawn part
 
 A name that an earlier version made keeps its meaning. Imported while Snakemake parses the workflow, so nothing heavy is
@@ -102,6 +103,11 @@ def run_folder(model: str, supervision: str, seed: int | str) -> str:
 def run_files(supervision: str, model: str = "{model}") -> dict[str, str]:
     """The outputs of a rule that makes runs of a kind, as patterns."""
     return {name: f"<results>/{run_folder(model, supervision, '{seed}')}/{file}" for name, file in RUN_FILES.items()}
+
+
+def logits_file(model: str = "{model}", supervision: str = "{supervision}") -> str:
+    """An arm's logits of all seeds, from the folder of the study's results."""
+    return f"runs/{model}/{supervision}/logits.safetensors"
 
 
 def teacher_logits_stem(
