@@ -28,6 +28,7 @@ from dark_knowledge.analysis.payoff import payoff_table
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.analysis.runs import readable_runs, run_table
+from dark_knowledge.pages.summary import payoff_story
 from dark_knowledge.study.arms import ALL_SEEDS, Arm
 
 from .results import CLASSES, SETTINGS, make_results
@@ -229,6 +230,28 @@ def test_the_summary_answers_first(summary, judged, config):
         ]
 
 
+def test_where_the_baseline_is_the_best_without_a_teacher_nothing_more_is_told():
+    paid = pd.DataFrame({"experiment": ["x"], "rival": ["baseline"], "gain": [1.0], "gain_high": [2.0]})
+    assert payoff_story(paid, "x") == {"rival": None, "over_rival": None}
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({}, ([0, 1, 2], [])),
+        ({"y": [0]}, ([0, 1, 2], ["y"])),
+        ({"x": [4], "y": [4]}, ([4], [])),
+        ({"x": [4, 5], "y": [4]}, ([4, 5], ["y"])),
+    ],
+)
+def test_the_summary_names_the_seeds_that_were_run(own, said):
+    """Also where every experiment has seeds of its own."""
+    experiments = {name: {"seeds": own[name]} if name in own else {} for name in "xy"}
+    config = {"seeds": [0, 1, 2], "experiments": experiments, "study": "s", "dataset": "d", "split": {"validation": 5}}
+    asked = write_summary.asked_of_study(config | {"claims": {"fewest_seeds": 10}})
+    assert (asked["seeds"], asked["own_seeds"]) == said
+
+
 def test_the_summary_tells_of_each_experiment_its_own(results, summary):
     page = summary()
     accuracy, gap = (
@@ -249,6 +272,9 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
         assert f"seed by seed: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
         side = "lies above zero" if gain.gain_low > 0 else "lies below" if gain.gain_high < 0 else "includes zero"
         assert f"On these test images the interval of 3 seeds {side}" in text
+        paid = payoff_table(results).set_index("experiment").loc[name]
+        better = f"“{paid.rival}”; student minus that: {show_difference(paid.gain, paid.gain_high)} percentage points."
+        assert better in text
         runs = results["runs"].set_index("seed")
         pairs = [
             runs[(runs.model == arm.model) & (runs.supervision == arm.supervision)].best_on_test_accuracy

@@ -12,6 +12,7 @@ from dark_knowledge.analysis import accuracy as accuracies
 from dark_knowledge.analysis import claims, class_errors, costs
 from dark_knowledge.analysis.class_errors import hardest_class
 from dark_knowledge.analysis.gains import gain_as_published
+from dark_knowledge.analysis.payoff import payoff_table
 from dark_knowledge.analysis.reproduction import load_published, reproduction_table
 from dark_knowledge.analysis.results import Results, arm_of
 from dark_knowledge.pages import rendering
@@ -20,6 +21,7 @@ from dark_knowledge.pages.provenance import missing_classes
 from dark_knowledge.pages.summary import (
     accuracy_story,
     error_story,
+    payoff_story,
     provenance,
     reproduction_story,
     transfer_set_story,
@@ -81,12 +83,13 @@ def stories(
     """What is told of each experiment, but for its figures."""
     classes, published = config["datasets"][config["dataset"]]["classes"], published_of(config)
     errors = class_errors.class_error_table(results["predictions"], results.all_arms(), classes)
-    shown_claims = claims.shown_rows(judged)
+    shown_claims, payoff = claims.shown_rows(judged), payoff_table(results)
     told = []
     for name in experiments_of(config):
         hardest = hardest_class(results["class_errors"], arm_of(results.arms(name), "baseline"), published[name])
         told.append(
             accuracy_story(name, accuracy, gap, gain_as_published(results, name))
+            | payoff_story(payoff, name)
             | verdict_story(shown_claims, config, name)
             | error_story(name, errors, accuracy, hardest)
             | {"hardest_is_published": "improved_class" in published[name]}
@@ -98,11 +101,12 @@ def stories(
 def asked_of_study(config: dict) -> dict:
     """What the first lines of the page say of the study."""
     seeds = {name: settings.get("seeds", config["seeds"]) for name, settings in experiments_of(config).items()}
+    most = config["seeds"] if config["seeds"] in seeds.values() else next(iter(seeds.values()))
     return {
         "study": config["study"],
         "dataset": config["dataset"],
-        "seeds": config["seeds"],
-        "own_seeds": [name for name, own in seeds.items() if own != config["seeds"]],
+        "seeds": most,
+        "own_seeds": [name for name, own in seeds.items() if own != most],
         "validation": config["split"]["validation"],
         "fewest_seeds": config["claims"]["fewest_seeds"],
     }

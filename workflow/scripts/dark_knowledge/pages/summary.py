@@ -38,6 +38,13 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame, a
     }
 
 
+def payoff_story(payoff: pd.DataFrame, experiment: str) -> dict:
+    """The best arm without an experiment's teacher, and the student's gain over it; None where it is the baseline."""
+    (row,) = payoff[payoff.experiment == experiment].itertuples()
+    rival = None if row.rival == "baseline" else row.rival
+    return {"rival": rival, "over_rival": rival and show_difference(row.gain, row.gain_high)}
+
+
 def error_story(experiment: str, errors: pd.DataFrame, accuracy: pd.DataFrame, hardest: int) -> dict:
     """Each role's test errors on the class `hardest`, as shown in the text."""
     chosen = accuracy[(accuracy.experiment == experiment) & accuracy.chosen].temperature.iloc[0]
