@@ -167,7 +167,7 @@ def test_analysis(commands):
             "judged": f"{RESULTS}/collected/claims.parquet", "out": f"{RESULTS}/pages/claims.html",
         },
         "write_error_explorer.py": collected | {
-            "data": DATA, "logits": f"{RESULTS}/runs", "classes": CLASSES, "out": explorer,
+            "data": DATA, "results": RESULTS, "classes": CLASSES, "out": explorer,
         },
         "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
         "write_summary.py": collected | config | {
