@@ -110,6 +110,7 @@ IN_RESULTS = {
         ("wrong_student.astype(float) - wrong_baseline, labels_of(e)", "wrong_student.astype(float) - wrong_baseline, np.sort(labels_of(e))", "images under other images' classes"),
     ],
     f"{ANALYSIS}/claim_learning.py": [
+        ("return late if epochs > last and len(late) else", "return late if epochs > last else", "a study without a late logged step has no report"),
         ("sign=-1, decides=measure is area)", "sign=1, decides=measure is area)", "slower learning supports the claim"),
         ('decides=measure == "sd"', 'decides=measure == "mean_change"', "claim 2b decided by its other row"),
         ("decides = losses is batches", "decides = losses is not batches", "claim 2a decided by the epochs' means"),
@@ -224,6 +225,7 @@ IN_RESULTS = {
         ("(shown.experiment == experiment) & shown.decides", "shown.decides", "the verdicts of the last experiment under each name"),
     ],
     f"{PAGES}/summary.py": [
+        ("payoff[payoff.experiment == experiment].itertuples()", "payoff[:1].itertuples()", "every experiment has the first one's rival"),
         ("gain = gains[gains.chosen].iloc[0]", "gain = gains.iloc[0]", "the gain of the lowest temperature for the chosen one's"),
         ("(errors.label == hardest)", "(errors.label == errors.label.max())", "errors of the last class under the hardest one's name"),
     ],
