@@ -215,6 +215,14 @@ def test_a_published_folder_is_found_and_its_arms_are_those_of_the_default_study
     assert len(load_published(found)) == len(pd.read_csv(folder / "tables/runs.csv"))
 
 
+@pytest.mark.parametrize("commit", ["035628270146", "1234567e8901"])
+def test_a_commit_that_looks_like_a_number_is_none(tmp_path, commit):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "runs.csv").write_text(f"model,seed,data,commit\nstudent,0,{commit},{commit}\n")
+    (run,) = load_published({"folder": str(tmp_path)}).itertuples()
+    assert (run.data, run.commit, run.seed) == (commit, commit, 0)
+
+
 def test_no_folder_and_the_studys_own_are_refused(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config["reference"] = "published"

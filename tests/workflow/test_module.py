@@ -145,7 +145,7 @@ def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
     done = workflow.snakemake("--cores", "2", folder=home)
     assert done.returncode == 0, done.stdout + done.stderr
     results = home / folder
-    runs = pd.read_csv(results / "tables/runs.csv")
+    runs = pd.read_csv(results / "tables/runs.csv", dtype={"commit": str})
     assert int((home / "runs.txt").read_text()) == 1 + len(runs)
     assert set(runs.commit.dropna()) == commits_of(workflow)
     report = (results / "report.html").read_text()

@@ -28,7 +28,8 @@ def load_published(asked: dict) -> pd.DataFrame:
     """The published runs, a row each; none where nothing is compared."""
     if not asked:
         return pd.DataFrame(columns=["model", "supervision", "seed", *ENDS])
-    return pd.read_csv(Path(asked["folder"], RUNS))
+    as_text = dict.fromkeys((*CONTENT, *WHERE), str)  # a sum, or a commit, of digits alone is no number
+    return pd.read_csv(Path(asked["folder"], RUNS), dtype=as_text)
 
 
 def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -> pd.DataFrame:
