@@ -64,6 +64,7 @@ IN_ALL = {
     # Two teachers and one of two seeds; baselines of ten seeds, two rates of five, and one longer.
     "as-written": (2 * 10 + 2 + 4 * 10 + 2 * 5 + 10, 2 * 10 + 2, 4 * 10 + 2 * 5 + 2, 3 + 7 + 7, 7),
     # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
+    "patient": (3 * 5, 5, 5, 4, 1),
     "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 10, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
 }
 
