@@ -111,6 +111,18 @@ def test_each_rule_fails_in_turn_and_the_study_ends_as_if_none_had(tmp_path, tin
     assert workflow.plan("--configfile", TINY, "change.yaml") == {}
 
 
+def test_a_report_of_this_run_is_not_called_an_earlier_ones(tmp_path, tiny_study):
+    workflow = FaultyWorkflow(tmp_path / "checkout", tiny_study)
+    report = workflow.folder / "results/tiny/report.html"
+    report.unlink()
+    workflow.environment |= {"FAULTS": "report.zip", "SIGNAL": "SIGTERM"}
+    failed = workflow.snakemake("--cores", "2", "--keep-going", "--configfile", TINY, "--config", "report_zip=true")
+    said = failed.stdout + failed.stderr
+    assert re.findall(r"Error in rule (\w+):", said) == ["zip_report"]
+    assert report.exists()
+    assert "is of an earlier run" not in said
+
+
 def test_a_training_that_diverges_fails_each_time_and_config_and_tables_stay_of_one_study(tmp_path, tiny_study):
     workflow = Workflow(tmp_path / "checkout", tiny_study)
     bad = "recipes: {teacher: {learning_rate: 100, weight_decay: 1.0, epochs: 10}}"
