@@ -15,6 +15,7 @@ PROFILE = (
     "--profile", str(CHECKOUT / "profiles" / "slurm"),
     "--profile", str(CHECKOUT / "profiles" / "slurm" / "site.yaml"),
     "--slurm-init-seconds-before-status-checks", "1",
+    "--max-status-checks-per-second", "10",
     "--latency-wait", "5",
 )  # fmt: skip
 
@@ -38,7 +39,7 @@ class Jobs:
     """The small Snakefile beside this file, in a folder of its own, its jobs sent to the cluster."""
 
     def __init__(self, folder: Path, slurm: Slurm):
-        self.folder, self.slurm = folder, slurm
+        self.folder, self.slurm, self.environment = folder, slurm, dict(slurm.environment)
         shutil.copy(Path(__file__).parent / "Snakefile", folder)
         self.known = {job["JobId"] for job in slurm.jobs()}
         self.processes: list[subprocess.Popen] = []
@@ -47,7 +48,7 @@ class Jobs:
         with (self.folder / "output").open("a") as output:
             process = subprocess.Popen(
                 ["snakemake", *PROFILE, *options, "--config", f"targets={list(targets)}"],
-                cwd=self.folder, env=self.slurm.environment, stdout=output, stderr=output, process_group=0,
+                cwd=self.folder, env=self.environment, stdout=output, stderr=output, process_group=0,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )  # fmt: skip
         self.processes.append(process)

@@ -1,6 +1,7 @@
 """What becomes of jobs on a real SLURM, through the profile that users have."""
 
 import os
+import shutil
 import signal
 from itertools import pairwise
 
@@ -11,12 +12,16 @@ from .conftest import Jobs
 pytestmark = pytest.mark.slow
 
 
+# Students of one teacher and seed, and one of another seed.
+MEMBERS = ["member_large_0_0", "member_large_0_1", "member_large_0_2", "member_large_1_0"]
+
+
 @pytest.fixture(scope="module")
 def scheduled(tmp_path_factory, slurm):
     """Jobs of all kinds, sent together and ended."""
     gpus = [f"gpu{n}" for n in range(4)]
     with Jobs(tmp_path_factory.mktemp("scheduled"), slurm) as jobs:
-        assert jobs.run(*gpus, "gres0", "member0", "member1", "member2", "memory") == 0, jobs.output
+        assert jobs.run(*gpus, "gres0", *MEMBERS, "memory") == 0, jobs.output
         yield jobs
 
 
@@ -68,10 +73,15 @@ def test_a_site_can_ask_for_gpus_by_gres(scheduled):
 
 
 def test_short_jobs_share_a_cluster_job_and_run_in_turn(scheduled):
-    (job,) = scheduled.submitted("rule_students_distill_model")
+    (job,) = scheduled.submitted("rule_students_large_0_distill_model")
     assert (job["NumCPUs"], job["TimeLimit"]) == ("1", "00:09:00")
     assert "mem=400M" in job["TRES"]
-    assert in_turn(times_of(scheduled, f"member{n}") for n in range(3))
+    assert in_turn(times_of(scheduled, member) for member in MEMBERS[:3])
+
+
+def test_students_of_another_seed_are_another_cluster_job(scheduled):
+    (job,) = scheduled.submitted("rule_students_large_1_distill_model")
+    assert job["TimeLimit"] == "00:03:00"
 
 
 def test_a_job_over_its_memory_gets_more(scheduled):
@@ -131,6 +141,18 @@ def test_a_cluster_job_outlives_a_killed_snakemake(jobs):
     assert "Directory cannot be locked" in jobs.output
     assert jobs.run("waited0", options=("--unlock",)) == 0
     assert jobs.run("waited0") == 0, jobs.output
+
+
+def test_a_controller_that_does_not_answer_for_a_while_is_asked_again(jobs):
+    squeue = jobs.folder / "bin" / "squeue"
+    squeue.parent.mkdir()
+    real = shutil.which("squeue", path=jobs.environment["PATH"])
+    squeue.write_text(f'#!/bin/sh\necho >> "$0.asked"\n[ $(wc -l < "$0.asked") -gt 8 ] && exec {real} "$@"\nexit 1\n')
+    squeue.chmod(0o755)
+    jobs.environment["PATH"] = f"{squeue.parent}:{jobs.environment['PATH']}"
+    jobs.go()
+    assert jobs.run("waited0") == 0, jobs.output
+    assert len((squeue.parent / "squeue.asked").read_text()) > 8
 
 
 def test_an_unknown_partition_is_told(jobs):

@@ -101,3 +101,33 @@ def test_a_checkout_with_braces_in_its_path_is_refused_in_one_line(tmp_path):
     assert done.returncode == 1
     assert f"error: braces in {tmp_path / '{a}'}: Snakemake takes them for wildcards; rename that folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+STORAGE = """from snakemake_interface_storage_plugins.storage_object import StorageObjectRead, StorageObjectWrite
+from snakemake_interface_storage_plugins.storage_provider import StorageProviderBase
+
+
+class StorageProvider(StorageProviderBase):
+    pass
+
+
+class StorageObject(StorageObjectRead, StorageObjectWrite):
+    pass
+
+
+StorageProvider.__abstractmethods__ = frozenset()
+"""
+
+
+@pytest.mark.slow
+def test_results_in_a_storage_are_refused_in_one_line(tmp_path):
+    workflow = Workflow(tmp_path / "checkout")
+    plugin = tmp_path / "plugins" / "snakemake_storage_plugin_fake"
+    plugin.mkdir(parents=True)
+    (plugin / "__init__.py").write_text(STORAGE)
+    workflow.environment |= {"PYTHONPATH": str(plugin.parent)}
+    storage = ("--default-storage-provider", "fake", "--default-storage-prefix", "fake://results")
+    refused = workflow.snakemake("--dry-run", *storage)
+    assert refused.returncode == 1
+    assert "error: default-storage-provider: results must be files that all jobs see" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.numpy import load_file
 from torch import nn
 
-from ..conftest import TINY
+from ..conftest import CHECKOUT, TINY
 
 pytestmark = pytest.mark.slow
 
@@ -157,3 +158,11 @@ def test_an_error_of_the_users_code_is_in_the_log_of_its_job(doors):
         assert log[-1] == "RuntimeError: no network of 10"
     finally:
         doors.edit(STUDY, 'my_nets.py:broken"', 'my_nets.py:wide", width: 6')
+
+
+def test_on_a_cluster_a_student_that_teaches_shares_no_job_with_those_it_teaches(doors):
+    profile = yaml.safe_load((CHECKOUT / "profiles/slurm/profile.yaml").read_text())
+    groups = [f"{rule}={group}" for rule, group in profile["groups"].items()]
+    components = [f"{group}={number}" for group, number in profile["group-components"].items()]
+    again = ("--configfile", TINY, STUDY, "--forceall")
+    assert doors.plan(*again, "--groups", *groups, "--group-components", *components) == doors.plan(*again)

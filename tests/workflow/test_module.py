@@ -27,6 +27,27 @@ rule count_runs:
     output: "runs.txt"
     shell: "wc --lines < {folder}/tables/runs.csv > {{output}}"
 """
+TWO = """
+configfile: "outer.yaml"
+
+module one:
+    snakefile: "{folder}/workflow/Snakefile"
+    config: config["one"]
+    prefix: "one"
+
+use rule * from one as one_*
+
+module two:
+    snakefile: "{folder}/workflow/Snakefile"
+    config: config["two"]
+    prefix: "two"
+
+use rule * from two as two_*
+
+rule both:
+    default_target: True
+    input: rules.one_all.input, rules.two_all.input
+"""
 LOCAL, GITHUB = '"{folder}/workflow/Snakefile"', 'github("someone/dark-knowledge", path="workflow/Snakefile", tag="v1")'
 PLACES = {
     "prefix": (LOCAL, 'prefix: "distilled"', "distilled/results/tiny"),
@@ -77,6 +98,20 @@ def outer(request, workflow, tmp_path):
     changed["datasets"]["subset"]["folder"] = str(CHECKOUT / "tests/data/fashion-mnist")
     (home / "outer.yaml").write_text(yaml.safe_dump({"dk": changed, "seeds": "of the outer workflow", "more": {}}))
     return home, folder
+
+
+@pytest.fixture
+def outer_of_two(workflow, tmp_path):
+    """A workflow with two studies of a checkout, of which the second has another seed and another experiment beside."""
+    home = tmp_path / "outer"
+    home.mkdir()
+    (home / "Snakefile").write_text(TWO.format(folder=workflow.folder))
+    one = yaml.safe_load((CHECKOUT / TINY).read_text())
+    one["datasets"]["subset"]["folder"] = str(CHECKOUT / "tests/data/fashion-mnist")
+    warmer = {"teacher": "resnet", "student": "student", "temperatures": [8], "hard_weight": 0.1}
+    two = one | {"seeds": [7], "experiments": one["experiments"] | {"warmer": warmer}}
+    (home / "outer.yaml").write_text(yaml.safe_dump({"one": one, "two": two}))
+    return home
 
 
 def test_only_changed_keys_are_given_and_the_outer_workflows_are_its_own(workflow, outer):
@@ -153,3 +188,11 @@ def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
     assert json.loads((results / "config.json").read_text())["seeds"] == [0]
     assert not [path for path in home.rglob("report.html") if path.parent != results]
     assert workflow.plan(folder=home) == {}
+
+
+def test_two_studies_of_one_checkout_are_modules_of_one_workflow(workflow, outer_of_two):
+    plan = workflow.plan(folder=outer_of_two)
+    assert (plan["one_distill_model"], plan["one_plot_experiment"]) == (2, 1)
+    assert (plan["two_distill_model"], plan["two_plot_experiment"]) == (3, 2)
+    alone = workflow.plan("two_all", folder=outer_of_two)
+    assert not [rule for rule in alone if rule.startswith("one_")]

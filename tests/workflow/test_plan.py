@@ -1,11 +1,15 @@
 """What each study would run, and what is refused before anything runs."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
 import pytest
 import yaml
+from snakemake.utils import update_config
+
+from dark_knowledge.study.arms import arms_of
 
 from ..conftest import CHECKOUT
 
@@ -64,7 +68,7 @@ IN_ALL = {
     # Two teachers and one of two seeds; baselines of ten seeds, two rates of five, and one longer.
     "as-written": (2 * 10 + 2 + 4 * 10 + 2 * 5 + 10, 2 * 10 + 2, 4 * 10 + 2 * 5 + 2, 3 + 7 + 7, 7),
     # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
-    "patient": (3 * 5, 5, 5, 4, 1),
+    "patient": (4 * 5, 5, 5, 5, 1),
     "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 10, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
 }
 
@@ -79,11 +83,18 @@ def test_jobs_of_a_study_in_all(planned, study):
 @pytest.mark.parametrize("study", [*STUDIES, pytest.param("hinton2015", marks=pytest.mark.slow)])
 def test_cluster_jobs_of_a_study_are_those_of_the_documentation(planned, study):
     profile = yaml.safe_load((CHECKOUT / "profiles/slurm/profile.yaml").read_text())
+    assert profile["groups"]["distill_model"] == "students_{teacher}_{seed}"
+    students, evaluations = (profile["group-components"][group] for group in profile["groups"].values())
     plan = planned(study)
-    sent = {rule: plan[rule] for rule in ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs")}
-    shared = {rule: profile["group-components"].get(profile["groups"].get(rule), 1) for rule in sent}
-    cluster_jobs = sum(math.ceil(sent[rule] / shared[rule]) for rule in sent)
-    assert f"| {study} | {sum(sent.values())} | {cluster_jobs} |" in (CHECKOUT / "docs/running.md").read_text()
+    config = yaml.safe_load((CHECKOUT / "config.yaml").read_text())
+    if study != "note":
+        update_config(config, yaml.safe_load((CHECKOUT / "workflow/studies" / f"{study}.yaml").read_text()))
+    taught = Counter((arm.teacher, seed) for arm, seeds in arms_of(config).items() if arm.teacher for seed in seeds)
+    assert taught.total() == plan["distill_model"]
+    sent = sum(plan[rule] for rule in ("train_model", "cache_teacher_logits", "distill_model", "evaluate_runs"))
+    cluster_jobs = plan["train_model"] + plan["cache_teacher_logits"] + math.ceil(plan["evaluate_runs"] / evaluations)
+    cluster_jobs += sum(math.ceil(runs / students) for runs in taught.values())
+    assert f"| {study} | {sent} | {cluster_jobs} |" in (CHECKOUT / "docs/running.md").read_text()
 
 
 def test_an_archive_of_the_report_is_made_where_it_is_asked_for(workflow, planned):

@@ -34,6 +34,7 @@ rule make_tables:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:
@@ -73,6 +74,7 @@ rule plot_experiment:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:

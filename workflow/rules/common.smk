@@ -16,6 +16,8 @@ STARTED = time.time()
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 if set("{}") & set(str(WORKFLOW)):
     sys.exit(f"error: braces in {WORKFLOW.parent}: Snakemake takes them for wildcards; rename that folder")
+if workflow.storage_settings.default_storage_provider:
+    sys.exit("error: default-storage-provider: results must be files that all jobs see; run without that option")
 
 # What the jobs find in their environment: the Python that runs Snakemake, where it has the study's packages, whatever
 # else the PATH holds; a script's own folder among its modules; no profile for the Snakemake that makes the report.
@@ -269,7 +271,7 @@ def kept_outputs(without):
     """
     asked = asked_wildcards()
     files = set()
-    for each in workflow.rules:
+    for each in workflow.modifier.rules:  # of this module, where several are of the same checkout
         if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.rule.name for other in without]:
             continue
         for file in each.output:

@@ -100,6 +100,7 @@ rule collect_results:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=4000,
         runtime=30,
     params:

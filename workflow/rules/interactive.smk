@@ -23,6 +23,7 @@ rule write_error_explorer:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=4000,
         runtime=15,
     params:
@@ -62,6 +63,7 @@ rule write_curves:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:

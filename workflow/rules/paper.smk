@@ -38,6 +38,7 @@ rule correct_biases:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:
@@ -81,6 +82,7 @@ rule compare_with_paper:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=4000,
         runtime=15,
     params:

@@ -33,6 +33,7 @@ rule judge_claims:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:
@@ -152,6 +153,7 @@ rule write_summary:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:
@@ -251,6 +253,7 @@ rule report:
     conda:
         "../../envs/analysis.yaml"
     resources:
+        slot=1,
         mem_mb=2000,
         runtime=15,
     params:

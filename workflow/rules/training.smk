@@ -147,7 +147,7 @@ use rule train_model as distill_model with:
         f"<logs>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.log",
     benchmark:
         f"<benchmarks>/runs/{{model}}/{paths.TEACHER}/seed{{seed}}.tsv"
-    # `slot`: students that share a cluster job train in turn (profiles/slurm).
+    # `slot`: students that share a cluster job train in turn, and large local jobs run one at a time (profiles/slurm).
     resources:
         gpu=GPUS,
         slot=1,

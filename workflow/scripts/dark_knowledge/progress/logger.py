@@ -113,6 +113,7 @@ class TerminalProgress(LogHandlerBase):
         if job.run is not None:
             del self.waiting[str(log_of(self.results, job.run))]
             self._take_note(job.run)
+            seconds = self.taken.get(job.run, seconds)  # without the wait of a cluster's queue
             training = self._read(job)
             if training and training.accuracy is not None:
                 end = f", {training.accuracy:.2f} % on validation"
