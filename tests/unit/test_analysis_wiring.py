@@ -17,6 +17,7 @@ import write_claims
 import write_error_explorer
 import write_provenance
 import write_summary
+from markupsafe import escape
 from safetensors.numpy import save_file
 
 from dark_knowledge.analysis import accuracy as accuracies
@@ -224,10 +225,9 @@ def test_the_summary_answers_first(summary, judged, config):
     assert rows == list(table.index.unique("claim"))
     for claim in rows:
         (row,) = re.findall(rf"<tr><td>{claim} (.*?)</tr>", answer, re.S)
-        shown = re.findall(r'<b class="(\w+)">(\w+)</b><br><span class="note">(.*?)<', row)
-        assert shown == [
-            (table.verdict[claim, name], table.verdict[claim, name], table.effect_text[claim, name]) for name in "xy"
-        ]
+        shown = re.findall(r'<b class="(\w+)">(\w+)</b><br><span class="note">(.*?):<br>(.*?)<', row)
+        verdicts = table.loc[[(claim, name) for name in "xy"]].assign(quantity=lambda rows: rows.quantity.map(escape))
+        assert shown == [(row.verdict, row.verdict, row.quantity, row.effect_text) for row in verdicts.itertuples()]
 
 
 def test_where_the_baseline_is_the_best_without_a_teacher_nothing_more_is_told():
@@ -267,9 +267,9 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
                         rows[rows.chosen].iloc[0])
         )  # fmt: skip
         assert f"the teacher reaches {teacher} %, the baseline {baseline} % (of 4 seeds), and" in text
-        assert f"{student} %. Student minus baseline, seed by seed" in text
+        assert f"{student} %. Student minus baseline: " in text
         gain = gap[(gap.experiment == name) & gap.chosen].iloc[0]
-        assert f"seed by seed: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
+        assert f"Student minus baseline: {show_difference(gain.gain, gain.gain_high)} percentage points" in text
         side = "lies above zero" if gain.gain_low > 0 else "lies below" if gain.gain_high < 0 else "includes zero"
         assert f"On these test images the interval of 3 seeds {side}" in text
         paid = payoff_table(results).set_index("experiment").loc[name]

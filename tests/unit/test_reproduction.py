@@ -78,7 +78,7 @@ def test_arms_as_published_are_reproduced(results, published):
     sd = 100 * published[published.model == "big"].last_test_accuracy.std()
     half = 3.111 * sd * np.sqrt(1 / 10 + 1 / 3)  # Student's t, 9 degrees of freedom, 1 - 0.05 / 4 / 2
     assert row.predicted_high - row.published_mean == pytest.approx(half, rel=1e-3)
-    assert headline(table) == f"4 of 4 arms as published (± {half:.2f} points)."
+    assert headline(table) == f"4 of 4 arms as published (within ± {half:.2f} points, in the median)."
 
 
 @pytest.mark.parametrize(("by", "verdict"), [(0.004, "higher"), (-0.004, "lower")])
@@ -88,7 +88,10 @@ def test_a_planted_wrong_result_is_caught(results, published, by, verdict):
     table = reproduction_table(results, published, asked()).set_index("arm")
     assert table.verdict["student, T = 4"] == verdict
     assert (table.verdict.drop("student, T = 4") == "reproduced").all()
-    assert headline(table.reset_index()) == f"3 of 4 arms as published (± 0.21 points); x student, T = 4 is {verdict}."
+    assert (
+        headline(table.reset_index())
+        == f"3 of 4 arms as published (within ± 0.21 points, in the median); x student, T = 4 is {verdict}."
+    )
 
 
 def test_arms_of_other_settings_with_one_run_or_not_published_are_named_and_not_compared(results, published):
@@ -101,7 +104,7 @@ def test_arms_of_other_settings_with_one_run_or_not_published_are_named_and_not_
     assert table.predicted_low.notna().tolist() == [False, True, False, False]
     assert np.isnan(table.published_mean.iloc[3])
     rest = "not compared: 1 other settings, 1 one published run, 1 not published."
-    assert headline(table) == f"1 of 1 arms as published (± 0.14 points); {rest}"
+    assert headline(table) == f"1 of 1 arms as published (within ± 0.14 points, in the median); {rest}"
     shown = readable_reproduction(table)
     assert shown["other settings"][2] == "recipe.epochs 2, published 10; split.seed 1, published 0; 1 more"
     assert shown["predicted mean, %"][0] == shown["published n"][3] == NO_NUMBER

@@ -20,14 +20,14 @@ const seedName = (seed) => (seed === MEAN ? "mean" : `seed ${seed}`);
 /* The curves to draw: of every shown arm its shown seeds, and last, on top, its mean over all of its seeds. */
 function curvesOf(measure) {
   const curves = [];
-  for (const { name, colour, arm } of experiment().arms) {
+  for (const { name, colour, line, arm } of experiment().arms) {
     if (state.hiddenArms.has(name)) continue;
     const { seeds, epochs, steps } = data.arms[arm];
     const table = state.axis === "step" && measure in steps ? steps : epochs;
     const [x, y] = [table[state.axis], table[measure]];
     const add = (seed, values) => {
       const points = x.map((at, place) => [at, values[place]]).filter(([, value]) => value !== null);
-      if (!state.hiddenSeeds.has(seed) && points.length) curves.push({ name, colour, seed, seeds: seeds.length, points });
+      if (!state.hiddenSeeds.has(seed) && points.length) curves.push({ name, colour, broken: line === "--", seed, seeds: seeds.length, points });
     };
     seeds.forEach((seed, number) => add(seed, y[number]));
     add(MEAN, x.map((_, place) => mean(y.map((values) => values[place]).filter((value) => value !== null))));
@@ -91,7 +91,7 @@ function makePanel(measure) {
   panel.select.id = `shown-${measure}`;
   label.htmlFor = panel.select.id;
   label.append("Shown ");
-  panel.chart = svg("svg", { tabindex: 0, role: "img" });
+  panel.chart = svg("svg", { tabindex: 0, role: "application" });
   panel.tip = document.createElement("div");
   panel.tip.className = "tip";
   panel.tip.setAttribute("role", "status");
@@ -128,7 +128,7 @@ function draw(panel) {
   drawAxes(panel, width, height, log);
   for (const curve of panel.curves) {
     const path = curve.points.map(([x, y]) => `${panel.x.scale(x).toFixed(1)} ${panel.y.scale(y).toFixed(1)}`);
-    const line = svg("path", { class: `curve ${curve.seed === MEAN ? "mean" : "seed"}`, d: `M${path.join("L")}h0` });
+    const line = svg("path", { class: `curve ${curve.seed === MEAN ? "mean" : "seed"}${curve.broken ? " broken" : ""}`, d: `M${path.join("L")}h0` });
     line.style.setProperty("--colour", curve.colour);
     panel.chart.append(line);
   }

@@ -25,8 +25,8 @@ def main() -> None:
     seeds = {seed for settings in experiments_of(config).values() for seed in settings.get("seeds", config["seeds"])}
     for path in arguments.tables:
         table = Markup(path.read_text(encoding="utf-8"))
-        note = rendering.note(f"table_{path.stem}", config)
-        rendering.save(arguments.out / path.name, rendering.table_page(table, note, one_seed=len(seeds) == 1))
+        page = rendering.table_page(path.stem, table, config, one_seed=len(seeds) == 1)
+        rendering.save(arguments.out / path.name, page)
 
 
 if __name__ == "__main__":

@@ -95,9 +95,9 @@ def _side(mean: float, low: float, high: float) -> str:
 
 
 def headline(table: pd.DataFrame) -> str:
-    """The finding in a line: 9 of 10 arms as published (± 0.29 points); resnet student, T = 8 is higher.
+    """The finding in a line: 4 of 5 arms as published (within ± 0.29 points, in the median); x student is higher.
 
-    In brackets what "as published" means: the median half width of the prediction intervals.
+    In brackets what "as published" means: inside the prediction intervals, of which the median half width is given.
     """
     counts = table.verdict.value_counts()
     parts = [
@@ -111,7 +111,8 @@ def headline(table: pd.DataFrame) -> str:
         f"{row.experiment} {row.arm} is {row.verdict}" for row in table.itertuples() if row.verdict in (HIGHER, LOWER)
     ]
     half = ((table.predicted_high - table.predicted_low) / 2).median()
-    first = f"{counts.get(REPRODUCED, 0)} of {compared} arms as published (± {show_number(half, 2)} points)"
+    first = f"{counts.get(REPRODUCED, 0)} of {compared} arms as published"
+    first += f" (within ± {show_number(half, 2)} points, in the median)"
     return "; ".join(filter(None, [first, *off, rest])) + "."
 
 

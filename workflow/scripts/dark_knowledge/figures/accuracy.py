@@ -43,7 +43,8 @@ def temperature(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     colour = students[len(students) // 2].colour
     keys += [Line2D([], [], color=colour, marker="o", linestyle="", label="student, mean")]
     keys += [Line2D([], [], color=colour, marker=".", linestyle="", alpha=0.6, label="student, one seed")]
-    keys += [Patch(color="#808080", alpha=0.25, linewidth=0, label="95 % interval of the mean")]
+    if of[baseline].size > 1:
+        keys += [Patch(color="#808080", alpha=0.25, linewidth=0, label="95 % interval of the mean")]
     figure.legend(handles=keys, loc="outside right upper")
     return figure
 
@@ -62,17 +63,18 @@ def cost(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
             own, total = costs[f"own_{unit}"], costs[f"total_{unit}"]
             axis.plot([own, total], [mean, mean], color=arm.colour, linewidth=1, linestyle=":")
             axis.plot([total, total], [low, high], color=arm.colour, linewidth=1)
-            axis.plot(own, mean, "o", color=arm.colour, markerfacecolor="white")
-            axis.plot(total, mean, "o", color=arm.colour)
+            axis.plot(own, mean, arm.point, color=arm.colour, markerfacecolor="white")
+            axis.plot(total, mean, arm.point, color=arm.colour)
         axis.set(xlabel=title, ylabel="Test accuracy (%)", xscale="log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_locator(NullLocator())
         axis.label_outer()
     axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
-    legend(figure, arms)
+    points = {"white": "own training", "#808080": "with teacher and logits"}
     keys = [
-        Line2D([], [], color="#808080", marker="o", linestyle="", markerfacecolor=fill) for fill in ("white", "#808080")
+        Line2D([], [], color="#808080", marker="o", linestyle="", markerfacecolor=fill, label=name)
+        for fill, name in points.items()
     ]
-    axes[0].legend(keys, ["own training", "with teacher and logits"], loc="lower right")
+    legend(figure, arms, keys)
     return figure

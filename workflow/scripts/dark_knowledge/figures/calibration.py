@@ -28,7 +28,7 @@ def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
         binned = [equal_bins(run.confidence.to_numpy(), run.prediction == run.label, BINS) for run in runs]
         _, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
         doubt, gap = 1 - confidence.mean(axis=0), 100 * (accuracy - confidence)
-        axes[0].plot(doubt, gap.mean(axis=0), color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
+        axes[0].plot(doubt, gap.mean(axis=0), arm.line, color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
         axes[0].fill_between(doubt, gap.min(axis=0), gap.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
         images = np.mean([np.histogram(run.confidence, edges)[0] for run in runs], axis=0)
         axes[1].stairs(100 * images / images.sum(), edges, color=arm.colour, linewidth=1.6)
@@ -59,7 +59,7 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -
         for arm in others:
             scores = 100 * by_seed(runs, arm, "last_test_accuracy")
             similarity = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
-            _cross(axis, factor * similarity, scores, arm.colour)
+            _cross(axis, factor * similarity, scores, arm)
         mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
         axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
         own = factor * by_seed(fidelity[fidelity.arm == teacher.arm], teacher, column).mean()
@@ -74,11 +74,11 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -
     return figure
 
 
-def _cross(axis: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
+def _cross(axis: Axes, x: pd.Series, y: pd.Series, arm: DrawnArm) -> None:
     """The seeds as small points, and their mean with intervals both ways."""
     x, y = x.align(y, join="inner")
     across, up = mean_interval(x), mean_interval(y)
-    seed_points(axis, x, y, colour)
-    axis.plot([across.low, across.high], [up.mean, up.mean], color=colour, linewidth=1)
-    axis.plot([across.mean, across.mean], [up.low, up.high], color=colour, linewidth=1)
-    axis.plot(across.mean, up.mean, "o", color=colour, markersize=5)
+    seed_points(axis, x, y, arm.colour)
+    axis.plot([across.low, across.high], [up.mean, up.mean], color=arm.colour, linewidth=1)
+    axis.plot([across.mean, across.mean], [up.low, up.high], color=arm.colour, linewidth=1)
+    axis.plot(across.mean, up.mean, arm.point, color=arm.colour, markersize=5)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
@@ -41,7 +42,9 @@ def errors_per_class(predictions: pd.DataFrame, arms: list[DrawnArm], classes: l
         axis.barh(places, own.errors, height, color=arm.colour, label=arm.arm)
         # Below zero an interval means nothing.
         ends = [own.errors - own.errors_low.clip(lower=0), own.errors_high - own.errors]
-        axis.errorbar(own.errors, places, xerr=ends, fmt="none", ecolor="#808080", elinewidth=1, capsize=1.5)
+        drawn = axis.errorbar(own.errors, places, xerr=ends, fmt="none", ecolor="#404040", elinewidth=1, capsize=1.5)
+        for line in drawn.get_children():  # seen on a bar of any colour
+            line.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     axis.set_yticks(range(len(classes)), class_labels(classes))
     axis.set(xlabel="Test errors", ylim=(len(classes) - 0.5, -0.5), xlim=(0, None))
     axis.xaxis.set_major_locator(whole_numbers(8))
@@ -141,11 +144,13 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: list[DrawnArm], label:
 def _dots(axis: Axes, rows: pd.DataFrame, arms: list[DrawnArm]) -> None:
     """A point with interval per row at its `place` on the y axis, arms beside one another; hollow unless `filled`."""
     offsets = {arm.arm: 0.6 * ((place + 0.5) / len(arms) - 0.5) for place, arm in enumerate(arms)}
-    colours = {arm.arm: arm.colour for arm in arms}
+    drawn = {arm.arm: arm for arm in arms}
     for row in rows.itertuples():
-        place, colour = row.place + offsets[row.arm], colours[row.arm]
+        arm = drawn[row.arm]
+        place, colour = row.place + offsets[row.arm], arm.colour
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=1)
-        axis.plot(row.mean, place, "o", color=colour, markerfacecolor=colour if row.filled else "white", markersize=5)
+        inside = colour if row.filled else "white"
+        axis.plot(row.mean, place, arm.point, color=colour, markerfacecolor=inside, markersize=5)
 
 
 def _categories(axis: Axes, names: list[str]) -> None:
@@ -170,12 +175,15 @@ def error_similarity(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     low, high = (defined.min(), defined.max()) if defined.size else (0, 1)
     names = [f"{arm}, {'all seeds' if seed == ALL_SEEDS else f'seed {seed}'}" for arm, seed in wrong.index]
     colours = {arm.arm: arm.colour for arm in arms}
+    seeds_drawn = sorted({seed for _, seed in wrong.index})
+    greys = dict(zip(seeds_drawn, sns.color_palette("Greys", len(seeds_drawn)).as_hex(), strict=True))
+    strips = [[colours[arm] for arm, _ in wrong.index], [greys[seed] for _, seed in wrong.index]]
     few = len(names) <= MOST_LABELLED_RUNS
     side = np.clip(3.5 + 0.3 * len(names), 6, 14)
     margin = 0.5 + 0.08 * max(map(len, names))  # for the runs' names and the legend
     grid = sns.clustermap(
         pd.DataFrame(off_diagonal, names, names), mask=np.isnan(off_diagonal), row_linkage=tree, col_linkage=tree,
-        row_colors=[colours[arm] for arm, _ in wrong.index], cmap="mako_r", vmin=low, vmax=high, rasterized=not few,
+        row_colors=strips, cmap="mako_r", vmin=low, vmax=high, rasterized=not few,
         figsize=(side + margin, side), xticklabels=False, yticklabels=few, dendrogram_ratio=0.12, colors_ratio=0.025,
     )  # fmt: skip
     grid.gs.update(right=side / (side + margin))  # moves open figures only

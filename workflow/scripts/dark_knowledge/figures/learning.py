@@ -28,6 +28,7 @@ from dark_knowledge.figures.style import (
 )
 
 RATE = "#606060"  # of what belongs to no arm alone
+BROKEN = (4, 2)  # a control's lines
 
 
 def loss_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -123,6 +124,7 @@ def _draw_lines(axis: Axes, table: pd.DataFrame, arms: list[DrawnArm], x: str, y
     band = {"alpha": min(0.15, 1 / len(arms)), "linewidth": 0}
     sns.lineplot(
         rows, x=x, y=y, hue="arm", hue_order=list(colours), palette=colours, ax=axis, legend=False,
+        style="arm", dashes={arm.arm: BROKEN if arm.role == "control" else "" for arm in arms},
         errorbar=("pi", 100), err_kws=band,
     )  # fmt: skip
 
@@ -130,8 +132,7 @@ def _draw_lines(axis: Axes, table: pd.DataFrame, arms: list[DrawnArm], x: str, y
 def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: list[DrawnArm], column: str, label: str, title: str) -> None:
     _draw_lines(axis, epochs.assign(epoch=epochs.epoch + 1), arms, "epoch", column)
     if epochs.epoch.nunique() <= MOST_MARKED_EPOCHS:
-        for line in axis.lines:
-            line.set(marker=".", markersize=6, markeredgewidth=0)
+        _mark(axis)
     axis.set(title=title, xlabel="Epoch", ylabel=label)
     ends = with_arms(epochs, arms).groupby("arm").epoch.max() + 1
     if ends.max() > 4 * ends.min():  # the short trainings would be a stroke at the edge
@@ -143,12 +144,20 @@ def _draw_epochs(axis: Axes, epochs: pd.DataFrame, arms: list[DrawnArm], column:
         axis.xaxis.set_major_locator(whole_numbers(8))
 
 
+def _mark(axis: Axes) -> None:
+    """A point at each value of the lines."""
+    for line in axis.lines:
+        line.set(marker=".", markersize=6, markeredgewidth=0)
+
+
 def _by_step(steps: pd.DataFrame, arms: list[DrawnArm], column: str, label: str) -> tuple[Figure, np.ndarray]:
     roles = list(dict.fromkeys(arm.role for arm in arms))
     figure, axes = subplots(9.5, 3.8, columns=len(roles), sharey=True)
     binned = steps.assign(step=steps.groupby(["model", "supervision"]).step.transform(bin_centres))
     for axis, role in zip(axes, roles, strict=True):
         _draw_lines(axis, binned, [arm for arm in arms if arm.role == role], "step", column)
+        if binned.step.nunique() <= MOST_MARKED_EPOCHS:
+            _mark(axis)
         axis.set(title=role.capitalize(), xlabel="Training step", ylabel=label)
         axis.xaxis.set_major_locator(whole_numbers(3))
         axis.label_outer()

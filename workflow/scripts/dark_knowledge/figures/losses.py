@@ -20,7 +20,7 @@ def losses(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
         gains = difference(100 * by_seed(runs, arm, "last_test_accuracy"), baseline)
         mean, low, high, n = mean_interval(gains)
         seed_points(axis, gains, np.full(n, place + 0.15), arm.colour)
-        axis.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=arm.colour, capsize=3)
+        axis.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt=arm.point, color=arm.colour, capsize=3)
     axis.set_yticks(range(len(rows)), [arm.arm for arm in rows])
     axis.set(xlabel="Test accuracy less the baseline's of the same seed (points)")
     return figure

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from dark_knowledge.figures.style import STUDENTS, legible_name, subplots
 
-MARKERS = "osD^vP"
+MARKERS = "osD^vP<>Xph*8d"
 
 
 def payoff(table: pd.DataFrame) -> Figure:

@@ -1,6 +1,6 @@
 """The style that all figures share: an arm has one colour throughout. Importing this module sets Matplotlib's style."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -19,10 +19,11 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from dark_knowledge.analysis.formats import class_label
 from dark_knowledge.analysis.results import ExperimentArm
 
-# Told apart by people with any colour vision, and in grey: black, orange, light green to dark blue, and purples.
 MOST_TEMPERATURES = 10
 
 
+# Black, orange, light green to dark blue, and purples. To people without red or green the last two are alike, so that
+# controls have broken lines and square points besides.
 TEACHER, BASELINE, STUDENTS, CONTROLS = "#1a1a1a", "#d55e00", "crest", "RdPu_r"
 
 
@@ -78,6 +79,16 @@ class DrawnArm(ExperimentArm):
     """An arm with its colour."""
 
     colour: str
+
+    @property
+    def line(self) -> str:
+        """Its lines: broken for a control."""
+        return "--" if self.role == "control" else "-"
+
+    @property
+    def point(self) -> str:
+        """Its points: squares for a control."""
+        return "s" if self.role == "control" else "o"
 
 
 def drawn_arms(arms: list[ExperimentArm]) -> list[DrawnArm]:
@@ -208,11 +219,12 @@ def draw_matrix(
 
 def arm_keys(arms: list[DrawnArm]) -> list[Line2D]:
     """What a legend shows of arms."""
-    return [Line2D([], [], color=arm.colour, linewidth=3, label=arm.arm) for arm in arms]
+    return [Line2D([], [], color=arm.colour, linestyle=arm.line, linewidth=3, label=arm.arm) for arm in arms]
 
 
-def legend(figure: Figure, arms: list[DrawnArm]) -> None:
-    keys = arm_keys(arms)
+def legend(figure: Figure, arms: list[DrawnArm], others: Sequence[Line2D] = ()) -> None:
+    """The arms' names beside a figure, and what else is to be explained."""
+    keys = [*arm_keys(arms), *others]
     columns = 1 + len(keys) // LEGEND_ROWS
     figure.set_figwidth(figure.get_figwidth() + 2 * (columns - 1))
     figure.legend(handles=keys, loc="outside right upper", ncols=columns)

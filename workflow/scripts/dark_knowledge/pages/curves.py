@@ -35,7 +35,9 @@ def page_data(arms: list[DrawnArm], results: Results, points: int) -> dict:
         "experiments": [
             {
                 "name": name,
-                "arms": [{"name": arm.arm, "colour": arm.colour, "arm": number[arm.key]} for arm in own],
+                "arms": [
+                    {"name": arm.arm, "colour": arm.colour, "line": arm.line, "arm": number[arm.key]} for arm in own
+                ],
             }
             for name, own in groupby(arms, key=lambda arm: arm.experiment)
         ],

@@ -18,9 +18,21 @@ TEMPLATES = Path(__file__).parents[3] / "report"
 MOST_BYTES = 1_500_000
 
 
-def table_page(table: Markup, note: str, *, one_seed: bool = False) -> str:
-    """A page with one table as HTML, and the note that explains it; of one seed it says why there is no interval."""
-    return _render("table.html.j2", table=table, note=note, one_seed=one_seed)
+LONGEST_CELL = 40  # characters of a cell on one line
+
+
+def table_page(name: str, table: Markup, config: dict, *, one_seed: bool = False) -> str:
+    """A page with one table as HTML, its title and its note; of one seed it says why there is no interval."""
+    study = {key: config[key] for key in ("study", "dataset")}
+    title, text = _title(f"table_{name}"), note(f"table_{name}", config)
+    return _render("table.html.j2", title=title, table=table, note=text, one_seed=one_seed, **study)
+
+
+def _title(name: str) -> str:
+    """What a result is called in Snakemake's report: the first line of its caption has section and title."""
+    first, _, _ = (TEMPLATES / f"{name}.rst").read_text(encoding="utf-8").partition("\n")
+    title = first.strip("{# }").partition(": ")[2]
+    return title[0].upper() + title[1:]
 
 
 def note(name: str, config: dict) -> str:
@@ -71,7 +83,7 @@ def interval_drawing(effect: float, low: float, high: float, reference: float, c
     }
     interval = "" if pd.isna(low) else f'<path d="M{start:.1f} 7H{end:.1f}" stroke="#1c2430" stroke-width="2"/>'
     return Markup(
-        '<svg width="120" height="14" role="img" aria-label="interval">'
+        '<svg width="120" height="14" aria-hidden="true">'
         f'{side.get(claimed, "")}<path d="M60 0V14" stroke="#556070"/>{interval}'
         f'<circle cx="{x:.1f}" cy="7" r="3.5" fill="#1c2430"/></svg>'
     )
@@ -88,8 +100,15 @@ def html_table(table: pd.DataFrame) -> Markup:
 def _html_row(kind: str, cells: Iterable[object]) -> Markup:
     """A table's row of cells th or td, each on a line."""
     return Markup("<tr>\n{}</tr>").format(
-        Markup("").join(Markup(f"<{kind}>{{}}</{kind}>\n").format(str(cell)) for cell in cells)
+        Markup("").join(Markup(f"{_tag(kind, str(cell))}{{}}</{kind}>\n").format(str(cell)) for cell in cells)
     )
+
+
+def _tag(kind: str, text: str) -> str:
+    """What a cell th or td begins with; one of a sentence may be broken into lines."""
+    if kind == "th":
+        return '<th scope="col">'
+    return '<td class="long">' if len(text) > LONGEST_CELL else "<td>"
 
 
 def embedded_svg(path: str | Path) -> str:
