@@ -132,7 +132,8 @@ def small_lead_point() -> str:
         f"(n = {n}). The plain teacher's student takes {plain} of it, the ResNet's {deep}, the best of {WORDS[tried]} "
         "on "
         f"validation images. After the {longer} epochs above it is at {shown} % by itself, its teacher, trained for "
-        f"{taught}, leads by {show_difference(later.lead, later.lead_high)}, and no gain is seen."
+        f"{taught}, leads by {show_difference(later.lead, later.lead_high)} on these test images, for others perhaps "
+        "by nothing, and no gain is seen."
     )
 
 
