@@ -67,8 +67,9 @@ IN_ALL = {
     "annealing": (3 * 10, 10, 2 * 10, 5, 2),
     # Two teachers and one of two seeds; baselines of ten seeds, two rates of five, and one longer.
     "as-written": (2 * 10 + 2 + 4 * 10 + 2 * 5 + 10, 2 * 10 + 2, 4 * 10 + 2 * 5 + 2, 3 + 7 + 7, 7),
-    # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
+    # Teacher, baseline, the same with erasing, and longer.
     "patient": (4 * 5, 5, 5, 5, 1),
+    # Eight parts, two of them with five seeds: teacher, baseline, smoothed, longer. Two informed students more.
     "when": (4 * (6 * 10 + 2 * 5), 2 * (6 * 10 + 2 * 5) + 10, 2 * (6 * 10 + 2 * 5) + 2 * 5, 4 * 8 + 2 * 8 + 2, 10),
 }
 
