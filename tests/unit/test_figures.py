@@ -149,6 +149,23 @@ def test_a_temperature_has_one_colour_in_all_experiments(tables):
     assert single.items() <= full.items()
 
 
+def test_a_control_is_told_from_a_student_without_colour(tables):
+    _, baseline, student = arms_of(tables, "single")
+    control = style.DrawnArm(**(vars(baseline) | {"role": "control", "arm": "longer", "colour": student.colour}))
+    arms = [student, control]
+    figure = learning.validation_accuracy(tables["epochs"], arms)
+    solid, broken = (line.is_dashed() for line in figure.axes[0].lines)
+    assert (solid, broken) == (False, True)
+    assert [key.is_dashed() for key in style.arm_keys(arms)] == [False, True]
+    assert student.point != control.point
+
+
+def test_a_single_logged_step_is_seen(tables):
+    first = tables["steps"].query("step == 0")
+    figure = learning.loss_by_step(first, arms_of(tables))
+    assert all(line.get_marker() == "." for axis in figure.axes for line in axis.lines)
+
+
 def test_lines_end_at_the_mean_of_the_seeds(tables):
     arms = arms_of(tables)
     axis = learning.accuracy_by_epoch(tables["epochs"], arms).axes[1]
