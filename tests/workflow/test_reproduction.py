@@ -52,7 +52,7 @@ def test_a_repeated_run_is_as_published_and_a_wrong_one_is_caught(published):
     table, summary = reproduce(published)
     assert (table.verdict == "reproduced").all()
     assert (table.equal_runs == 2).all()  # of the same seeds, on one machine
-    assert re.search(r"<b>3 of 3 arms as published \(± [\d.]+ points\).</b>", summary)
+    assert re.search(r"<b>3 of 3 arms as published \(within ± [\d.]+ points, in the median\).</b>", summary)
     assert "Published: in <code>results/reference/tiny</code>, runs of this workflow." in summary
     assert "Where the runs differ" not in summary
 
