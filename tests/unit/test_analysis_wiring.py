@@ -287,13 +287,27 @@ def test_the_summary_tells_of_each_experiment_its_own(results, summary):
     assert said == ["lies above zero", "includes zero"]
     counts = results["class_errors"].query("part == 'test' and model == 'big'").groupby("label").errors.mean()
     errors = told_of(section_of(page, "Error analysis"))
-    for name, label, source in (("x", 2, "the figures reported elsewhere name"), ("y", 1, "the baseline errs on most")):
+    for name, label, source in (
+        ("x", 2, "the figures reported elsewhere name"),
+        ("y", 1, "the baseline errs on most often"),
+    ):
         text = errors[name]
         assert source in text
         assert f"the teacher makes {counts[label]:.1f} " in " ".join(text.split())
     for figure in write_summary.FIGURES:
         places = [page.index(base64.b64encode(f"{figure} of {name}".encode()).decode()) for name in ("x", "y")]
         assert places == sorted(places)
+
+
+def test_of_equal_differences_the_summary_knows_no_interval(collected, summary):
+    runs = collected / "runs.parquet"
+    before = runs.read_bytes()
+    table = pd.read_parquet(runs)
+    table.assign(last_test_accuracy=0.9 + 0.01 * (table.supervision != "labels")).to_parquet(runs)
+    answer = section_of(summary(), "The answer")
+    runs.write_bytes(before)
+    assert "All 3 seeds differ by as much, so that the interval is not known." in answer
+    assert "includes zero" not in answer
 
 
 def test_figures_are_of_the_test_images_and_of_the_published_or_the_hardest_class(

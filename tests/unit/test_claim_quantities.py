@@ -113,11 +113,18 @@ SIDES = {
             ("epochs", "epochs"), ("seconds", "seconds"), ("seconds, teacher and its logits included,", "with teacher"),
         )
     },
-    f"scatter of the batches' losses in the last {LAST} epochs": ("above", of_curve("loss", scatter, "steps")),
-    f"scatter of the batches' losses in the last {LAST} epochs, relative to their mean": (
-        "above", of_curve("loss", lambda values: 100 * scatter(values) / values.mean(), "steps"),
+    f"scatter of the batches' hard losses in the last {LAST} epochs": (
+        "above", of_curve("hard_loss", scatter, "steps"),
     ),
-    f"scatter of the epochs' mean losses over the last {LAST} epochs": ("above", of_curve("loss", scatter)),
+    f"scatter of the batches' hard losses in the last {LAST} epochs, relative to their mean": (
+        "above", of_curve("hard_loss", lambda values: 100 * scatter(values) / values.mean(), "steps"),
+    ),
+    f"scatter of the batches' losses as trained on in the last {LAST} epochs": (
+        "above", of_curve("loss", scatter, "steps"),
+    ),
+    f"scatter of the epochs' mean losses as trained on over the last {LAST} epochs": (
+        "above", of_curve("loss", scatter),
+    ),
     f"scatter of the epochs' mean hard losses over the last {LAST} epochs": ("above", of_curve("hard_loss", scatter)),
     "hard loss in the last epoch, while learning": ("above", of_curve("hard_loss", lambda values: values.iloc[-1])),
     f"scatter of validation accuracy over the last {LAST} epochs": (
@@ -173,14 +180,14 @@ def test_what_decides_each_claim(table):
     deciding = table[table.decides].reset_index().set_index("claim").quantity
     assert deciding.to_dict() == {
         "1": "validation error, mean over the training",
-        "2a": f"scatter of the batches' losses in the last {LAST} epochs",
+        "2a": f"scatter of the batches' hard losses in the last {LAST} epochs",
         "2b": f"scatter of validation accuracy over the last {LAST} epochs",
         "3a": "training accuracy, last epoch, in evaluation mode without augmentation",
         "3b": "test accuracy, last epoch",
         "3c": "test accuracy, student less the middle of teacher and baseline",
         "4": "squared Jensen-Shannon distance of the errors per class, beyond noise",
         "5": "test errors on class coat (1)",
-        "6": "Gini coefficient of the test errors per class",
+        "6": "Gini coefficient of the test error rates per class",
     }
 
 
@@ -261,13 +268,25 @@ def test_evenness_is_compared_at_equal_numbers_of_errors(table):
         for name, own in (("baseline", baseline), ("student", student)):
             drawn = random.multivariate_hypergeometric(own, fewest, size=2000)
             found.setdefault(name, []).append(gini(drawn).mean())
-    row = table.loc["Gini coefficient of the test errors per class"]
+    row = table.loc["Gini coefficient of the test error rates per class"]
     assert row.claimed == "below"
     assert row.baseline == pytest.approx(np.mean(found["baseline"]), abs=0.005)
     assert row.student == pytest.approx(np.mean(found["student"]), abs=0.005)
     assert row.baseline > gini(counts(BASELINE)).mean() + 0.005  # few errors are uneven by chance alone
-    assert table.claimed["normalised entropy of the test errors per class"] == "above"
-    assert table.claimed["share of the test errors in the class with most"] == "below"
+    assert table.claimed["normalised entropy of the test error rates per class"] == "above"
+    assert table.claimed["share of the highest class in the sum of these rates"] == "below"
+
+
+def test_evenness_is_of_rates():
+    """With twice the images of one class, of which as many are wrong again, its rate is the same."""
+    predictions = STUDY["predictions"]
+    twice = predictions[predictions.label == 2].assign(image=lambda rows: rows.image + predictions.image.max() + 1)
+    study = Results(STUDY | {"predictions": pd.concat([predictions, twice])})
+    found = claims.claims_table(study, CLASSES, {"x": FIGURES}, SETTINGS).set_index("quantity")
+    name = "normalised entropy of the test error rates per class"
+    once = claims.claims_table(Results(STUDY), CLASSES, {"x": FIGURES}, SETTINGS).set_index("quantity")
+    for side in ("baseline", "student"):
+        assert found[side][name] == pytest.approx(once[side][name], abs=0.01)
 
 
 def test_likeness_of_teacher_and_baseline(table):

@@ -55,6 +55,15 @@ def test_a_control_stands_against_the_baseline_and_its_student(runs):
     assert table.p["shuffled"] == pytest.approx(0.5)
 
 
+def test_both_differences_are_of_the_seeds_that_all_three_have(runs):
+    of_control = (runs.model == "smoothed") & (runs.seed == 0)
+    more = runs[of_control].assign(seed=2, last_test_accuracy=0.5)
+    of_baseline = runs[(runs.model == "small") & (runs.supervision == "labels") & (runs.seed == 0)].assign(seed=2)
+    table = control_table(Results({"arms": ARMS, "runs": pd.concat([runs, more, of_baseline])})).set_index("control")
+    assert table.gain["smoothed labels"] == pytest.approx(1)
+    assert table.n["smoothed labels"] == 2
+
+
 def test_a_study_without_controls_has_an_empty_table(runs):
     table = control_table(Results({"arms": ARMS[ARMS.experiment == "y"], "runs": runs}))
     assert table.empty

@@ -232,13 +232,14 @@ def test_confusion_shares_are_percentages_of_rows():
     np.testing.assert_array_equal(shares, [[75, 25, 0], [0, 100, 0], [np.nan] * 3])
 
 
-def test_the_last_confusion_is_the_students_less_the_baselines(tables):
+def test_the_last_confusion_is_the_students_less_the_baselines_of_the_same_seeds(tables):
     arms, predictions = compared(arms_of(tables)), tables["predictions"]
     shares = {}
     for role in ("baseline", "student"):
         own = rows_of(predictions, next(arm for arm in arms if arm.role == role))
         shares[role] = errors.confusion_shares(own.label, own.prediction, len(CLASSES))
-    drawn = errors.confusion(predictions, arms, CLASSES).axes[3].collections[0].get_array()
+    more = rows_of(predictions, next(arm for arm in arms if arm.role == "baseline")).assign(seed=99, prediction=0)
+    drawn = errors.confusion(pd.concat([predictions, more]), arms, CLASSES).axes[3].collections[0].get_array()
     np.testing.assert_allclose(drawn, shares["student"] - shares["baseline"])
     assert np.abs(drawn).max() > 1
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from dark_knowledge.analysis.results import Results, compared
 from dark_knowledge.figures import accuracy, calibration, errors, images, style
+from dark_knowledge.study.arms import NOT_HERE
 
 from .results import CLASSES, make_results
 
@@ -142,6 +143,20 @@ def test_cost_shows_both_an_arms_own_and_all_that_it_needs(study):
     axis = draw_all(study)["cost"].axes[0]
     points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o" and line.get_color() == COLOURS[2]]
     assert points == [17.25, 43.5]
+
+
+def test_of_a_teacher_from_elsewhere_no_cost_is_drawn(study):
+    runs = study["runs"]
+    unknown = ["seconds", "steps", "batch_size"]
+    given = runs.assign(machine=runs.machine.where(runs.model != "big", NOT_HERE))
+    given[unknown] = given[unknown].where(given.model != "big")
+    figure = draw_all(Results(study | {"runs": given}))["cost"]
+    points = [
+        (line.get_xdata()[0], line.get_markerfacecolor()) for line in figure.axes[0].lines if line.get_marker() == "o"
+    ]
+    assert (17.25, "white") in points  # the students' own training
+    assert COLOURS[2] not in {fill for _, fill in points}
+    assert "teacher" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 LONG = ["👕", "two\nlines of words", "a name of many words: " + 40 * "x"]

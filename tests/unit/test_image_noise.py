@@ -30,10 +30,20 @@ def test_one_seed_has_neither_interval_nor_p():
     assert all(map(math.isnan, (interval.low, interval.high, p)))
 
 
-def test_signs_flipped_by_image_vary_as_the_mean_over_the_seeds():
-    differences = np.random.default_rng(1).integers(-1, 2, size=(5, 60))
-    noise = flipped_images(differences)
-    assert noise.var() == pytest.approx((differences.mean(axis=0) ** 2).sum(), rel=0.1)
+@pytest.mark.parametrize("seeds", [1, 3, 10])
+def test_signs_flipped_by_image_vary_as_the_images_do_whatever_single_runs_answer(seeds):
+    """The chance of single runs is in the images' means, and counts with the seeds."""
+    draw = np.random.default_rng(1)
+    of_image = draw.normal(0, 1, 4000)
+    differences = of_image + (0 if seeds == 1 else draw.normal(0, 2, (seeds, len(of_image))))
+    noise = flipped_images(np.atleast_2d(differences))
+    assert noise.var() == pytest.approx((of_image**2).sum(), rel=0.1)
+
+
+def test_without_a_part_of_the_images_no_noise_is_theirs():
+    differences = np.random.default_rng(1).choice([-1, 1], size=(5, 60))
+    differences[:, ::2] *= np.resize([1, -1], (5, 1))  # each means less than chance would
+    assert not flipped_images(differences).any()
 
 
 @pytest.fixture
@@ -55,13 +65,16 @@ def test_the_ends_of_a_distances_interval_are_where_p_is_five_percent(wrong):
         assert distance(*wrong, reference=end)[0].p == pytest.approx(0.05, rel=1e-3)
 
 
-def test_more_seeds_of_the_same_spread_take_their_part_of_the_noise_away(wrong):
+def test_the_noise_of_a_distance_is_the_images_and_the_seeds_each_once(wrong):
+    """The chance of single runs is in the images' means and in the seeds' spread; it is taken out of the former."""
     answers, labels = wrong
-    counts = answers @ np.eye(CLASSES)[labels]
-    of_all = np.bincount(labels[answers.any(axis=(0, 1))], minlength=CLASSES)
+    n, counts, errors = answers.shape[1], answers @ np.eye(CLASSES)[labels], answers.sum(axis=-1)
+    some, of_all = answers.any(axis=(0, 1)).sum(), np.bincount(labels[answers.any(axis=(0, 1))], minlength=CLASSES)
     shares = counts / counts.sum(axis=-1, keepdims=True)
-    spread = (np.var(shares[0] - shares[1], axis=0, ddof=1) / (of_all / of_all.sum())).sum()
-    (*_, once), (*_, twice) = distance(answers, labels), distance(np.tile(answers, (1, 2, 1)), labels)
-    n = answers.shape[1]
-    twice_spread = spread * 2 * (n - 1) / (2 * n - 1)  # of the same values twice
-    assert 8 * math.log(2) * (once - twice) == pytest.approx(spread / n - twice_spread / (2 * n))
+    seeds = (np.var(shares[0] - shares[1], axis=0, ddof=1) / (of_all / some)).sum() / n
+    by_seed = np.subtract(*(answers / errors.mean(axis=1)[:, None, None]))
+    own = (by_seed.mean(axis=0) ** 2 - by_seed.var(axis=0, ddof=1) / n).sum()
+    images = (CLASSES - 1) * (own * some / (some - 1) + (1 / errors.mean(axis=1) ** 2).sum())
+    *_, noise = distance(answers, labels)
+    assert own > 0
+    assert 8 * math.log(2) * noise == pytest.approx(images + seeds)

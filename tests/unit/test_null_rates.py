@@ -66,18 +66,22 @@ def class_errors_p(wrong: np.ndarray, labels: np.ndarray) -> float:
     return accuracy_p(wrong[..., labels == 9], labels)
 
 
+def of_images(wrong: np.ndarray) -> float:
+    return np.sqrt(image_noise.share_of_images(image_noise.share_differences(wrong)))
+
+
 def class_share_p(wrong: np.ndarray, labels: np.ndarray) -> float:
     counts = image_noise.class_counts(wrong, labels, CLASSES)
     permuted = image_noise.permuted_counts(wrong, labels, CLASSES)
     of_seed, noise = shares(counts)[..., 9], shares(permuted)[..., 9].mean(axis=-1)
-    return difference_p(of_seed[0] - of_seed[1], noise[:, 0] - noise[:, 1])
+    return difference_p(of_seed[0] - of_seed[1], of_images(wrong) * (noise[:, 0] - noise[:, 1]))
 
 
 def evenness_p(wrong: np.ndarray, labels: np.ndarray) -> float:
     counts = image_noise.class_counts(wrong, labels, CLASSES)
     thinned = gini(image_noise.at_equal_counts(np.broadcast_to(counts, (50, *counts.shape)))).mean(axis=0)
     noise = gini(image_noise.at_equal_counts(image_noise.permuted_counts(wrong, labels, CLASSES))).mean(axis=-1)
-    return difference_p(thinned[0] - thinned[1], noise[:, 0] - noise[:, 1])
+    return difference_p(thinned[0] - thinned[1], of_images(wrong) * (noise[:, 0] - noise[:, 1]))
 
 
 def distance_p(wrong: np.ndarray, labels: np.ndarray) -> float:

@@ -77,6 +77,22 @@ def test_a_net_that_teaches_its_own_kind_is_its_students_rival(results):
     assert payoff_table(results).rival.tolist() == ["baseline"]
 
 
+@pytest.mark.parametrize(("parameters", "rival"), [(1000, "label smoothing"), (1001, "baseline")])
+def test_a_net_larger_than_the_student_is_no_rival(results, parameters, rival):
+    runs = results["runs"]
+    runs.loc[runs.model == "smooth", ["last_validation_accuracy", "parameters"]] = [0.999, parameters]
+    assert payoff_table(results).rival.tolist() == [rival]
+
+
+def test_lead_and_gain_are_of_the_seeds_that_all_arms_have(results):
+    """Teacher and baseline have a seed more, of another experiment."""
+    runs = results["runs"]
+    before = payoff_table(results)
+    more = runs[(runs.model == "big") & (runs.seed == 0)].assign(seed=3, last_test_accuracy=0.1)
+    results["runs"] = pd.concat([runs, more])
+    pd.testing.assert_frame_equal(payoff_table(results), before)
+
+
 def test_the_rival_is_the_best_over_the_students_seeds(results):
     """Baseline and control have a seed more, of another experiment; there the baseline was lucky."""
     runs = results["runs"]

@@ -94,16 +94,19 @@ def test_a_planted_wrong_result_is_caught(results, published, by, verdict):
     )
 
 
-def test_arms_of_other_settings_with_one_run_or_not_published_are_named_and_not_compared(results, published):
+@pytest.mark.parametrize("runs", ["one run", "two equal runs"])
+def test_arms_of_other_settings_without_spread_or_not_published_are_named_and_not_compared(results, published, runs):
     published = published[(published.model != "big") | (published.seed == 50)]
+    if runs == "two equal runs":  # of which the spread is not known
+        published = pd.concat([published, published[published.model == "big"].assign(seed=51)])
     unlike = {"small/big_T2_w0.1": ["recipe.epochs 2, published 10", "split.seed 1, published 0", "a 1, published 2"]}
     given = asked(unlike)
     del given["unlike"]["small/big_T4_w0.1"]
     table = reproduction_table(results, published, given)
-    assert table.verdict.tolist() == ["one published run", "reproduced", "other settings", "not published"]
+    assert table.verdict.tolist() == ["no published spread", "reproduced", "other settings", "not published"]
     assert table.predicted_low.notna().tolist() == [False, True, False, False]
     assert np.isnan(table.published_mean.iloc[3])
-    rest = "not compared: 1 other settings, 1 one published run, 1 not published."
+    rest = "not compared: 1 other settings, 1 no published spread, 1 not published."
     assert headline(table) == f"1 of 1 arms as published (within ± 0.14 points, in the median); {rest}"
     shown = readable_reproduction(table)
     assert shown["other settings"][2] == "recipe.epochs 2, published 10; split.seed 1, published 0; 1 more"

@@ -7,7 +7,7 @@ import numpy as np
 from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare
 from dark_knowledge.analysis.error_sets import common_wrong
 from dark_knowledge.analysis.image_noise import flipped_images, seeds_and_images
-from dark_knowledge.analysis.results import beside, by_seed, difference, paired, rows_of
+from dark_knowledge.analysis.results import by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval, probability_of_superiority, ratio_interval
 
 OTHER_IMAGES = "interval and p hold for other seeds and other test images"
@@ -31,8 +31,8 @@ def generalisation(e: Evidence) -> Iterator[Quantity]:
             "best_on_test_accuracy", "test accuracy at the best epoch on test, as published", published=published,
             remark="the test set picks the epoch, so this decides nothing",
         )  # fmt: skip
-    student, baseline = (by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.student, e.baseline))
-    superiority, n = probability_of_superiority(student, baseline), len(difference(student, baseline))
+    student, baseline = paired(*(by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.student, e.baseline)))
+    superiority, n = probability_of_superiority(student, baseline), len(student)
     yield Quantity(
         "3b", "probability that a student beats a baseline on test", "", np.full(n, np.nan), 1, reference=0.5,
         p=np.nan, interval=Interval(superiority, np.nan, np.nan, n), is_difference=False,
@@ -49,11 +49,9 @@ def generalisation(e: Evidence) -> Iterator[Quantity]:
 
 def nearness(e: Evidence) -> Iterator[Quantity]:
     """Claim 3c. Which side of the middle is the teacher's, its lead says, so its lead too must be more than chance."""
-    teacher, baseline, student = (
-        100 * by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.teacher, e.baseline, e.student)
+    teacher, baseline, student = paired(
+        *(100 * by_seed(e.runs, arm, "last_test_accuracy") for arm in (e.teacher, e.baseline, e.student))
     )
-    student, baseline = paired(student, baseline)
-    teacher = beside(teacher, student.index)[student.index]
     gain, lead = e.lead("student", "baseline"), e.lead("teacher", "baseline")
     leads, values = difference(teacher, baseline), difference(student, (teacher + baseline) / 2)
     of_teacher, of_baseline, of_student = (

@@ -17,6 +17,8 @@ from dark_knowledge.analysis.image_noise import (
     flipped_images,
     permuted_counts,
     seeds_and_images,
+    share_differences,
+    share_of_images,
 )
 from dark_knowledge.analysis.measures import gini, largest_share, normalised_entropy, shares
 from dark_knowledge.analysis.results import difference, rows_of
@@ -70,7 +72,7 @@ def hardest(e: Evidence) -> Iterator[Quantity]:
 
 def _class_errors(e: Evidence, label: int) -> Iterator[Quantity]:
     counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
-    source = "published" if "improved_class" in e.published else "most validation errors of the baseline"
+    source = "published" if "improved_class" in e.published else "highest validation error rate of the baseline"
     wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
     change, labels = wrong_student.astype(float) - wrong_baseline, labels_of(e)
     classes = range(len(e.classes))
@@ -91,8 +93,9 @@ def _class_share(e: Evidence, label: int) -> Quantity:
     counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     student, baseline = (100 * own.div(own.sum(axis=1), axis=0)[label] for own in counts)
     wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
-    permuted = permuted_counts(np.stack([wrong_student, wrong_baseline]), labels_of(e), len(e.classes))
-    noise = 100 * shares(permuted)[..., label].mean(axis=-1)
+    wrong = np.stack([wrong_student, wrong_baseline])
+    permuted = permuted_counts(wrong, labels_of(e), len(e.classes))
+    noise = 100 * shares(permuted)[..., label].mean(axis=-1) * np.sqrt(share_of_images(share_differences(wrong)))
     return compare(
         "5", f"share of class {class_label(e.classes[label], label)} in the test errors", POINTS, student, baseline,
         sign=-1, image_noise=noise[:, 0] - noise[:, 1],
@@ -118,16 +121,20 @@ def _class_confusions(e: Evidence, label: int) -> Iterator[Quantity]:
 def evenness(e: Evidence) -> Iterator[Quantity]:
     wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
     wrong, labels = np.stack([wrong_student, wrong_baseline]), labels_of(e)
-    counts = class_counts(wrong, labels, len(e.classes))
-    thinned = at_equal_counts(np.broadcast_to(counts, (THINNINGS, *counts.shape)))
-    permuted = at_equal_counts(permuted_counts(wrong, labels, len(e.classes)))
+    counts, permuted = (of(wrong, labels, len(e.classes)) for of in (class_counts, permuted_counts))
+    images = np.bincount(labels, minlength=len(e.classes))
+    thinned, permuted = (
+        (at_equal_counts(errors) / images)[..., images > 0]
+        for errors in (np.broadcast_to(counts, (THINNINGS, *counts.shape)), permuted)
+    )
+    of_images = np.sqrt(share_of_images(share_differences(wrong)))
     for measure, name, unit, sign, factor, digits in (
-        (gini, "Gini coefficient of the test errors per class", "", -1, 1, 3),
-        (normalised_entropy, "normalised entropy of the test errors per class", "", 1, 1, 3),
-        (largest_share, "share of the test errors in the class with most", POINTS, -1, 100, 2),
+        (gini, "Gini coefficient of the test error rates per class", "", -1, 1, 3),
+        (normalised_entropy, "normalised entropy of the test error rates per class", "", 1, 1, 3),
+        (largest_share, "share of the highest class in the sum of these rates", POINTS, -1, 100, 2),
     ):
         student, baseline = (pd.Series(values) for values in factor * measure(thinned).mean(axis=0))
-        noise = factor * measure(permuted).mean(axis=-1)
+        noise = factor * of_images * measure(permuted).mean(axis=-1)
         yield compare(
             "6", name, unit, student, baseline, sign=sign, decides=measure is gini, digits=digits,
             image_noise=noise[:, 0] - noise[:, 1], remark=f"at equal numbers of errors; {OTHER_IMAGES}",

@@ -29,7 +29,7 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
         student, baseline = (per_run(e.epochs, arm, "validation_accuracy", measure) for arm in (e.student, e.baseline))
         yield compare("1", name, POINTS, student, baseline, sign=-1, decides=measure is area)
     for accuracy in e.settings["validation_accuracies"]:
-        student, baseline = (time_to(e.epochs, e.runs, arm, accuracy / 100) for arm in (e.student, e.baseline))
+        student, baseline = paired(*(time_to(e.epochs, e.runs, arm, accuracy / 100) for arm in (e.student, e.baseline)))
         remark = (
             f"in steps {baseline.steps.mean():.0f} and {student.steps.mean():.0f}; reached by {baseline.reached.sum()} "
             f"of {len(baseline)} and {student.reached.sum()} of {len(student)} runs"
@@ -49,19 +49,19 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
 
 
 def loss_stability(e: Evidence) -> Iterator[Quantity]:
-    """The note looked at loss curves, so their scatter decides; relative to a mean near 0 any is large.
+    """The note looked at loss curves, so the scatter of batches decides, of the cross-entropy that both arms have.
 
-    Of a student of another loss than Hinton's the hard losses do, which alone have the baseline's unit.
+    A soft loss is another function, and how far it scatters depends on how it is written: a KL divergence lacks the
+    teacher's entropy, which a cross-entropy holds.
     """
-    other = loss_in(e.student.supervision)
-    of_batches = ("losses", "loss") if other is None else ("hard losses", "hard_loss")
-    last = e.settings["last_epochs"]
+    other, last = loss_in(e.student.supervision), e.settings["last_epochs"]
     arms = e.student, e.baseline
     batches = [_late_steps(e, arm, last) for arm in arms]
     for of, losses, column in (
-        (f"the batches' {of_batches[0]} in", batches, of_batches[1]),
-        ("the epochs' mean losses over", [e.epochs] * 2, "loss"),
+        ("the batches' hard losses in", batches, "hard_loss"),
+        ("the batches' losses as trained on in", batches, "loss"),
         ("the epochs' mean hard losses over", [e.epochs] * 2, "hard_loss"),
+        ("the epochs' mean losses as trained on over", [e.epochs] * 2, "loss"),
     ):
         window = None if losses is batches else last
         remark = "about a straight line, so a bend of the curve counts as scatter" if window else ""
@@ -73,7 +73,7 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
             short = any(rows_of(e.epochs, arm).epoch.nunique() <= last for arm in arms)
             remark = f"needs more than {last} epochs" if short else "needs three logged steps in these epochs"
         unit = "nats" if other is None or column == "hard_loss" else "of the loss"
-        decides = losses is batches
+        decides = losses is batches and column == "hard_loss"
         yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)
         student, baseline = (
             per_run(own, arm, column, partial(_relative_scatter, window=window))

@@ -1,5 +1,6 @@
 """The note's claims, judged: effects and verdicts by a rule that the config states, and how they are shown."""
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -129,11 +130,13 @@ def seeds_for_verdict(quantity: Quantity, fewest: int, level: float) -> float:
     if noise is None or not needed <= MOST_SEEDS:
         return needed
     spread, unlucky = max(values.std(ddof=1), abs(values.mean()) / 100), stats.norm.ppf(POWER)
-    for n in range(int(needed), MOST_SEEDS + 1):
+
+    def decides(n: int) -> bool:
         error = spread / np.sqrt(n)
-        if share_beyond(abs(values.mean()) - unlucky * error, noise, error, n) <= level:
-            return float(n)
-    return np.inf
+        return share_beyond(abs(values.mean()) - unlucky * error, noise, error, n) <= level
+
+    n = int(needed) + bisect_left(range(int(needed), MOST_SEEDS + 1), True, key=decides)
+    return float(n) if n <= MOST_SEEDS else np.inf
 
 
 # How it is shown

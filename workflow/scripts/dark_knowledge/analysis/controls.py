@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_difference, show_p
-from dark_knowledge.analysis.results import Results, arm_of, by_seed, compared, difference, with_experiment
+from dark_knowledge.analysis.results import Results, arm_of, by_seed, compared, paired, with_experiment
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
 COLUMNS = [
@@ -34,10 +34,10 @@ def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
     rows = []
     for control in (arm for arm in arms if arm.role == "control"):
         student = students.get(control.temperature, chosen)
-        accuracy, *others = (
-            100 * by_seed(results["runs"], arm, "last_test_accuracy") for arm in (control, baseline, student)
+        of_control, of_baseline, of_student = paired(
+            *(100 * by_seed(results["runs"], arm, "last_test_accuracy") for arm in (control, baseline, student))
         )
-        gain, lead = difference(accuracy, others[0]), difference(others[1], accuracy)
+        gain, lead = of_control - of_baseline, of_student - of_control
         rows.append(
             {"control": control.arm, "student": student.arm, "n": len(lead)}
             | mean_interval(gain).columns("gain")

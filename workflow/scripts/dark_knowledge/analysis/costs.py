@@ -66,8 +66,8 @@ def cost_table(results: Results) -> pd.DataFrame:
             own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
             gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
             extra = costs.drop(columns="elsewhere").mean() - reference
-            if extra.total_multiply_adds <= 0:
-                extra[:] = 0.0  # the seconds of equal trainings differ all the same
+            if extra.total_multiply_adds <= 0 or costs.elsewhere.any():
+                extra[:] = 0.0  # the seconds of equal trainings differ all the same; those of elsewhere are not known
             rows.append(
                 {"experiment": experiment, "arm": arm.arm, "role": arm.role, "chosen": arm.chosen, "n": len(own)}
                 | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()

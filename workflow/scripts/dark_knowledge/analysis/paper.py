@@ -107,7 +107,7 @@ def width_table(hidden: dict[str, list[int]], errors: pd.DataFrame, arms: list[E
     return pd.DataFrame(rows)
 
 
-def _reach(differences: pd.Series, confidence: float) -> float:
+def _reach(differences: np.ndarray, confidence: float) -> float:
     """How far from zero the interval of a mean reaches; of one seed, which has none, how far the mean lies."""
     mean, low, high, _ = mean_interval(differences, confidence)
     return np.nanmax(np.abs([mean, low, high]))
@@ -121,26 +121,25 @@ def width_name(units: list[int]) -> str:
 def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: list[ExperimentArm]) -> pd.DataFrame:
     """A row per entry of the config's `paper.contrasts`: a difference of test errors between temperatures, by seed.
 
-    With `alike` the difference is that between two of the temperatures whose interval reaches furthest from zero, its
-    interval and p after Bonferroni over all their pairs.
+    With `alike` the difference is that between two of the temperatures whose interval, after Bonferroni over all their
+    pairs, reaches furthest from zero: none is shown to be nearer. p is the smallest of all pairs, corrected likewise.
     """
     rows = []
     for entry in contrasts:
         wide = student_errors(errors, arms, entry["experiment"])
-        pairs = 1
         if "alike" in entry:
-            candidates = list(combinations(entry["alike"], 2))
-            pairs = len(candidates)
-            first, second = max(candidates, key=lambda pair: _reach(wide[pair[0]] - wide[pair[1]], 1 - 0.05 / pairs))
-            first, second = [first], [second]
+            pairs = [([one], [other]) for one, other in combinations(entry["alike"], 2)]
         else:
-            first, second = entry["temperatures"], entry["against"]
-        values = (wide[first].mean(axis=1) - wide[second].mean(axis=1)).to_numpy()
-        mean, low, high, n = mean_interval(values, 1 - 0.05 / pairs)
+            pairs = [(entry["temperatures"], entry["against"])]
+        confidence = 1 - 0.05 / len(pairs)
+        differences = [(wide[one].mean(axis=1) - wide[other].mean(axis=1)).to_numpy() for one, other in pairs]
+        furthest = np.argmax([_reach(values, confidence) for values in differences])
+        (first, second), p = pairs[furthest], min(map(sign_flip_p, differences))
+        mean, low, high, n = mean_interval(differences[furthest], confidence)
         rows.append(
             {"claim": entry["claim"], "experiment": entry["experiment"]}
-            | {"temperatures": _listed(first), "against": _listed(second), "pairs": pairs}
-            | {"n": n, "difference": mean, "low": low, "high": high, "p": min(1, pairs * sign_flip_p(values))}
+            | {"temperatures": _listed(first), "against": _listed(second), "pairs": len(pairs)}
+            | {"n": n, "difference": mean, "low": low, "high": high, "p": min(1, len(pairs) * p)}
         )
     return pd.DataFrame(rows)
 
@@ -255,7 +254,7 @@ def readable_contrasts(table: pd.DataFrame) -> pd.DataFrame:
             "experiment": table.experiment,
             "errors at T =": table.temperatures,
             "minus those at T =": [
-                row.against if row.pairs == 1 else f"{row.against} (largest of {row.pairs} differences)"
+                row.against if row.pairs == 1 else f"{row.against} (of {row.pairs} pairs the furthest)"
                 for row in table.itertuples()
             ],
             "difference": [show_difference(row.difference, row.high, 1) for row in table.itertuples()],

@@ -9,8 +9,8 @@ from dark_knowledge.analysis.results import (
     arm_of,
     beside,
     by_seed,
-    difference,
     made_from,
+    paired,
     rows_of,
 )
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
@@ -20,20 +20,23 @@ def payoff_table(results: Results) -> pd.DataFrame:
     """A row per experiment: the teacher's lead over the baseline, and the student's gain over the best arm without it.
 
     Both in percentage points of test accuracy after the last epoch, paired by seed, with their t interval. The `rival`
-    is the arm of the highest mean validation accuracy among the baseline and the controls that another teacher or none
-    taught; the student's temperature is chosen by validation too. `images` are those that the student learned from.
+    is the arm of the highest mean validation accuracy among the baseline and the controls, no larger than the student,
+    that another teacher or none taught; the student's temperature is chosen by validation too. `images` are those that
+    the student learned from.
     """
     rows, runs = [], results["runs"]
     for experiment in results.experiments:
         arms = results.compared(experiment)
         teacher, baseline, student = (arm_of(arms, role) for role in ("teacher", "baseline", "student"))
         rival = best_without(runs, arms, student)
-        of = {arm.key: 100 * by_seed(runs, arm, "last_test_accuracy") for arm in (teacher, baseline, student, rival)}
-        gains = difference(of[student.key], of[rival.key])
+        taught, labels, distilled, best = paired(
+            *(100 * by_seed(runs, arm, "last_test_accuracy") for arm in (teacher, baseline, student, rival))
+        )
+        gains = distilled - best
         rows.append(
             {"experiment": experiment, "images": _images(results["class_errors"], student), "rival": rival.arm}
             | {"student": student.arm, "n": len(gains)}
-            | mean_interval(difference(of[teacher.key], of[baseline.key])).columns("lead")
+            | mean_interval(taught - labels).columns("lead")
             | mean_interval(gains).columns("gain")
             | {"p": sign_flip_p(gains)}
         )
@@ -41,8 +44,18 @@ def payoff_table(results: Results) -> pd.DataFrame:
 
 
 def best_without(runs: pd.DataFrame, arms: list[ExperimentArm], student: ExperimentArm) -> ExperimentArm:
-    """Of the arms that do without the student's teacher, the best on validation images over the seeds that all have."""
-    rivals = [arm for arm in arms if arm.role != "teacher" and student.teacher_key not in made_from(runs, arm)]
+    """Of the arms that do without the student's teacher, the best on validation images over the seeds that all have.
+
+    A larger net, such as the teacher itself, is no rival: the student is there to be small.
+    """
+    size = rows_of(runs, student).parameters.max()
+    rivals = [
+        arm
+        for arm in arms
+        if arm.role != "teacher"
+        and rows_of(runs, arm).parameters.max() <= size
+        and student.teacher_key not in made_from(runs, arm)
+    ]
     column = "last_validation_accuracy"
     seeds = by_seed(runs, student, column).index
     scores = pd.concat([beside(by_seed(runs, arm, column), seeds) for arm in rivals], axis=1, join="inner")

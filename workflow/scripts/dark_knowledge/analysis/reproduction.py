@@ -12,7 +12,7 @@ from dark_knowledge.study.reference import RUNS
 
 REPRODUCED, HIGHER, LOWER = "reproduced", "higher", "lower"
 COMPARED = (REPRODUCED, HIGHER, LOWER)
-OTHER_SETTINGS, ONE_RUN, NOT_PUBLISHED = "other settings", "one published run", "not published"
+OTHER_SETTINGS, NO_SPREAD, NOT_PUBLISHED = "other settings", "no published spread", "not published"
 COLUMNS = [
     *("experiment", "arm", "verdict", "n", "mean", "published_n", "published_mean", "predicted_low", "predicted_high"),
     *("same_seeds", "equal_runs", "other_settings"),
@@ -36,8 +36,8 @@ def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -
     """A row per arm, each once: its verdict, both means of last test accuracy in percent, and the prediction interval.
 
     `asked` is what `study.reference.asked_of` says. An arm is compared where its settings are the published ones and
-    two runs of it are published: its mean should lie within m0 ± t s0 sqrt(1/n0 + 1/n) of the n0 published runs, at a
-    level that holds over all compared arms (Bonferroni). No row where nothing is asked.
+    its published runs have a spread: its mean should lie within m0 ± t s0 sqrt(1/n0 + 1/n) of the n0 published runs, at
+    a level that holds over all compared arms (Bonferroni). No row where nothing is asked.
     """
     rows = [_row(results["runs"], published, arm, asked) for arm in distinct_arms(results.all_arms()) if asked]
     compared = sum(row["verdict"] in COMPARED for row in rows)
@@ -64,7 +64,7 @@ def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked:
     elif unlike:
         verdict = OTHER_SETTINGS
     else:
-        verdict = REPRODUCED if len(there) > 1 else ONE_RUN
+        verdict = NO_SPREAD if np.isnan(prediction_interval(there).low) else REPRODUCED
     known = verdict != NOT_PUBLISHED
     return {
         "experiment": arm.experiment,
@@ -101,7 +101,7 @@ def headline(table: pd.DataFrame) -> str:
     """
     counts = table.verdict.value_counts()
     parts = [
-        f"{counts[verdict]} {verdict}" for verdict in (OTHER_SETTINGS, ONE_RUN, NOT_PUBLISHED) if verdict in counts
+        f"{counts[verdict]} {verdict}" for verdict in (OTHER_SETTINGS, NO_SPREAD, NOT_PUBLISHED) if verdict in counts
     ]
     compared = int(counts.reindex(COMPARED).sum())
     rest = f"not compared: {', '.join(parts)}" if parts else ""

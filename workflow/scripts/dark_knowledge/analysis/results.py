@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -193,12 +194,13 @@ def teachers_of(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     return beside(taught, seeds).loc[seeds]
 
 
-def paired(a: pd.Series, b: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Both over the seeds [n] that both have: one shared with another experiment may have more. Refused without any."""
-    a, b = beside(a, b.index).align(beside(b, a.index), join="inner")
-    if a.empty:
-        raise InputError("two arms of an experiment have no seed in common; give them the same seeds")
-    return a, b
+def paired(*of_arms: pd.Series | pd.DataFrame) -> list[pd.Series | pd.DataFrame]:
+    """Each over the seeds [n] that all have: one shared with another experiment may have more. Refused without any."""
+    trained = [rows.index for rows in of_arms if list(rows.index) != [ALL_SEEDS]] or [of_arms[0].index]
+    seeds = reduce(pd.Index.intersection, trained).sort_values()
+    if seeds.empty:
+        raise InputError("arms of an experiment have no seed in common; give them the same seeds")
+    return [beside(rows, seeds).loc[seeds] for rows in of_arms]
 
 
 def difference(a: pd.Series, b: pd.Series) -> np.ndarray:

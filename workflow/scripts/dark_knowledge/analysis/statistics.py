@@ -19,6 +19,9 @@ class Interval(NamedTuple):
         return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
+ROUNDING = 9  # decimals, of a number in units of the one that it is held against: what differs by less is the same
+
+
 # Intervals
 
 
@@ -26,20 +29,26 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     """Mean of `values` [n] with Student's t interval: the values are runs, and another seed is another run.
 
     The t interval stays honest at three seeds, where it is wide; a bootstrap of three values cannot reach beyond them.
-    One value has no interval.
+    One value has no interval, and equal ones have none: what they were rounded to hides their spread.
     """
     values = np.asarray(values, dtype=float)
     n, mean = len(values), values.mean()
-    if n < 2:
+    if n < 2 or all_equal(values):
         return Interval(mean, np.nan, np.nan, n)
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
 
 
+def all_equal(values: np.ndarray) -> bool:
+    """Whether `values` [n] are one number, but for rounding."""
+    return bool(np.ptp(values) <= 10.0**-ROUNDING * np.abs(values).max())
+
+
 def prediction_interval(values: np.ndarray, confidence: float = 0.95, more: int = 1) -> Interval:
     """Mean of `values` [n] with the interval of the mean of so many `more` runs: mean ± t sd sqrt(1/n + 1/more).
 
-    For normal runs. It says whether runs made elsewhere could be of the same kind as these. One value has no interval.
+    For normal runs. It says whether runs made elsewhere could be of the same kind as these. One value has no interval,
+    nor have equal ones.
     """
     mean, _, high, n = mean_interval(values, confidence)
     half = (high - mean) * np.sqrt(1 + n / more)
@@ -54,7 +63,7 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, confidence: f
     """
     pairs = np.stack([numerator, denominator]).astype(float)
     n, (above, below) = pairs.shape[1], pairs.mean(axis=1)
-    if n < 2:
+    if n < 2 or all(map(all_equal, pairs)):
         return Interval(above / below if below > 0 else np.nan, np.nan, np.nan, n)
     square = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2
     variance = np.cov(pairs) / n
@@ -69,7 +78,6 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, confidence: f
 
 
 MOST_FLIPS = 2**16
-ROUNDING = 9  # decimals, of a sum in units of the observed one: sums that differ by less are the same
 
 
 def sign_flip_p(differences: np.ndarray, seed: int = 0) -> float:

@@ -50,7 +50,12 @@ def temperature(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 
 def cost(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """Test accuracy against the cost of one run: hollow for its own training, filled with its teacher's share."""
+    """Test accuracy against the cost of one run: hollow for its own training, filled with its teacher's share.
+
+    What was trained elsewhere has no known cost: such an arm is left out, and one that it taught has no filled point.
+    """
+    costs_of = {arm: run_costs(runs, arm).mean() for arm in arms}
+    arms = [arm for arm in arms if costs_of[arm].own_multiply_adds]
     figure, axes = subplots(9.5, 4, columns=2, sharey=True)
     units = {
         "seconds": (1, "Seconds (log scale)"),
@@ -59,12 +64,14 @@ def cost(runs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     for axis, (unit, (factor, title)) in zip(axes, units.items(), strict=True):
         for arm in arms:
             mean, low, high, _ = mean_interval(100 * by_seed(runs, arm, "last_test_accuracy"))
-            costs = factor * run_costs(runs, arm).mean()
-            own, total = costs[f"own_{unit}"], costs[f"total_{unit}"]
+            own, total = (factor * costs_of[arm][f"{part}_{unit}"] for part in ("own", "total"))
+            if costs_of[arm].elsewhere:
+                total = own
             axis.plot([own, total], [mean, mean], color=arm.colour, linewidth=1, linestyle=":")
             axis.plot([total, total], [low, high], color=arm.colour, linewidth=1)
             axis.plot(own, mean, arm.point, color=arm.colour, markerfacecolor="white")
-            axis.plot(total, mean, arm.point, color=arm.colour)
+            if not costs_of[arm].elsewhere:
+                axis.plot(total, mean, arm.point, color=arm.colour)
         axis.set(xlabel=title, ylabel="Test accuracy (%)", xscale="log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")

@@ -15,6 +15,7 @@ from scipy.spatial.distance import squareform
 from dark_knowledge.analysis.class_errors import class_differences, class_error_table, hardest_class_rows
 from dark_knowledge.analysis.error_sets import wrong_images
 from dark_knowledge.analysis.measures import kappa_matrix
+from dark_knowledge.analysis.results import arm_of, rows_of
 from dark_knowledge.figures.style import (
     DrawnArm,
     as_title,
@@ -67,7 +68,13 @@ def confusion(predictions: pd.DataFrame, arms: list[DrawnArm], classes: list[str
         mesh = draw_matrix(axis, shares[arm.role], as_title(arm.arm), "Greys", scale, smallest=1, text="{:.0f}".format)
         if arm.role == "baseline":
             figure.colorbar(mesh, ax=axis, label="Share of the true class (%)", ticks=[0, 1, 5, 20, 50, 100])
-    change = shares["student"] - shares["baseline"]
+    student, baseline = (rows_of(predictions, arm_of(arms, role)) for role in ("student", "baseline"))
+    change = np.subtract(
+        *(
+            confusion_shares(rows.label, rows.prediction, len(classes))
+            for rows in (student[student.seed.isin(baseline.seed)], baseline[baseline.seed.isin(student.seed)])
+        )
+    )
     end = max(np.nanmax(np.abs(change)), 0.1)
     mesh = draw_matrix(
         axes[3], change, "Student minus baseline", "PuOr", Normalize(-end, end), smallest=end / 4, text=show_signed
