@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from dark_knowledge.analysis import claims, image_noise
+from dark_knowledge.analysis import claim_errors, claims, image_noise
 from dark_knowledge.analysis.measures import gini, kappa_matrix
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.analysis.statistics import holm
@@ -254,6 +254,23 @@ def test_the_images_noise_is_that_of_the_effect(table):
     together = table.loc["the same, tested together with all other classes"]
     assert together.p == pytest.approx(holm([image_noise.seeds_and_images(*own).p for own in tested])[1])
     assert together.effect == table.effect["test errors on class coat (1)"]
+
+
+def test_the_images_noise_of_a_share_and_of_evenness_is_that_of_permuted_classes_without_chance_of_single_runs(table):
+    both = np.stack([wrong(STUDENT), wrong(BASELINE)])
+    permuted = image_noise.permuted_counts(both.astype(bool), labels(), len(CLASSES))
+    of_images = np.sqrt(image_noise.share_of_images(image_noise.share_differences(both)))
+    assert 0.1 < of_images < 0.9
+    of_coats = 100 * (permuted / permuted.sum(axis=-1, keepdims=True))[..., 1].mean(axis=-1)
+    values = 100 * np.subtract(*(counts(arm)[:, 1] / counts(arm).sum(axis=1) for arm in (STUDENT, BASELINE)))
+    name = "share of class coat (1) in the test errors"
+    same_interval(table.loc[name], values, of_images * (of_coats[:, 0] - of_coats[:, 1]))
+    even = gini(image_noise.at_equal_counts(permuted)).mean(axis=-1)  # all classes have as many images
+    own = np.stack([counts(STUDENT), counts(BASELINE)])
+    drawn = image_noise.at_equal_counts(np.broadcast_to(own, (claim_errors.THINNINGS, *own.shape)))
+    values = np.subtract(*gini(drawn).mean(axis=0))
+    name = "Gini coefficient of the test error rates per class"
+    same_interval(table.loc[name], values, of_images * (even[:, 0] - even[:, 1]))
 
 
 def counts(arm: tuple[str, str]) -> np.ndarray:

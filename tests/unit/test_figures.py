@@ -238,8 +238,11 @@ def test_the_last_confusion_is_the_students_less_the_baselines_of_the_same_seeds
     for role in ("baseline", "student"):
         own = rows_of(predictions, next(arm for arm in arms if arm.role == role))
         shares[role] = errors.confusion_shares(own.label, own.prediction, len(CLASSES))
-    more = rows_of(predictions, next(arm for arm in arms if arm.role == "baseline")).assign(seed=99, prediction=0)
-    drawn = errors.confusion(pd.concat([predictions, more]), arms, CLASSES).axes[3].collections[0].get_array()
+    more = [
+        rows_of(predictions, next(arm for arm in arms if arm.role == role)).assign(seed=seed, prediction=0)
+        for role, seed in (("baseline", 99), ("student", 98))
+    ]
+    drawn = errors.confusion(pd.concat([predictions, *more]), arms, CLASSES).axes[3].collections[0].get_array()
     np.testing.assert_allclose(drawn, shares["student"] - shares["baseline"])
     assert np.abs(drawn).max() > 1
 
