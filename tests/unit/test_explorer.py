@@ -46,10 +46,13 @@ def make_logits(random=None, spread: float = 3.0) -> list[np.ndarray]:
     return [random.normal(0, spread, (len(seeds), len(LABELS), len(CLASSES))).astype(np.float32) for seeds in SEEDS]
 
 
+NAMED = {"classes": CLASSES, "study": "explored", "dataset": "letters"}
+
+
 def make_data(logits: list[np.ndarray], shown: int | None = None) -> dict:
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), LABELS)
     data = explorer.page_data(ARMS, logits, SEEDS, LABELS, order, len(order) if shown is None else shown)
-    return data | {"classes": CLASSES}
+    return data | NAMED
 
 
 def test_images_that_no_run_gets_wrong_are_left_out_and_disputed_ones_come_first():
@@ -139,7 +142,7 @@ def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
 
     def page(shown: int) -> str:
         data = explorer.page_data(ARMS, logits, SEEDS, labels, order, shown)
-        return write_error_explorer.error_page(data | {"classes": CLASSES}, images[order[:shown]])
+        return write_error_explorer.error_page(data | NAMED, images[order[:shown]])
 
     text, shown = rendering.largest_page(page, len(order))
     assert 0.9 * rendering.MOST_BYTES < len(text.encode()) <= rendering.MOST_BYTES
@@ -151,6 +154,13 @@ def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
 
 def test_a_small_page_is_whole():
     assert rendering.largest_page("x".__mul__, 7) == ("xxxxxxx", 7)
+
+
+def test_the_page_names_its_study_and_images():
+    data = make_data(make_logits())
+    text = write_error_explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
+    assert "<title>Error explorer: explored</title>" in text
+    assert "Study “explored” on letters." in text
 
 
 def test_class_names_cannot_break_the_page():

@@ -154,6 +154,7 @@ def test_data(commands):
 
 def test_analysis(commands):
     collected, config = {"collected": f"{RESULTS}/collected"}, {"config": f"{RESULTS}/config.json"}
+    names = {name: ASKED[name] for name in ("study", "dataset")}
     explorer, tables = f"{RESULTS}/pages/error_explorer.html", f"{RESULTS}/tables"
     expected = {
         "collect_results.py": {
@@ -167,9 +168,11 @@ def test_analysis(commands):
             "judged": f"{RESULTS}/collected/claims.parquet", "out": f"{RESULTS}/pages/claims.html",
         },
         "write_error_explorer.py": collected | {
-            "data": DATA, "results": RESULTS, "classes": CLASSES, "out": explorer,
+            "data": DATA, "results": RESULTS, "classes": CLASSES, "out": explorer, **names,
         },
-        "write_curves.py": collected | {"out": f"{RESULTS}/pages/curves.html"},
+        "write_curves.py": collected | {
+            "out": f"{RESULTS}/pages/curves.html", **names,
+        },
         "write_summary.py": collected | config | {
             "judged": f"{RESULTS}/collected/claims.parquet", "figures": f"{RESULTS}/figures",
             "findings": f"{RESULTS}/data/findings.json", "out": f"{RESULTS}/summary.html",

@@ -29,6 +29,8 @@ rule write_error_explorer:
     params:
         collected=subpath(input[0], parent=True),
         classes=as_json(DATASET["classes"]),
+        study=config["study"],
+        dataset=config["dataset"],
         results=subpath(output[0], ancestor=2),
         script=scripts("write_error_explorer.py"),
         code=code("write_error_explorer.py"),
@@ -39,6 +41,8 @@ rule write_error_explorer:
         " --data {input.data:q}"
         " --results {params.results:q}"
         " --classes {params.classes:q}"
+        " --study {params.study:q}"
+        " --dataset {params.dataset:q}"
         " --out {output:q}"
         " > {log:q} 2>&1"
 
@@ -68,8 +72,15 @@ rule write_curves:
         runtime=15,
     params:
         collected=subpath(input[0], parent=True),
+        study=config["study"],
+        dataset=config["dataset"],
         script=scripts("write_curves.py"),
         code=code("write_curves.py"),
         template=texts("curves.*", "interactive.html.j2"),
     shell:
-        "python {params.script:q} --collected {params.collected:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q}"
+        " --collected {params.collected:q}"
+        " --study {params.study:q}"
+        " --dataset {params.dataset:q}"
+        " --out {output:q}"
+        " > {log:q} 2>&1"

@@ -13,6 +13,8 @@ from dark_knowledge.pages import curves, rendering
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collected", type=Path, required=True, help="folder of the collected tables")
+    parser.add_argument("--study", required=True, help="its name, for the page")
+    parser.add_argument("--dataset", required=True, help="its name, for the page")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -24,7 +26,7 @@ def main() -> None:
     most = max(int(results["epochs"].epoch.max()) + 1, convergence.STEP_POINTS)
 
     def page(points: int) -> str:
-        data = curves.page_data(arms, results, points)
+        data = curves.page_data(arms, results, points) | {"study": arguments.study, "dataset": arguments.dataset}
         return rendering.interactive_page("curves.html.j2", data, points=points if points < most else None)
 
     text, _ = rendering.largest_page(page, most)

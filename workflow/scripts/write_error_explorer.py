@@ -27,6 +27,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", required=True, help="prepared data set")
     parser.add_argument("--results", type=Path, required=True, help="the study's folder, with each arm's logits")
     parser.add_argument("--classes", type=json.loads, required=True, help="class names in the order of labels, as JSON")
+    parser.add_argument("--study", required=True, help="its name, for the page")
+    parser.add_argument("--dataset", required=True, help="its name, for the page")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -43,9 +45,11 @@ def main() -> None:
     check_against(results["predictions"], distinct, seeds, logits)
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
 
+    named = {"classes": arguments.classes, "study": arguments.study, "dataset": arguments.dataset}
+
     def page(shown: int) -> str:
         data = explorer.page_data(arms, logits, seeds, labels, order, shown)
-        return error_page(data | {"classes": arguments.classes}, images[order[:shown]])
+        return error_page(data | named, images[order[:shown]])
 
     most = 1 + COMPRESSION * rendering.MOST_BYTES // images[0].nbytes
     text, shown = rendering.largest_page(page, min(len(order), most))
