@@ -232,7 +232,8 @@ def odd_study(images: int, classes: int, seeds: list[list[int]], spread: float) 
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
     data = explorer.page_data(arms, logits, seeds, labels, order, len(order) // 2)
     return write_error_explorer.error_page(
-        data | {"classes": [f"class {label}" for label in range(classes)]} | {"study": "odd", "dataset": "random"}, pictures[order[: len(order) // 2]]
+        data | {"classes": [f"class {label}" for label in range(classes)], "study": "odd", "dataset": "random"},
+        pictures[order[: len(order) // 2]],
     )
 
 
