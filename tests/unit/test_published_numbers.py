@@ -213,21 +213,25 @@ def test_the_notes_length_is_of_the_committed_tables():
     theirs = "{:.2f}, {:.2f} and {:.2f}".format(
         *(figures[role]["train_accuracy"] for role in ("teacher", "baseline", "student"))
     )
-    assert f"**Its training accuracies do not**: {theirs} % there, and here" in page
+    assert f"**Of its training accuracies the teacher's does not**: {theirs} % there, and here" in page
     assert "{}, {} and {}, in evaluation mode".format(*shown) in page
+    last = accuracy.loc["constant"].loc[["teacher", "baseline", "student"]]
+    ends = [
+        show_interval(*pair) for pair in zip(last.last_train_accuracy_mean, last.last_train_accuracy_high, strict=True)
+    ]
+    assert "after the last {}, {} and {}. There the small nets' come out".format(*ends) in page
     (commit,) = {name.removesuffix("-dirty") for name in runs.commit}
     assert f"{len(runs)} trainings at commit {commit[:7]}, two of them marked dirty" in page
     assert runs.commit.str.endswith("-dirty").sum() == 2
     oscillating = runs[runs.model == "resnet-constant"].sort_values("seed")
-    ends = " and ".join(f"{value:.2f}" for value in 100 * oscillating.last_test_accuracy)
+    of_teacher = " and ".join(f"{value:.2f}" for value in 100 * oscillating.best_on_test_accuracy)
     taught = 100 * net.pivot(index="seed", columns="supervision", values="best_on_test_accuracy").loc[oscillating.seed]
     best, labels = (
         " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
     )
     assert (
-        f"the teacher ends at {ends} %, and its students reach {best} % at the epoch best on test, where the net on "
-        "labels "
-        f"has {labels}." in page
+        f"at the epoch best on test the teacher has {of_teacher} %, its students {best} %, the net on labels {labels}."
+        in page
     )
 
 
@@ -324,14 +328,18 @@ def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
         [gain[name, arm] for arm in ("student, T = 4", "whole cost", "self distillation")] for name in paid.index
     )
     rest = controls.loc[("10-percent", "whole cost")]
+
+    def short(gain: str) -> str:
+        return gain.partition(" ")[0]
+
     for sentence in (
         f"ahead of its net on labels by {few[0]}; but the net on labels for the student's whole "
         f"cost is ahead by {few[1]}. With 10 % the student is ahead by {more[0]}, the net on labels for its whole cost "
         f"by {more[1]}, and the student of that by {show_difference(rest.lead, rest.lead_high)} (p = {show_p(rest.p)})",
         f"is of no use** ({few_still[1]} and {more_still[1]})",
         f"ahead of its net on labels by {few_still[0]} with 3 %, by {more_still[0]} with 10 %",
-        f"gives {few_still[2]} with 3 %, and {more_still[2]} with 10 %. Augmented it gives {few[2]}, and with 10 % "
-        f"{more[2]}",
+        f"gives {few[2]} of {short(few[0])} with 3 %, augmented, {few_still[2]} of {short(few_still[0])} unaugmented, and "
+        f"{more_still[2]} of {short(more_still[0])} with 10 % unaugmented; augmented {more[2]} of {short(more[0])}.",
     ):
         assert sentence in text
     claims = when("claims").set_index(["quantity", "experiment"]).loc["test accuracy, student less teacher"]
@@ -358,7 +366,7 @@ def of_all_images(text: str, paid: pd.Series) -> None:
     recipes = json.loads((WHEN[-1].parent / "config.json").read_text())["recipes"]
     for sentence in (
         f"The net on labels for {recipes['100-percent-longer']['epochs']} epochs is ahead of the student",
-        f"{recipes['100-percent']['epochs']} epochs each, by {show_interval(-paid.gain, -paid.gain_low)} in each",
+        f"{recipes['100-percent']['epochs']} epochs each, by {show_interval(-paid.gain, -paid.gain_low)}, in each",
         f"by {show_difference(student.gain, student.gain_high)}, under a teacher that leads by "
         f"{show_difference(paid.lead, paid.lead_high)}, and at T = 4",
         f"{show_p(paid.p)} is the least p that five seeds give",
