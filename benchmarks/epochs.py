@@ -213,14 +213,13 @@ def engine_epoch(task: str, variant: str, data: Dataset, threads: int):
     supervision = learn_from_labels(data.train_labels, 0)
     if task == "distillation":
         supervision = teacher_supervision(variant, data, compute)
-    folder = Path(tempfile.mkdtemp())
 
     def epoch() -> None:
-        train(
-            model, data, RECIPE, supervision, seed=0, compute=compute, score_test_each_epoch=False,
-            checkpoint=folder / "resume.pt", identity={},
-        )  # fmt: skip
-        (folder / "resume.pt").unlink()
+        with tempfile.TemporaryDirectory() as folder:
+            train(
+                model, data, RECIPE, supervision, seed=0, compute=compute, score_test_each_epoch=False,
+                checkpoint=Path(folder, "resume.pt"), identity={},
+            )  # fmt: skip
 
     return epoch
 

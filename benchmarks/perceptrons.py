@@ -100,14 +100,13 @@ def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
 def one_net(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:
     settings = {"architecture": "mlp", "hidden": [width, width], "input_dropout": 0.0, "hidden_dropout": 0.0}
     model = build_model(settings, data.image_shape, data.classes)
-    folder = Path(tempfile.mkdtemp())
 
     def epoch() -> None:
-        train(
-            model, data, RECIPE, supervision, seed=0, compute=compute, score_test_each_epoch=False,
-            checkpoint=folder / "resume.pt", identity={},
-        )  # fmt: skip
-        (folder / "resume.pt").unlink()
+        with tempfile.TemporaryDirectory() as folder:
+            train(
+                model, data, RECIPE, supervision, seed=0, compute=compute, score_test_each_epoch=False,
+                checkpoint=Path(folder, "resume.pt"), identity={},
+            )  # fmt: skip
 
     return epoch
 

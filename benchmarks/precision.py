@@ -47,10 +47,10 @@ def train_once(precision: str, seed: int) -> dict:
     torch.manual_seed(seed)
     model = study_net(NET, data).to(memory_format=torch.channels_last)
     wait_for_the_others()
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as folder:
         progress = train(
             model, data, recipe, learn_from_labels(data.train_labels, 0), seed=seed, compute=compute,
-            score_test_each_epoch=False, checkpoint=Path(tempfile.mkdtemp()) / "resume.pt", identity={},
+            score_test_each_epoch=False, checkpoint=Path(folder, "resume.pt"), identity={},
         )  # fmt: skip
     last = progress.history[-1]
     return {"validation_accuracy": 100 * last["validation_accuracy"], "validation_loss": last["validation_loss"]}

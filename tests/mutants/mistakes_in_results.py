@@ -107,14 +107,14 @@ IN_RESULTS = {
     f"{ANALYSIS}/claim_errors.py": [
         ('limit = e.settings["alike"] ** 2', 'limit = e.settings["alike"]', "the limit not squared"),
         ('"errors", *of_class, sign=-1,\n        decides=True', '"errors", *of_class, sign=1,\n        decides=True', "more errors on the hardest class support the claim"),
-        ("change[:, labels == other]", "change[:, labels != other]", "image noise of the other classes"),
+        ("change[:, e.labels == other]", "change[:, e.labels != other]", "image noise of the other classes"),
         ('"Gini coefficient of the test error rates per class", "", -1,', '"Gini coefficient of the test error rates per class", "", 1,', "less even errors support the claim"),
         ("(at_equal_counts(errors) / images)", "(errors / images)", "evenness at unequal numbers of errors"),
         ("(at_equal_counts(errors) / images)[", "at_equal_counts(errors)[", "evenness of errors, not of rates"),
         ("noise = factor * of_images * measure(permuted)", "noise = factor * measure(permuted)", "in the evenness, the chance of single runs counts twice"),
-        (" * np.sqrt(share_of_images(share_differences(wrong)))\n    return compare(", "\n    return compare(", "in a class's share, the chance of single runs counts twice"),
-        ("for own in counts)\n    wrong_baseline", "for own in reversed(counts))\n    wrong_baseline", "the shares of baseline and student swapped"),
-        ("wrong_student.astype(float) - wrong_baseline, labels_of(e)", "wrong_student.astype(float) - wrong_baseline, np.sort(labels_of(e))", "images under other images' classes"),
+        (" * np.sqrt(share_of_images(share_differences(e.wrong)))\n    return compare(", "\n    return compare(", "in a class's share, the chance of single runs counts twice"),
+        ("[label] for own in counts)\n    noise", "[label] for own in reversed(counts))\n    noise", "the shares of baseline and student swapped"),
+        ("change[:, e.labels == other]", "change[:, np.sort(e.labels) == other]", "images under other images' classes"),
     ],
     f"{ANALYSIS}/claim_learning.py": [
         ("return late if epochs > last and len(late) else", "return late if epochs > last else", "a study without a late logged step has no report"),
@@ -152,7 +152,7 @@ IN_RESULTS = {
         ('"p": sign_flip_p(lead)', '"p": sign_flip_p(gain)', "p of the other difference"),
     ],
     f"{ANALYSIS}/losses.py": [
-        ("lead = difference(own, of_reference)", "lead = difference(own, of_baseline)", "the lead over the baseline for that over the student"),
+        ("lead = own - of_reference", "lead = own - of_baseline", "the lead over the baseline for that over the student"),
         ("reference = students.get(arm.temperature, chosen)", "reference = chosen", "a loss beside a student of another temperature"),
     ],
     f"{ANALYSIS}/convergence.py": [

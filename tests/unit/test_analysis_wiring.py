@@ -360,7 +360,7 @@ def test_biases_are_corrected_from_the_last_epoch_without_a_look_at_the_test_ima
         for epoch in ("last", "selected")
         for part, n in (("test", 60), ("validation", 40))
     }
-    save_file(own, tmp_path / "logits")
+    monkeypatch.setattr(correct_biases, "load_logits", loaded := Mock(return_value=(None, own)))
     labels = {"train_labels": np.repeat([0, 1, 2], [50, 30, 20]), "test_labels": np.repeat([0, 1, 2], 20)}
     save_file(labels, tmp_path / "data")
     monkeypatch.setattr(correct_biases, "Records", lambda *_: Mock(logits=lambda *_: tmp_path / "logits"))
@@ -370,6 +370,7 @@ def test_biases_are_corrected_from_the_last_epoch_without_a_look_at_the_test_ima
     (tmp_path / "asked").write_text(json.dumps({"paper": {"mends": mends}}))
     options = {name: tmp_path / name for name in ("data", "design", "asked", "out")}
     command(correct_biases, results=tmp_path, **options)
+    assert [call.args for call in loaded.call_args_list] == [(tmp_path / "logits", sorted(seeds))] * 2
     table = pd.read_parquet(tmp_path / "out")
     assert set(table.role) == {"baseline", "student"}
     for number, seed in enumerate(sorted(seeds)):

@@ -140,8 +140,21 @@ def test_few_seeds_for_readers(seeds):
     for table in (calibrated, cost):
         assert list(table.arm)[:3] == ["teacher", "baseline", "student, T = 2 *"]
         assert table["test accuracy, %"].str.contains("±").any() == (seeds > 1)  # equal runs have none
-        assert set(table.n) == of_arms
     assert (calibrated["KL from teacher"] == NO_NUMBER).all() == (seeds == 1)
+    assert set(calibrated.n) == {seeds}  # the baseline's further seed has no teacher to be like
+    assert set(cost.n) == of_arms
+
+
+def test_every_number_beside_an_n_is_of_so_many_seeds(study):
+    """Another experiment has run the teacher twice more, badly; here the baseline has one of these seeds."""
+    runs = study["runs"]
+    of_teacher = runs[(runs.model == "big") & (runs.seed == 0)]
+    more = pd.concat([of_teacher.assign(seed=seed, last_test_accuracy=0.1) for seed in (3, 4)])
+    table = costs.cost_table(Results(study | {"runs": pd.concat([runs, more])})).set_index("arm")
+    baseline = 100 * runs[(runs.model == "small") & (runs.supervision == "labels")].last_test_accuracy
+    teacher = table.loc["teacher"]
+    assert teacher.n == 4
+    assert teacher.gain == pytest.approx(teacher.accuracy - baseline.mean())
 
 
 def test_calibration_is_in_points_and_nats(study):

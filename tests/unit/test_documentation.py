@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.mutants.mistakes import MISTAKES
+
 ROOT = Path(__file__).parents[2]
 LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 FILES = {ROOT / name for name in LISTED.splitlines()}
@@ -44,6 +46,13 @@ def test_every_study_is_listed():
     page = ROOT / "docs" / "running.md"
     linked = {(page.parent / target).resolve() for target, _ in LINK.findall(page.read_text())}
     assert {study for study in FILES if study.parent == ROOT / "workflow" / "studies"} <= linked
+
+
+def test_every_planted_mistake_fits_the_code_and_is_counted():
+    for file, mistakes in MISTAKES.items():
+        text = (ROOT / file).read_text()
+        assert not [mistake for mistake in mistakes if mistake[0] not in text], file
+    assert f"The list has {sum(map(len, MISTAKES.values()))} mistakes" in (ROOT / "docs" / "testing.md").read_text()
 
 
 def test_the_reference_is_made_of_the_schema():

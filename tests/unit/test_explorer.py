@@ -181,7 +181,9 @@ def test_other_logits_than_the_collected_ones_are_refused():
     predictions = pd.DataFrame(rows).sample(frac=1, random_state=0)
     write_error_explorer.check_against(predictions, distinct, SEEDS, logits)
     swapped = [logits[0][::-1], *logits[1:]]
-    with pytest.raises(InputError, match="the logits of big/labels"):
+    with pytest.raises(
+        InputError, match=r"runs/big/labels/logits\.safetensors gives other answers than collected/predictions"
+    ):
         write_error_explorer.check_against(predictions, distinct, SEEDS, swapped)
 
 

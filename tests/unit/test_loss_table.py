@@ -43,6 +43,15 @@ def study(arms: pd.DataFrame = ARMS) -> Results:
     return Results({"arms": arms, "runs": pd.DataFrame(rows)})
 
 
+def test_all_differences_are_of_the_seeds_that_all_three_have():
+    """Another experiment has run the baseline and one loss once more."""
+    own = study()
+    extra = own["runs"].query("seed == 0 and supervision in ('labels', 'big_T4_w0.1_by-dist') and model == 'small'")
+    more = pd.concat([own["runs"], extra.assign(seed=2, last_test_accuracy=0.5)])
+    table = losses.loss_table(Results(own | {"runs": more}))
+    pd.testing.assert_frame_equal(table, losses.loss_table(own))
+
+
 def test_other_losses_of_the_same_teacher_stand_beside_the_student_of_their_temperature_or_the_chosen_one():
     table = losses.loss_table(study())
     assert table.arm.tolist() == ["dist, T = 4", "dkd"]

@@ -8,6 +8,7 @@ import yaml
 from snakemake.utils import update_config
 
 from dark_knowledge.pages import provenance, rendering
+from dark_knowledge.study.arms import Arm
 
 
 @pytest.fixture
@@ -67,14 +68,17 @@ def test_checksums_are_those_of_the_files(tmp_path):
 
 
 def test_benchmarks_are_summed_where_there_are_any(tmp_path):
-    assert provenance.benchmark_table(tmp_path).empty
+    own = [Arm("net")]
+    assert provenance.benchmark_table(tmp_path, own).empty
     for name, line in (("seed0", "10.0\t100.0"), ("seed1", "5.5\t300.0"), ("evaluate_runs", "0.2\tNA")):
         path = tmp_path / "runs" / "net" / "labels" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\tmax_rss\n{line}\n")
     (path.parent / "empty.tsv").touch()
     (path.parent / "cut-off.tsv").write_text("s\tmax_")
-    assert provenance.benchmark_table(tmp_path).values.tolist() == [["train and evaluate", 3, "16", "300"]]
+    (tmp_path / "runs" / "net-of-before" / "labels").mkdir(parents=True)
+    (tmp_path / "runs" / "net-of-before" / "labels" / "seed0.tsv").write_text("s\tmax_rss\n99.0\t999.0\n")
+    assert provenance.benchmark_table(tmp_path, own).values.tolist() == [["train and evaluate", 3, "16", "300"]]
 
 
 def test_machines_and_seeds_are_counted_from_the_runs():

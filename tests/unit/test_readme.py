@@ -97,8 +97,8 @@ def mnist_point() -> str:
         f"**On MNIST distillation passes on {gap.recovered:.0f} % of the teacher's lead** ({gap.recovered_low:.0f} to "
         f"{gap.recovered_high:.0f} %, n = {n}), with the paper's single nets {100 * theirs:.0f} %. Of 3 % "
         f"of the images labels alone make {labels} errors, and soft targets of the teacher, which saw all, {soft}. "
-        f"Without any 3 to learn from, the student gets {threes.errors:.1f} of the {threes.images:,} test images of 3s wrong, and "
-        f"{corrected['mean']:.1f} once the paper's constant is added to the logit of 3, with {in_all['mean']:.1f} "
+        f"Without any 3 to learn from, the student gets {threes.errors:.1f} of the {threes.images:,} test images of 3s "
+        f"wrong, and {corrected['mean']:.1f} once the paper's constant is added to the logit of 3, with {in_all['mean']:.1f} "
         f"errors in all (the paper {in_all.paper:.0f})."
     )
 
@@ -129,8 +129,8 @@ def small_lead_point() -> str:
         f"**Trained well, the small net needs no teacher for the accuracy of the note's student** ({student:.2f} %). "
         f"After {epochs} epochs at an annealed rate the teachers lead it by {custom} and {resnet} percentage points "
         f"(n = {n}). The plain teacher's student takes {plain} of it, the ResNet's {deep}, the best of {WORDS[tried]} "
-        f"on validation images. After the {longer} epochs above it reaches {shown} % by itself, and its teacher, trained "
-        f"for {taught}, leads by {show_difference(later.lead, later.lead_high)}."
+        f"on validation images. After the {longer} epochs above it reaches {shown} % by itself, and its teacher, "
+        f"trained for {taught}, leads by {show_difference(later.lead, later.lead_high)}."
     )
 
 
@@ -290,7 +290,8 @@ def summary() -> str:
         "if its teacher's learning rate falls and its small net's does not (it gives no rates; this is the second "
         "reading that was tried). So do the small nets' training accuracies after the last epoch, not at the one that "
         "validation prefers, and the teacher's at neither. Where the small net's rate falls too, that net by itself "
-        "does better than the note's student. The note does not name its images: ten classes, its accuracies and its hardest class point to "
+        "does better than the note's student. The note does not name its images: ten classes, its accuracies and its "
+        "hardest class point to "
         "Fashion-MNIST, which is a guess."
     )
 

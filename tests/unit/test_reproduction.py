@@ -252,6 +252,24 @@ def test_a_configuration_that_is_none_is_refused(config, folder, content):
     assert "config.json is no study's configuration" in refused(config)
 
 
+@pytest.mark.parametrize("key", ["datasets", "split", "recipes", "losses", "transfer_sets"])
+def test_a_configuration_cut_short_is_refused(config, folder, key):
+    whole = json.loads((folder / "config.json").read_text())
+    for settings in whole["experiments"].values():
+        if settings:
+            settings |= {"losses": ["dist"], "transfer_set": "shuffled"} if key in ("losses", "transfer_sets") else {}
+    del whole[key]
+    (folder / "config.json").write_text(json.dumps(whole))
+    config["reference"] = str(folder)
+    assert "config.json is no study's configuration" in refused(config)
+
+
+def test_a_table_that_is_no_text_is_refused(config, folder):
+    (folder / "tables/runs.csv").write_bytes(b"\xff\xfe\x00")
+    config["reference"] = str(folder)
+    assert "runs.csv is no text in UTF-8; name a finished study's folder" in refused(config)
+
+
 def test_tables_of_something_else_or_of_one_seed_are_refused(config, folder):
     config["reference"] = str(folder)
     runs = pd.read_csv(folder / "tables/runs.csv")

@@ -16,6 +16,7 @@ from PIL import Image
 from torchvision import datasets
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data import identity as data_identity
 from dark_knowledge.data import pictures, sources
 from dark_knowledge.data.checks import check, findings
 from dark_knowledge.data.formats import open_idx
@@ -439,6 +440,28 @@ def test_how_pictures_are_read_is_part_of_it(tmp_path):
     source = forms(tmp_path / "here")["image_folder"]
     others = [source, source | {"size": [4, 4]}, source | {"classes": ["dog", "cat"]}]
     assert len({identity(other, tmp_path) for other in others}) == 3
+
+
+def test_the_code_that_lays_images_out_is_part_of_it(tmp_path, monkeypatch):
+    read_by = []
+    monkeypatch.setattr(data_identity, "code_fingerprint", lambda path: read_by.append(path.name) or "code")
+    for source in forms(tmp_path / "here").values():
+        identity(source, tmp_path)
+    assert read_by == ["storing.py"] * 2  # an IDX file is taken as it is
+
+
+def test_pictures_that_are_gone_are_what_was_read_of_them(tmp_path):
+    source = forms(tmp_path / "here")["image_folder"]
+    source |= {"classes": class_names(source)}
+    before = identity(source, tmp_path)
+    (tmp_path / "stored" / before).mkdir(parents=True)
+    (tmp_path / "stored" / before / "source.json").write_text(json.dumps(source))
+    shutil.rmtree(source["image_folder"])
+    assert class_names(source) == source["classes"]
+    assert identity(source, tmp_path) == before
+    del source["classes"]
+    with pytest.raises(InputError, match="to go on with what was read of one that is gone, name its classes"):
+        class_names(source)
 
 
 def test_a_source_that_is_gone_is_what_was_read_of_it(tmp_path):

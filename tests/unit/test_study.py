@@ -799,6 +799,7 @@ def test_a_papers_numbers_pass(config, of_paper):
         ("paper/numbers/0/value", -1, "at least 0, or null"),
         ("paper/numbers/0/classes", [10], "labels from 0 to 9"),
         ("paper/numbers/0/mend", "prior", "none, fixed, oracle or label-free"),
+        ("paper/numbers/0/mend", "fixed", "that takes the baseline or a student as arm"),
         ("paper/numbers/0/vlaue", 3, "did you mean 'value'?"),
         ("paper/mends", DROP, ""),
         ("paper/mends/custom/classes", [11], "labels from 0 to 9"),
@@ -892,6 +893,17 @@ def test_what_teaches_a_control_is_an_arm_too(config):
 def test_a_control_has_a_name_of_its_own(config):
     config["experiments"]["resnet"]["controls"] = {"baseline": {"model": "student"}}
     assert "has the name of another arm" in message_of(config)
+
+
+def test_no_two_arms_of_an_experiment_are_called_alike(config):
+    config["losses"]["student"] = config["losses"]["dist"]
+    config["experiments"]["resnet"]["losses"] = ["student"]
+    assert "has an arm that is called 'student, T = 1', as something else is in its tables" in message_of(config)
+
+
+def test_no_control_is_called_as_what_was_published(config):
+    config["experiments"]["resnet"]["controls"] = {"as-published": {"model": "student"}}
+    assert "has an arm that is called 'as published'" in message_of(config)
 
 
 def test_a_configuration_is_brought_into_one_form_that_keeps_what_readers_see_in_order():

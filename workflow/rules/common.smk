@@ -38,7 +38,7 @@ from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms, checking, paths, reference, shown, spelling
-from dark_knowledge.command import InputError, sha256
+from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
 from dark_knowledge.data.parts import LABELS, Split

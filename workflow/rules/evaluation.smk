@@ -61,7 +61,8 @@ rule save_design:
     params:
         content=as_json(arms.design_of(config)),
     run:
-        Path(output[0]).write_text(f"{params.content}\n", encoding="utf-8")
+        with written_whole(Path(output[0])) as temporary:
+            temporary.write_text(f"{params.content}\n", encoding="utf-8")
 
 
 rule collect_results:

@@ -4,12 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from safetensors import safe_open
-from safetensors.numpy import load_file
 
 from dark_knowledge import command
 from dark_knowledge.analysis.bias_correction import corrected_errors
+from dark_knowledge.analysis.collecting import load_logits
 from dark_knowledge.analysis.records import Records
 from dark_knowledge.command import written_whole
 from dark_knowledge.study.arms import arms_of, roles_of
@@ -40,9 +41,9 @@ def main() -> None:
         if role.experiment not in mends or role.role not in ("baseline", "student"):
             continue
         mend = mends[role.experiment]
-        logits = load_file(records.logits(role.arm, seeds[role.arm]))
+        _, logits = load_logits(records.logits(role.arm, seeds[role.arm]), seeds[role.arm])
+        prior = np.isin(train_labels, mend["classes"]).mean()
         for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
-            prior = pd.Series(train_labels).isin(mend["classes"]).mean()
             keys = dict(
                 zip(
                     KEYS,

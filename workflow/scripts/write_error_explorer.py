@@ -69,8 +69,8 @@ def check_against(predictions: pd.DataFrame, distinct: list[ExperimentArm], seed
         collected = rows_of(predictions, arm).pivot(index="seed", columns="image", values="prediction")
         if not np.array_equal(collected.loc[own_seeds], own.argmax(-1)):
             raise InputError(
-                f"the logits of {arm.model}/{arm.supervision} give other answers than the collected predictions; "
-                "remove both files and run the same command again"
+                f"{logits_file(arm.model, arm.supervision)} gives other answers than collected/predictions.parquet; "
+                "remove both files from the study's folder and run the same command again"
             )
 
 

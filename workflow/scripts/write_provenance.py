@@ -12,7 +12,7 @@ from dark_knowledge import command
 from dark_knowledge.command import sha256
 from dark_knowledge.data.sources import FILES
 from dark_knowledge.pages import provenance, rendering
-from dark_knowledge.study.arms import ALL_SEEDS
+from dark_knowledge.study.arms import ALL_SEEDS, arms_of
 
 PACKAGES = ["snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "seaborn", "safetensors"]
 
@@ -52,7 +52,7 @@ def main() -> None:
         images=image_counts(arguments.data),
         elsewhere=provenance.from_elsewhere(config),
         runs=rendering.html_table(provenance.run_counts(trained)),
-        benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks)),
+        benchmarks=rendering.html_table(provenance.benchmark_table(arguments.benchmarks, arms_of(config))),
     )
     rendering.save(arguments.out, page)
 

@@ -6,9 +6,7 @@ import pandas as pd
 from dark_knowledge.analysis.formats import NO_NUMBER, show_count, show_difference, show_interval, show_number, starred
 from dark_knowledge.analysis.results import Results, arm_of, by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import mean_interval, ratio_interval
-
-AS_PUBLISHED = "as published"
-
+from dark_knowledge.study.reference import AS_PUBLISHED
 
 COLUMNS = {
     "last_train_accuracy": "last: train",

@@ -25,11 +25,14 @@ def calibration_table(results: Results) -> pd.DataFrame:
     for experiment in results.experiments:
         of_experiment = fidelity[fidelity.experiment == experiment]
         for arm in results.arms(experiment):
-            row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(rows_of(runs, arm))}
+            likeness = rows_of(of_experiment[of_experiment.arm == arm.arm], arm)
+            own = rows_of(runs, arm)
+            own = own[own.seed.isin(likeness.seed)]  # runs shared with another experiment may be more
+            row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(own)}
             for measure, (_, factor, _) in MEASURES.items():
-                source = runs if measure in runs else of_experiment[of_experiment.arm == arm.arm]
+                source = own if measure in runs else likeness
                 interval = mean_interval(factor * by_seed(source, arm, measure))
-                if source is not runs and arm.role == "teacher":  # its pairs of runs overlap
+                if source is likeness and arm.role == "teacher":  # its pairs of runs overlap
                     interval = interval._replace(low=np.nan, high=np.nan)
                 row |= interval.columns(measure)
             rows.append(row)

@@ -19,7 +19,7 @@ def generalisation(e: Evidence) -> Iterator[Quantity]:
         return compare("3b", name, unit, student, baseline, sign=sign, **more)
 
     published = e.lead("student", "baseline")
-    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
+    wrong_student, wrong_baseline = e.wrong
     yield of_column(
         "last_test_accuracy", "test accuracy, last epoch", decides=True, published=published, remark=OTHER_IMAGES,
         image_noise=100 * flipped_images(wrong_baseline.astype(float) - wrong_student) / wrong_student.shape[1],

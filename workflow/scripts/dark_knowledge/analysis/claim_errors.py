@@ -8,20 +8,19 @@ import pandas as pd
 from dark_knowledge.analysis.claim_accuracy import OTHER_IMAGES
 from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare
 from dark_knowledge.analysis.class_errors import class_error_counts, class_quantities, hardest_class
-from dark_knowledge.analysis.error_sets import common_wrong, different_seeds_mean, similarity, wrong_images
+from dark_knowledge.analysis.error_sets import different_seeds_mean, similarity, wrong_images
 from dark_knowledge.analysis.formats import class_label
 from dark_knowledge.analysis.image_noise import (
     at_equal_counts,
     class_counts,
     class_distance,
     flipped_images,
-    permuted_counts,
     seeds_and_images,
     share_differences,
     share_of_images,
 )
 from dark_knowledge.analysis.measures import gini, largest_share, normalised_entropy, shares
-from dark_knowledge.analysis.results import difference, rows_of
+from dark_knowledge.analysis.results import difference
 from dark_knowledge.analysis.statistics import Interval, beyond_same_net, holm
 
 THINNINGS = 200
@@ -33,7 +32,7 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
         wrong_images(e.predictions, e.baseline), join="inner", axis=0
     )  # an ensemble has no seed in common with others, and no spread of its own
     tested, observed, noise = class_distance(
-        teacher.to_numpy(bool), baseline.to_numpy(bool), labels_of(e), len(e.classes), limit
+        teacher.to_numpy(bool), baseline.to_numpy(bool), e.labels, len(e.classes), limit
     )
     interval, n = tested.interval, max(len(teacher), 1)
     same = e.teacher.key == e.baseline.key
@@ -58,11 +57,6 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
         )  # fmt: skip
 
 
-def labels_of(e: Evidence) -> np.ndarray:
-    """The labels of the test images, in the images' order."""
-    return rows_of(e.predictions, e.baseline).groupby("image").label.first().to_numpy()
-
-
 def hardest(e: Evidence) -> Iterator[Quantity]:
     label = hardest_class(e.class_errors, e.baseline, e.published)
     yield from _class_errors(e, label)
@@ -73,10 +67,10 @@ def hardest(e: Evidence) -> Iterator[Quantity]:
 def _class_errors(e: Evidence, label: int) -> Iterator[Quantity]:
     counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     source = "published" if "improved_class" in e.published else "highest validation error rate of the baseline"
-    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
-    change, labels = wrong_student.astype(float) - wrong_baseline, labels_of(e)
+    wrong_student, wrong_baseline = e.wrong
+    change = wrong_student.astype(float) - wrong_baseline
     classes = range(len(e.classes))
-    noise = [flipped_images(change[:, labels == other]) for other in classes]
+    noise = [flipped_images(change[:, e.labels == other]) for other in classes]
     p = holm([seeds_and_images(difference(*(own[other] for own in counts)), noise[other]).p for other in classes])
     of_class = [own[label] for own in counts]
     yield compare(
@@ -92,10 +86,7 @@ def _class_errors(e: Evidence, label: int) -> Iterator[Quantity]:
 def _class_share(e: Evidence, label: int) -> Quantity:
     counts = [class_error_counts(e.class_errors, arm) for arm in (e.student, e.baseline)]
     student, baseline = (100 * own.div(own.sum(axis=1), axis=0)[label] for own in counts)
-    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
-    wrong = np.stack([wrong_student, wrong_baseline])
-    permuted = permuted_counts(wrong, labels_of(e), len(e.classes))
-    noise = 100 * shares(permuted)[..., label].mean(axis=-1) * np.sqrt(share_of_images(share_differences(wrong)))
+    noise = 100 * shares(e.permuted)[..., label].mean(axis=-1) * np.sqrt(share_of_images(share_differences(e.wrong)))
     return compare(
         "5", f"share of class {class_label(e.classes[label], label)} in the test errors", POINTS, student, baseline,
         sign=-1, image_noise=noise[:, 0] - noise[:, 1],
@@ -119,15 +110,13 @@ def _class_confusions(e: Evidence, label: int) -> Iterator[Quantity]:
 
 
 def evenness(e: Evidence) -> Iterator[Quantity]:
-    wrong_baseline, wrong_student = common_wrong(e.predictions, e.baseline, e.student)
-    wrong, labels = np.stack([wrong_student, wrong_baseline]), labels_of(e)
-    counts, permuted = (of(wrong, labels, len(e.classes)) for of in (class_counts, permuted_counts))
-    images = np.bincount(labels, minlength=len(e.classes))
+    counts = class_counts(e.wrong, e.labels, len(e.classes))
+    images = np.bincount(e.labels, minlength=len(e.classes))
     thinned, permuted = (
         (at_equal_counts(errors) / images)[..., images > 0]
-        for errors in (np.broadcast_to(counts, (THINNINGS, *counts.shape)), permuted)
+        for errors in (np.broadcast_to(counts, (THINNINGS, *counts.shape)), e.permuted)
     )
-    of_images = np.sqrt(share_of_images(share_differences(wrong)))
+    of_images = np.sqrt(share_of_images(share_differences(e.wrong)))
     for measure, name, unit, sign, factor, digits in (
         (gini, "Gini coefficient of the test error rates per class", "", -1, 1, 3),
         (normalised_entropy, "normalised entropy of the test error rates per class", "", 1, 1, 3),

@@ -6,10 +6,13 @@ claim, and others stand beside it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from dark_knowledge.analysis.error_sets import common_wrong
+from dark_knowledge.analysis.image_noise import permuted_counts
 from dark_knowledge.analysis.results import ExperimentArm, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval
 
@@ -31,6 +34,21 @@ class Evidence:
     classes: list[str]
     published: dict
     settings: dict
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The labels of the test images, in the images' order."""
+        return rows_of(self.predictions, self.baseline).groupby("image").label.first().to_numpy()
+
+    @cached_property
+    def wrong(self) -> np.ndarray:
+        """Which test images student and baseline get wrong: bool [2, n, images], over the seeds that both have."""
+        return np.stack(common_wrong(self.predictions, self.student, self.baseline))
+
+    @cached_property
+    def permuted(self) -> np.ndarray:
+        """Their errors per class, [draws, 2, n, classes], were the classes of the wrong images chance."""
+        return permuted_counts(self.wrong, self.labels, len(self.classes))
 
     def lead(self, of: str, over: str, column: str = "test_accuracy") -> float:
         """The published difference between two roles, NaN where either is not published."""

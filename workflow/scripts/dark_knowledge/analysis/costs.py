@@ -9,9 +9,9 @@ from dark_knowledge.analysis.results import (
     arm_of,
     beside,
     by_seed,
-    difference,
     filed_under,
     members_of,
+    paired,
     rows_of,
     teachers_of,
 )
@@ -63,17 +63,25 @@ def cost_table(results: Results) -> pd.DataFrame:
         for arm in arms:
             own = rows_of(runs, arm)
             costs = run_costs(runs, arm)
-            own_accuracy, accuracy_of_baseline = (100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
-            gain = mean_interval(difference(own_accuracy, accuracy_of_baseline))
+            accuracy, accuracy_of_baseline = paired(
+                *(100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
+            )
+            gain = mean_interval(accuracy - accuracy_of_baseline)
             extra = costs.drop(columns="elsewhere").mean() - reference
             if extra.total_multiply_adds <= 0 or costs.elsewhere.any():
                 extra[:] = 0.0  # the seconds of equal trainings differ all the same; those of elsewhere are not known
             rows.append(
-                {"experiment": experiment, "arm": arm.arm, "role": arm.role, "chosen": arm.chosen, "n": len(own)}
+                {
+                    "experiment": experiment,
+                    "arm": arm.arm,
+                    "role": arm.role,
+                    "chosen": arm.chosen,
+                    "n": min(gain.n, len(own)),
+                }
                 | own[["parameters", "multiply_adds", "epochs"]].iloc[0].to_dict()
                 | costs.mean().to_dict()
                 | {"elsewhere": bool(costs.elsewhere.any())}
-                | mean_interval(own_accuracy).columns("accuracy")
+                | mean_interval(accuracy).columns("accuracy")
                 | gain.columns("gain")
                 | {"gain_per_minute": _per(gain.mean, extra.total_seconds / 60)}
                 | {"gain_per_tera": _per(gain.mean, extra.total_multiply_adds / 1e12)}

@@ -94,7 +94,8 @@ def permuted_counts(wrong: np.ndarray, labels: np.ndarray, classes: int, seed: i
     """
     some = wrong.any(axis=tuple(range(wrong.ndim - 1)))
     wrong, labels, rng = wrong[..., some], labels[some], np.random.default_rng(seed)
-    return np.array([class_counts(wrong, rng.permutation(labels), classes) for _ in range(DRAWS)])
+    drawn = (class_counts(wrong, rng.permutation(labels), classes) for _ in range(DRAWS))
+    return np.stack([counts.astype(np.float32) for counts in drawn])
 
 
 def at_equal_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -103,14 +104,14 @@ def at_equal_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
     As many of them as the smaller has are drawn without replacement (rarefaction, Hurlbert 1971, Ecology 52:577). Few
     errors are uneven by chance alone, so two sets are compared at one number of errors.
     """
-    remaining = counts.sum(axis=-1).astype(int)
+    remaining = counts.sum(axis=-1).astype(np.int32)
     wanted = np.broadcast_to(remaining.min(axis=-2, keepdims=True), remaining.shape)
     rng, thinned = np.random.default_rng(seed), []
-    for errors in np.moveaxis(counts.astype(int), -1, 0):
+    for errors in np.moveaxis(counts.astype(np.int32), -1, 0):
         remaining = remaining - errors
         thinned.append(rng.hypergeometric(errors, remaining, wanted))
         wanted = wanted - thinned[-1]
-    return np.stack(thinned, axis=-1)
+    return np.stack(thinned, axis=-1, dtype=np.float32)
 
 
 def class_distance(

@@ -9,7 +9,7 @@ from dark_knowledge.analysis.results import (
     arm_of,
     by_seed,
     compared,
-    difference,
+    paired,
     with_experiment,
 )
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
@@ -51,15 +51,15 @@ def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
         if loss_in(arm.supervision) == loss_in(chosen.supervision):
             continue
         reference = students.get(arm.temperature, chosen)
-        own, of_baseline, of_reference = (
-            100 * by_seed(results["runs"], other, "last_test_accuracy") for other in (arm, baseline, reference)
+        own, of_baseline, of_reference = paired(
+            *(100 * by_seed(results["runs"], other, "last_test_accuracy") for other in (arm, baseline, reference))
         )
-        lead = difference(own, of_reference)
+        lead = own - of_reference
         rows.append(
             {"arm": arm.arm, "loss": loss_in(arm.supervision) or "hinton", "temperature": arm.temperature}
             | {"reference": reference.arm, "n": len(lead), "p": sign_flip_p(lead)}
             | mean_interval(own).columns("accuracy")
-            | mean_interval(difference(own, of_baseline)).columns("gain")
+            | mean_interval(own - of_baseline).columns("gain")
             | mean_interval(lead).columns("lead")
         )
     return pd.DataFrame(rows)

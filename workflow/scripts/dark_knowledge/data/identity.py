@@ -8,15 +8,12 @@ import json
 from pathlib import Path
 
 from dark_knowledge.command import InputError
-from dark_knowledge.data.listing import PLACES, array_files, class_names, content_of, pictures_of, place_of
+from dark_knowledge.data.listing import NAMES, PLACES, array_files, class_names, content_of, pictures_of, place_of
 from dark_knowledge.data.sources import FILES, checksum_of, fetch_part
 from dark_knowledge.fingerprint import code_fingerprint
 
-# Keys that say where a data set is, what its classes are called, or what its content says better.
-WITHOUT_EFFECT = {"image_folder", "arrays", "folder", "mirrors", "debian_package", "classes", "sha256"}
-
-# What turns a source into bytes; an IDX file is taken as it is.
-READERS = {"image_folder": "image_folder.py", "torchvision": "torchvision_sets.py", "arrays": "arrays.py"}
+# Sources that code turns into bytes; an IDX file is taken as it is.
+DECODED = {"image_folder", "torchvision", "arrays"}
 
 
 def identity_of(name: str, dataset: dict, stored: Path) -> str:
@@ -31,10 +28,9 @@ def identity_of(name: str, dataset: dict, stored: Path) -> str:
         if (recorded := _recorded(dataset, stored)) is not None:
             return recorded
         content = None  # reading it will tell
-    settings = {key: value for key, value in dataset.items() if key not in WITHOUT_EFFECT}
-    for key, file in READERS.items():
-        if key in dataset:
-            settings[key] = code_fingerprint(Path(__file__).with_name(file))
+    settings = {key: value for key, value in dataset.items() if key not in {*NAMES, "sha256"}}
+    if DECODED & dataset.keys():
+        settings["code"] = code_fingerprint(Path(__file__).with_name("storing.py"))
     return hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()[:16]
 
 

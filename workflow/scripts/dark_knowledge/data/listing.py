@@ -13,6 +13,8 @@ from dark_knowledge.command import InputError
 
 # Keys of a data set that name where its images lie.
 PLACES = ("image_folder", "arrays", "folder")
+# Those that say where its images are, and how its classes are called, and not what the images are.
+NAMES = {*PLACES, "mirrors", "debian_package", "classes"}
 # What file managers leave in folders.
 IGNORED = {"thumbs.db", "desktop.ini"}
 MOST_CLASSES = 256  # labels are stored as bytes
@@ -33,7 +35,8 @@ def pictures_of(dataset: dict) -> dict[str, list[tuple[Path, str]]]:
     """
     root = place_of(dataset, "image_folder")
     if not (root / "train").is_dir():
-        raise InputError(f"{root} has no folder train; pictures are looked for in {root}/train/<class>/")
+        gone = "" if root.exists() else "; to go on with what was read of one that is gone, name its classes"
+        raise InputError(f"{root} has no folder train; pictures are looked for in {root}/train/<class>/{gone}")
     parts = {"train": _by_class(root / "train")}
     classes = {name for _, name in parts["train"]}
     if len(classes) < 2:
@@ -88,8 +91,11 @@ def _more(items: list) -> str:
 
 
 def class_names(dataset: dict) -> list[str]:
-    """The classes of a data set in the order of their labels: an image folder's are its folders."""
-    if "image_folder" not in dataset:
+    """The classes of a data set in the order of their labels: an image folder's are its folders.
+
+    If that is gone they are those that the data set names, so that what was read there can still be worked with.
+    """
+    if "image_folder" not in dataset or ("classes" in dataset and not place_of(dataset, "image_folder").exists()):
         return dataset["classes"]
     found = list(dict.fromkeys(name for _, name in pictures_of(dataset)["train"]))
     named = dataset.get("classes", found)

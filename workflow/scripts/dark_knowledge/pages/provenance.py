@@ -1,5 +1,6 @@
 """Where a study's numbers come from, as tables for readers, and what the study left undone."""
 
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pandas as pd
 
 from dark_knowledge.analysis.formats import show_whole
 from dark_knowledge.command import sha256
-from dark_knowledge.study.arms import arms_of, controls_of, experiments_of, file_of
+from dark_knowledge.study.arms import Arm, arms_of, controls_of, experiments_of, file_of
 from dark_knowledge.study.paths import format_number
 
 STEPS = {
@@ -46,7 +47,7 @@ def _verdict(found: str, named: str | None) -> str:
 
 
 def noteworthy(findings: dict) -> list[str]:
-    """What a reader should know of the images that the study uses, a line each; `findings` as `checks.check` gives."""
+    """What a reader should know of the images that the study uses, a line each; `findings` are of `checks.findings`."""
     both = findings["test_images_in_training"]
     lines = [f"{both:,} of the test images are also, byte for byte, training or validation images."]
     if findings["under_two_classes"]:
@@ -92,12 +93,19 @@ def run_counts(runs: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def benchmark_table(folder: Path) -> pd.DataFrame:
-    """Wall seconds and memory of the jobs up to the collected results, by step, from the benchmark files there are."""
-    rows = []
+def benchmark_table(folder: Path, arms: Collection[Arm]) -> pd.DataFrame:
+    """Wall seconds and memory of the jobs up to the collected results, by step, from the benchmark files there are.
+
+    Of runs those of the study's `arms`: files of others, which it had before, stay in its folder.
+    """
+    own, rows = {folder / "runs" / arm.model / arm.supervision for arm in arms}, []
     for step, title in STEPS.items():
         # A full disk, or the end of Snakemake in the middle of a line, leaves files without a measure.
-        jobs = [path for path in sorted((folder / step).rglob("*.tsv")) if "\n" in path.read_text().strip()]
+        jobs = [
+            path
+            for path in sorted((folder / step).rglob("*.tsv"))
+            if (step != "runs" or path.parent in own) and "\n" in path.read_text().strip()
+        ]
         if jobs:
             table = pd.concat([pd.read_csv(path, sep="\t") for path in jobs]).reindex(columns=["s", "max_rss"])
             # A job of a moment has no measure of its memory.

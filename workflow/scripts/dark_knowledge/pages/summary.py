@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from dark_knowledge.analysis.accuracy import AS_PUBLISHED
 from dark_knowledge.analysis.formats import class_label, show_difference, show_interval, show_number
 from dark_knowledge.analysis.reproduction import headline, readable_reproduction, where_run
 from dark_knowledge.analysis.statistics import Interval
 from dark_knowledge.pages.rendering import html_table
 from dark_knowledge.study.arms import ALL_SEEDS
+from dark_knowledge.study.reference import AS_PUBLISHED
 
 
 def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame, as_published: Interval | None) -> dict:

@@ -6,10 +6,11 @@ Imported while Snakemake parses the workflow, so nothing heavy is imported here.
 import math
 from collections.abc import Iterator
 
-from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of
+from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of, roles_in
 from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
+from dark_knowledge.study.reference import AS_PUBLISHED
 from dark_knowledge.study.shown import augments
 from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of, signature_of
 
@@ -56,6 +57,7 @@ def contradictions(config: dict) -> Iterator[str]:
                     f"config: experiments.{name}.published.{config['dataset']}.improved_class is "
                     f"{figures['improved_class']}; allowed: 0 to {labels - 1}, the labels of {config['dataset']}"
                 )
+    yield from _confused_arms(config)
     yield from paper_contradictions(config)
     for name in sorted(models):
         yield from wrong_model(f"models.{name}", config["models"][name], config)
@@ -63,6 +65,19 @@ def contradictions(config: dict) -> Iterator[str]:
     yield from _augmented_students(config)
     yield from _mixed_images(config)
     yield from _two_classes(config)
+
+
+def _confused_arms(config: dict) -> Iterator[str]:
+    """Arms that tables and figures would show under one name, or under that of what was published elsewhere."""
+    for name in experiments_of(config):
+        seen = {AS_PUBLISHED}
+        for role in roles_in(config, name):
+            if role.label in seen:
+                yield (
+                    f"config: experiments.{name} has an arm that is called {role.label!r}, as something else is in its "
+                    "tables; rename the loss or control that it is of"
+                )
+            seen.add(role.label)
 
 
 def _lost_classes(config: dict) -> Iterator[str]:

@@ -31,6 +31,8 @@ def paper_contradictions(config: dict) -> Iterator[str]:
         yield from _unknown_arm(place, entry, config)
         if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
             yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
+        if entry.get("mend", "none") != "none" and entry.get("arm") in _untaught(entry["experiment"], config):
+            yield f"config: {place}.mend is {entry['mend']!r}; that takes the baseline or a student as arm"
         if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
             yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
         yield from unknown_classes(place, entry, config)
@@ -54,6 +56,11 @@ def paper_contradictions(config: dict) -> Iterator[str]:
                 f"config: paper.early_stopping draws {name}'s test errors by epoch; that takes "
                 f"score_test_each_epoch: [{student}]"
             )
+
+
+def _untaught(experiment: str, config: dict) -> set[str]:
+    """The arms whose biases are not corrected: teacher and controls."""
+    return {role.label for role in roles_in(config, experiment) if role.role not in ("baseline", "student")}
 
 
 def _unknown_arm(place: str, entry: dict, config: dict) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dark_knowledge.command import InputError
+from dark_knowledge.data.listing import NAMES
 from dark_knowledge.study.arms import (
     ALL_SEEDS,
     Arm,
@@ -27,10 +28,9 @@ from dark_knowledge.study.messages import shown
 CHECKOUT = Path(__file__).parents[4]
 CONFIG, RUNS = "config.json", "tables/runs.csv"
 COLUMNS = ("model", "supervision", "seed", "last_validation_accuracy", "last_test_accuracy")
+AS_PUBLISHED = "as published"  # the name, among the arms, of what figures reported elsewhere say
 HOW = "name a finished study's folder, or a copy of its config.json and tables"
 
-# What a data set's entry says of where its images are, and how its classes are called.
-PLACES = {"classes", "folder", "mirrors", "debian_package", "image_folder", "arrays"}
 # What a recipe means that does not say: keys that may be left out, or that earlier versions had not.
 UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "decay": 0.1, "padding": "background", "erase": 0, "mixup": 0}
 
@@ -64,6 +64,8 @@ def _check(folder: Path) -> None:
             for arm, seeds in arms_of(published).items()
             for seed in (seeds if is_trained(published, arm.model) else [ALL_SEEDS])
         }
+        for arm in arms_of(published):
+            settings_of(published, arm)  # a config.json cut short has not all of them
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise InputError(f"config: reference: {folder / CONFIG} is no study's configuration; {HOW}") from error
     runs = _runs_in(folder / RUNS)
@@ -81,12 +83,14 @@ def _check(folder: Path) -> None:
 
 def _runs_in(path: Path) -> list[tuple[str, str, int]]:
     """Model, supervision and seed of each run of a table; refused where that is none, or accuracies are no shares."""
-    with path.open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        for column in COLUMNS:
-            if column not in (table.fieldnames or ()):
-                raise InputError(f"config: reference: {path} has no column {column!r}; {HOW}")
-        rows = list(table)
+    try:
+        table = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise InputError(f"config: reference: {path} is no text in UTF-8; {HOW}") from error
+    for column in COLUMNS:
+        if column not in (table.fieldnames or ()):
+            raise InputError(f"config: reference: {path} has no column {column!r}; {HOW}")
+    rows = list(table)
     for line, row in enumerate(rows, start=2):
         for column, is_good, allowed in (
             ("seed", _is_whole, "a whole number"),
@@ -140,7 +144,7 @@ def asked_of(config: dict) -> dict:
 def settings_of(config: dict, arm: Arm) -> dict:
     """All that decides an arm's runs but the code, the seed and the machine."""
     dataset = config["datasets"][config["dataset"]]
-    images = {key: value for key, value in dataset.items() if key not in PLACES}
+    images = {key: value for key, value in dataset.items() if key not in NAMES}
     return {"dataset": {"name": config["dataset"]} | images, "split": config["split"]} | _training_of(config, arm)
 
 
