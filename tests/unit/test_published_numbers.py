@@ -339,7 +339,8 @@ def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
         f"is of no use** ({few_still[1]} and {more_still[1]})",
         f"ahead of its net on labels by {few_still[0]} with 3 %, by {more_still[0]} with 10 %",
         f"gives {few[2]} of {short(few[0])} with 3 %, augmented, {few_still[2]} of {short(few_still[0])} unaugmented, "
-        f"and {more_still[2]} of {short(more_still[0])} with 10 % unaugmented; augmented {more[2]} of {short(more[0])}.",
+        f"and {more_still[2]} of {short(more_still[0])} with 10 % unaugmented; augmented {more[2]} of "
+        f"{short(more[0])}.",
     ):
         assert sentence in text
     claims = when("claims").set_index(["quantity", "experiment"]).loc["test accuracy, student less teacher"]

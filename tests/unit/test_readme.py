@@ -98,8 +98,8 @@ def mnist_point() -> str:
         f"{gap.recovered_high:.0f} %, n = {n}), with the paper's single nets {100 * theirs:.0f} %. Of 3 % "
         f"of the images labels alone make {labels} errors, and soft targets of the teacher, which saw all, {soft}. "
         f"Without any 3 to learn from, the student gets {threes.errors:.1f} of the {threes.images:,} test images of 3s "
-        f"wrong, and {corrected['mean']:.1f} once the paper's constant is added to the logit of 3, with {in_all['mean']:.1f} "
-        f"errors in all (the paper {in_all.paper:.0f})."
+        f"wrong, and {corrected['mean']:.1f} once the paper's constant is added to the logit of 3, with "
+        f"{in_all['mean']:.1f} errors in all (the paper {in_all.paper:.0f})."
     )
 
 
