@@ -54,32 +54,19 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
     A soft loss is another function, and how far it scatters depends on how it is written: a KL divergence lacks the
     teacher's entropy, which a cross-entropy holds.
     """
-    other, last = loss_in(e.student.supervision), e.settings["last_epochs"]
-    arms = e.student, e.baseline
-    batches = [_late_steps(e, arm, last) for arm in arms]
-    for of, losses, column in (
-        ("the batches' hard losses in", batches, "hard_loss"),
-        ("the batches' losses as trained on in", batches, "loss"),
-        ("the epochs' mean hard losses over", [e.epochs] * 2, "hard_loss"),
-        ("the epochs' mean losses as trained on over", [e.epochs] * 2, "loss"),
-    ):
-        window = None if losses is batches else last
-        remark = "about a straight line, so a bend of the curve counts as scatter" if window else ""
-        name = f"scatter of {of} the last {last} epochs"
-        student, baseline = (
-            per_run(own, arm, column, partial(_scatter, window=window)) for own, arm in zip(losses, arms, strict=True)
-        )
-        if losses is batches and (student.isna().any() or baseline.isna().any()):
-            short = any(rows_of(e.epochs, arm).epoch.nunique() <= last for arm in arms)
-            remark = f"needs more than {last} epochs" if short else "needs three logged steps in these epochs"
-        unit = "nats" if other is None or column == "hard_loss" else "of the loss"
-        decides = losses is batches and column == "hard_loss"
-        yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)
-        student, baseline = (
-            per_run(own, arm, column, partial(_relative_scatter, window=window))
-            for own, arm in zip(losses, arms, strict=True)
-        )
-        yield compare("2a", f"{name}, relative to their mean", "%", student, baseline, sign=1, digits=1, remark=remark)
+    last, other = e.settings["last_epochs"], loss_in(e.student.supervision)
+    losses = {
+        "hard_loss": ("hard losses", "nats"),
+        "loss": ("losses as trained on", "of the loss" if other else "nats"),
+    }
+    batches = {arm: _late_steps(e, arm, last) for arm in (e.student, e.baseline)}
+    for column, (of, unit) in losses.items():
+        name = f"scatter of the batches' {of} in the last {last} epochs"
+        yield from _scatters(e, name, unit, column, batches, None, decides=column == "hard_loss")
+    epochs = dict.fromkeys((e.student, e.baseline), e.epochs)
+    for column, (of, unit) in losses.items():
+        name = f"scatter of the epochs' mean {of} over the last {last} epochs"
+        yield from _scatters(e, name, unit, column, epochs, last, decides=False)
     student, baseline = (per_run(e.epochs, arm, "hard_loss", _end) for arm in (e.student, e.baseline))
     yield compare("2a", "hard loss in the last epoch, while learning", "nats", student, baseline, sign=1, digits=3)
     soft = per_run(e.epochs, e.student, "soft_loss", _end)
@@ -88,6 +75,22 @@ def loss_stability(e: Evidence) -> Iterator[Quantity]:
         "2a", f"soft loss ({name}) in the last epoch", unit, soft.to_numpy(),
         student=soft.mean(), p=np.nan, is_difference=False, digits=3, remark="the baseline has none",
     )  # fmt: skip
+
+
+def _scatters(
+    e: Evidence, name: str, unit: str, column: str, tables: dict[ExperimentArm, pd.DataFrame], window: int | None, *,
+    decides: bool,
+) -> Iterator[Quantity]:  # fmt: skip
+    """Scatter of a column of each arm's table, and relative to its mean; over the last `window` rows, or all."""
+    student, baseline = (per_run(own, arm, column, partial(_scatter, window=window)) for arm, own in tables.items())
+    remark = "about a straight line, so a bend of the curve counts as scatter" if window else ""
+    if not window and (student.isna().any() or baseline.isna().any()):
+        last = e.settings["last_epochs"]
+        short = any(rows_of(e.epochs, arm).epoch.nunique() <= last for arm in tables)
+        remark = f"needs more than {last} epochs" if short else "needs three logged steps in these epochs"
+    yield compare("2a", name, unit, student, baseline, sign=1, decides=decides, digits=4, remark=remark)
+    sides = (per_run(own, arm, column, partial(_relative_scatter, window=window)) for arm, own in tables.items())
+    yield compare("2a", f"{name}, relative to their mean", "%", *sides, sign=1, digits=1, remark=remark)
 
 
 def _scatter(losses: np.ndarray, window: int | None) -> float:
