@@ -410,10 +410,9 @@ def csv(results, name: str) -> pd.DataFrame:
 
 def t_interval(values) -> tuple[float, float, float]:
     values = np.asarray(values, float)
-    if len(values) < 2:
+    if len(values) < 2 or np.allclose(values, values[0], rtol=1e-9, atol=0):
         return values.mean(), np.nan, np.nan
-    mean, error = values.mean(), stats.sem(values)
-    return mean, *(stats.t.interval(0.95, len(values) - 1, mean, error) if error else (mean, mean))
+    return values.mean(), *stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
 
 
 def ends(name: str, values, middle: str = "") -> dict:
