@@ -173,7 +173,7 @@ def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
     [
         ("figures/style.py", '"svg.fonttype": "none"', '"svg.fonttype": "path"',
          {"plot_experiment": 2, "plot_payoff": 1, "plot_samples": 1, "write_summary": 1} | PAGES),
-        ("analysis/accuracy.py", 'AS_PUBLISHED = "as published"', 'AS_PUBLISHED = "published"',
+        ("analysis/accuracy.py", '"selected: test"', '"selected: on test"',
          {"make_tables": 1, "plot_payoff": 1, "write_tables": 1, "write_summary": 1}),
         ("analysis/claims.py", 'UNDECIDED = "supported"', 'UNDECIDED = "shown"',
          {"judge_claims": 1, "write_claims": 1, "write_tables": 1, "write_summary": 1}),
