@@ -3,8 +3,8 @@
 Studies are simulated with realistic errors: hard images, of which two nets share some, runs that answer most of them
 wrong and few others, classes of uneven difficulty, and seeds that differ in the classes they find difficult.
 
-So few studies as are tried here would show a test that says so in 15 %. In 2,000 studies of 145 errors a net, which share
-no or all of their hard images, it was 4.3 or 4.4 % for accuracy, 4.8 or 4.3 % for a class's share, 3.5 or 4.3 % for
+So few studies as are tried here would show a test that says so in 15 %. In 2,000 studies of 145 errors a net, with
+no or all hard images shared, it was 4.3 or 4.4 % for accuracy, 4.8 or 4.3 % for a class's share, 3.5 or 4.3 % for
 evenness (0c49d55).
 """
 
