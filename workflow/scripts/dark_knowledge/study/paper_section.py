@@ -31,7 +31,7 @@ def paper_contradictions(config: dict) -> Iterator[str]:
         yield from _unknown_arm(place, entry, config)
         if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
             yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
-        if entry.get("mend", "none") != "none" and entry.get("arm") in _untaught(entry["experiment"], config):
+        if entry.get("mend", "none") != "none" and entry.get("arm") in _never_corrected(entry["experiment"], config):
             yield f"config: {place}.mend is {entry['mend']!r}; that takes the baseline or a student as arm"
         if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
             yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
@@ -58,7 +58,7 @@ def paper_contradictions(config: dict) -> Iterator[str]:
             )
 
 
-def _untaught(experiment: str, config: dict) -> set[str]:
+def _never_corrected(experiment: str, config: dict) -> set[str]:
     """The arms whose biases are not corrected: teacher and controls."""
     return {role.label for role in roles_in(config, experiment) if role.role not in ("baseline", "student")}
 
