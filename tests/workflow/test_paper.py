@@ -29,7 +29,10 @@ def test_every_number_of_the_paper_stands_beside_ours(tiny):
     assert table["mean"].notna().all()
     of_paper = table[table.paper.notna()]
     assert of_paper.paper.tolist() == [67, 146, 74, 74, 206, 133, 109, 14, 109, 14, 47.3, 13.2, 13.2]
-    assert of_paper.inside.isin(["yes", "no"]).all()
+    unequal = of_paper.sd > 0  # two runs that agree say nothing of a third
+    assert unequal.sum() > 5
+    assert of_paper[unequal].inside.isin(["yes", "no"]).all()
+    assert of_paper[~unequal][["low", "run_low", "inside"]].isna().all(axis=None)
     ensembles = table[(table.arm == "teacher") & table.experiment.str.endswith("-ensemble")]
     assert ensembles.n.tolist() == [1, 1]
     assert ensembles.run_low.isna().all()
