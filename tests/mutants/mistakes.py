@@ -107,11 +107,6 @@ MISTAKES = {
         ('("validation_accuracy", "selected_epoch",', '("validation_accuracy",', "an ensemble has its first member's selected epoch"),
         ('[of_member["files"]["weights"] for of_member in metrics]', '[of_member["files"]["selected"] for of_member in metrics]', "the record names weights that are not in the ensemble"),
     ],
-    f"{SCRIPTS}/correct_biases.py": [
-        ('logits["last/test"], logits["last/validation"]', 'logits["selected/test"], logits["last/validation"]', "errors of another epoch corrected"),
-        ("(test, test_labels, validation, mend", "(test, test_labels, test, mend", "the label-free correction sees the test images"),
-        ("np.isin(train_labels,", "np.isin(test_labels,", "the prior is that of the test labels"),
-    ],
     f"{SCRIPTS}/make_tables.py": [
         ('"error_similarity", error_sets.similarity_table(results)', '"error_similarity", error_sets.outcome_table(results)', "the CSV of another table"),
         ("accuracies.gap_table(results, figures)", "accuracies.gap_table(results, figures.iloc[:0])", "the published gain lost"),

@@ -21,7 +21,17 @@ from markupsafe import escape
 from safetensors.numpy import save_file
 
 from dark_knowledge.analysis import accuracy as accuracies
-from dark_knowledge.analysis import calibration, claims, class_errors, controls, convergence, costs, error_sets, losses
+from dark_knowledge.analysis import (
+    bias_correction,
+    calibration,
+    claims,
+    class_errors,
+    controls,
+    convergence,
+    costs,
+    error_sets,
+    losses,
+)
 from dark_knowledge.analysis.bias_correction import corrected_errors
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_p
 from dark_knowledge.analysis.gains import gain_table
@@ -360,12 +370,14 @@ def test_biases_are_corrected_from_the_last_epoch_without_a_look_at_the_test_ima
         for epoch in ("last", "selected")
         for part, n in (("test", 60), ("validation", 40))
     }
-    monkeypatch.setattr(correct_biases, "load_logits", loaded := Mock(return_value=(None, own)))
+    monkeypatch.setattr(bias_correction, "load_logits", loaded := Mock(return_value=(None, own)))
     labels = {"train_labels": np.repeat([0, 1, 2], [50, 30, 20]), "test_labels": np.repeat([0, 1, 2], 20)}
     save_file(labels, tmp_path / "data")
-    monkeypatch.setattr(correct_biases, "Records", lambda *_: Mock(logits=lambda *_: tmp_path / "logits"))
     design = {"seeds": seeds, "models": {name: {"architecture": "mlp"} for name in ("big", "small")}}
-    (tmp_path / "design").write_text(json.dumps(design | {"experiments": {"x": EXPERIMENT | {"temperatures": [4]}}}))
+    design |= {"experiments": {"x": EXPERIMENT | {"temperatures": [4]}}}
+    (tmp_path / "design").write_text(json.dumps(design))
+    records = Mock(design=design, logits=lambda *_: tmp_path / "logits")
+    monkeypatch.setattr(correct_biases, "Records", lambda *_: records)
     mends = {"x": {"classes": [2], "shift": 1.5}}
     (tmp_path / "asked").write_text(json.dumps({"paper": {"mends": mends}}))
     options = {name: tmp_path / name for name in ("data", "design", "asked", "out")}

@@ -41,7 +41,7 @@ from dark_knowledge.study import arms, checking, paths, reference, shown, spelli
 from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
-from dark_knowledge.data.parts import LABELS, Split
+from dark_knowledge.data.parts import LABEL_PARTS, Split
 from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.progress import logger as terminal
@@ -188,7 +188,7 @@ def sources(wildcards):
     if not arms.is_ensemble(config, wildcards.untrained):
         data, file = rules.download_dataset.output, {"file": as_it_is(arms.file_of(config, wildcards.untrained))}
         is_logits = config["models"][wildcards.untrained]["architecture"] == "logits"
-        return file | ({part: data[part] for part in LABELS} if is_logits else {})
+        return file | ({part: data[part] for part in LABEL_PARTS} if is_logits else {})
     members = arms.members_of(config, wildcards.untrained)
     return {"members": expand(list(paths.run_files(members.supervision, members.model).values()), seed=config["seeds"])}
 
@@ -203,7 +203,7 @@ def source_options(wildcards, input):
     """The options of a command line that give what `sources` names."""
     if arms.is_ensemble(config, wildcards.untrained):
         return ["--members", Path(input.members[0]).parents[1], "--seeds", *config["seeds"]]
-    keys = [key for key in ("file", *LABELS) if key in input.keys()]
+    keys = [key for key in ("file", *LABEL_PARTS) if key in input.keys()]
     return [word for key in keys for word in (f"--{key.replace('_', '-')}", input[key])]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from dark_knowledge import command
 from dark_knowledge.command import sha256, written_whole
 from dark_knowledge.data.formats import open_idx
-from dark_knowledge.data.parts import LABELS
+from dark_knowledge.data.parts import LABEL_PARTS
 from dark_knowledge.data.prepared import Dataset, load_dataset
 from dark_knowledge.integrity import checked_sum, read_record
 from dark_knowledge.study.arms import NOT_HERE
@@ -36,7 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--members", type=Path, help="the folder of the runs of an ensemble's members")
     source.add_argument("--file", type=Path, help="weights, or logits of the data set's images")
-    for part in LABELS:
+    for part in LABEL_PARTS:
         parser.add_argument(f"--{part.replace('_', '-')}", type=Path, help="IDX file, an entry for each row of logits")
     parser.add_argument("--seeds", type=int, nargs="+", help="the members, in this order")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")

@@ -1,13 +1,40 @@
 """Bias correction for classes that the transfer set left out, from stored logits (Hinton et al. 2015, section 3).
 
 A student that never saw a class has learned too small a bias for it; one that saw only some classes, too large a bias
-for those. Each function takes logits [n, c] and finds, or applies, one shift for the biases of a set of classes.
+for those. Here one shift for the biases of a set of classes is found, or applied, in logits [n, c].
 """
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit, logsumexp
+
+from dark_knowledge.analysis.collecting import load_logits
+from dark_knowledge.analysis.records import Records
+from dark_knowledge.study.arms import arms_of, roles_of
+
+KEYS = ["experiment", "role", "arm", "model", "supervision", "seed"]
+COLUMNS = [*KEYS, "mend", "shift", "label", "images", "errors"]
+
+
+def corrected_table(records: Records, mends: dict, train_labels: np.ndarray, test_labels: np.ndarray) -> pd.DataFrame:
+    """COLUMNS of the baseline's and the students' runs of each experiment in `mends` (the config's `paper.mends`).
+
+    `train_labels` [n] tell how often the classes occur, which the label-free correction takes to be known.
+    """
+    seeds = arms_of(records.design)
+    tables = [pd.DataFrame(columns=COLUMNS)]
+    for role in roles_of(records.design):
+        if role.experiment not in mends or role.role not in ("baseline", "student"):
+            continue
+        mend = mends[role.experiment]
+        prior = np.isin(train_labels, mend["classes"]).mean()
+        _, logits = load_logits(records.logits(role.arm, seeds[role.arm]), seeds[role.arm])
+        for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
+            rows = corrected_errors(test, test_labels, validation, mend["classes"], mend["shift"], prior)
+            keys = (role.experiment, role.role, role.label, role.arm.model, role.arm.supervision, seed)
+            tables.append(rows.assign(**dict(zip(KEYS, keys, strict=True)))[COLUMNS])
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def shifted(logits: np.ndarray, classes: list[int], shift: float) -> np.ndarray:

@@ -29,10 +29,12 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     """Mean of `values` [n] with Student's t interval: the values are runs, and another seed is another run.
 
     The t interval stays honest at three seeds, where it is wide; a bootstrap of three values cannot reach beyond them.
-    One value has no interval, and equal ones have none: what they were rounded to hides their spread.
+    One value has no interval, and equal ones have none: what they were rounded to hides their spread. The mean of no
+    values is NaN.
     """
     values = np.asarray(values, dtype=float)
-    n, mean = len(values), values.mean()
+    n = len(values)
+    mean = values.mean() if n else np.nan
     if n < 2 or all_equal(values):
         return Interval(mean, np.nan, np.nan, n)
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)

@@ -24,7 +24,7 @@ class Split:
     test_limit: int | None = None
 
 
-LABELS = ("train_labels", "test_labels")
+LABEL_PARTS = ("train_labels", "test_labels")
 
 
 def read_parts(files: dict[str, Path], classes: int) -> dict[str, np.ndarray]:
@@ -39,7 +39,7 @@ def read_parts(files: dict[str, Path], classes: int) -> dict[str, np.ndarray]:
 
 def read_labels(files: dict[str, Path], classes: int) -> dict[str, np.ndarray]:
     """The labels [n] of both IDX parts; where they go from 1 to the number of classes, they are counted anew from 0."""
-    labels = {part: np.array(open_idx(files[part])) for part in LABELS}
+    labels = {part: np.array(open_idx(files[part])) for part in LABEL_PARTS}
     for part, values in labels.items():
         _check_shape(files[part], part, values)
     if min(map(np.min, labels.values())) == 1 and max(map(np.max, labels.values())) == classes:

@@ -18,7 +18,7 @@ from dark_knowledge.command import InputError
 from dark_knowledge.data.listing import PLACES, class_names
 from dark_knowledge.study import spelling
 from dark_knowledge.study.contradictions import contradictions
-from dark_knowledge.study.messages import missing_key, shown, unknown_key
+from dark_knowledge.study.messages import missing_key, quoted, unknown_key
 from dark_knowledge.study.model_section import locate_files
 from dark_knowledge.study.reference import locate_reference
 
@@ -136,5 +136,5 @@ def _schema_message(error: ValidationError) -> str:
         return missing_key(place, next(key for key in needed if key not in error.instance))
     allowed = " ".join(error.schema.get("description", error.message).split())
     if "propertyNames" in error.absolute_schema_path:
-        return f"config: {place} has an entry named {shown(error.instance)}; allowed: {allowed}{spelling.hint(error)}"
-    return f"config: {place} is {shown(error.instance)}; allowed: {allowed}{spelling.hint(error)}"
+        return f"config: {place} has an entry named {quoted(error.instance)}; allowed: {allowed}{spelling.hint(error)}"
+    return f"config: {place} is {quoted(error.instance)}; allowed: {allowed}{spelling.hint(error)}"

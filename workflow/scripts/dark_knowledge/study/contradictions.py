@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from dark_knowledge.study.arms import arm_named, arms_of, controls_of, experiments_of, published_of, recipe_of, roles_in
-from dark_knowledge.study.messages import missing_key, shown, unknown_classes, unknown_key, unknown_name
+from dark_knowledge.study.messages import missing_key, quoted, unknown_classes, unknown_key, unknown_name
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
 from dark_knowledge.study.reference import AS_PUBLISHED
@@ -104,7 +104,7 @@ def _wrong_schedule(place: str, settings: dict) -> Iterator[str]:
         yield missing_key(place, "milestones")
     elif settings["milestones"] != sorted(settings["milestones"]) or settings["milestones"][-1] >= settings["epochs"]:
         yield (
-            f"config: {place}.milestones is {shown(settings['milestones'])}; allowed: ascending numbers below epochs, "
+            f"config: {place}.milestones is {quoted(settings['milestones'])}; allowed: ascending numbers below epochs, "
             f"{settings['epochs']}"
         )
 
@@ -113,7 +113,7 @@ def _wrong_loss(place: str, settings: dict) -> Iterator[str]:
     """A loss that training/soft_losses.py does not have, and keys that it does not take."""
     functions = functions_in(SOFT_LOSSES)
     if (name := settings["function"]) not in functions:
-        yield f"config: {place}.function is {shown(name)}; allowed: {', '.join(sorted(functions))}"
+        yield f"config: {place}.function is {quoted(name)}; allowed: {', '.join(sorted(functions))}"
         return
     keywords = keywords_of(functions[name])
     for key in settings.keys() - {"function", *keywords}:

@@ -17,7 +17,7 @@ def missing_key(place: str, key: str) -> str:
     return f"config: key {'.'.join([place, key]).lstrip('.')!r} is missing; add it"
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value in a message, cut where it is long."""
     text = str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

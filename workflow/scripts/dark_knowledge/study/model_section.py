@@ -11,7 +11,7 @@ from pathlib import Path
 from dark_knowledge.command import InputError
 from dark_knowledge.fingerprint import file_fingerprint
 from dark_knowledge.study.arms import is_own_file, is_trained
-from dark_knowledge.study.messages import missing_key, shown, unknown_key, unknown_name
+from dark_knowledge.study.messages import missing_key, quoted, unknown_key, unknown_name
 from dark_knowledge.study.signatures import Signature, module_file, signature_of
 
 # What a network's function is given beside its entry's own keys, and which of those are no arguments of it.
@@ -40,7 +40,7 @@ def _located(place: str, name: str, folders: list[Path]) -> str:
             return name if Path(name).is_absolute() else os.path.relpath(folder / name)
     looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
     raise InputError(
-        f"config: {place} names {shown(name)}, which is no file in {looked}; correct the name or put it there"
+        f"config: {place} names {quoted(name)}, which is no file in {looked}; correct the name or put it there"
     )
 
 

@@ -23,7 +23,7 @@ from dark_knowledge.study.arms import (
     members_of,
     recipe_of,
 )
-from dark_knowledge.study.messages import shown
+from dark_knowledge.study.messages import quoted
 
 CHECKOUT = Path(__file__).parents[4]
 CONFIG, RUNS = "config.json", "tables/runs.csv"
@@ -46,9 +46,9 @@ def locate_reference(config: dict, folders: Iterable[Path]) -> None:
     found = [(folder / name).resolve() for folder in folders if (folder / name).is_dir()]
     if not found:
         looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
-        raise InputError(f"config: reference names {shown(name)}, which is no folder in {looked}; {HOW}")
+        raise InputError(f"config: reference names {quoted(name)}, which is no folder in {looked}; {HOW}")
     if found[0] == Path("results", config["study"]).resolve():
-        raise InputError(f"config: reference is {shown(name)}, this study's own folder; copy it and name the copy")
+        raise InputError(f"config: reference is {quoted(name)}, this study's own folder; copy it and name the copy")
     config["reference"] = os.path.relpath(found[0])
     _check(Path(config["reference"]))
 
@@ -99,7 +99,7 @@ def _runs_in(path: Path) -> list[tuple[str, str, int]]:
         ):
             if not is_good(row[column]):
                 raise InputError(
-                    f"config: reference: {path}, line {line}: {column} is {shown(row[column])}; allowed: {allowed}; "
+                    f"config: reference: {path}, line {line}: {column} is {quoted(row[column])}; allowed: {allowed}; "
                     f"{HOW}"
                 )
     return [(row["model"], row["supervision"], int(row["seed"])) for row in rows]
@@ -183,4 +183,4 @@ def differing(published: object, own: object, place: str = "") -> Iterator[str]:
 
 
 def _value(value: object) -> str:
-    return "none" if value is None else shown(value)
+    return "none" if value is None else quoted(value)
