@@ -85,8 +85,7 @@ def mnist_point() -> str:
     classes = table("hinton2015", "errors_per_class").query("experiment == 'no-threes' and role == 'student'")
     threes = classes.set_index("label").loc[3]
     corrected = paper.loc[("no 3s, bias corrected, errors on 3s", "fixed")]
-    in_all = paper.loc[("no 3s, bias corrected", "fixed")]
-    (n,) = {gap.n, soft.n, labels.n, threes.n, corrected.n, in_all.n}
+    (n,) = {gap.n, soft.n, labels.n, threes.n, corrected.n}
     soft, labels = (show_interval(row["mean"], row.high, 1) for row in (soft, labels))
     teacher, baseline, distilled = (
         paper.loc[what].iloc[0] for what in ("large net", "small net on labels", "small net distilled")
@@ -97,9 +96,9 @@ def mnist_point() -> str:
         f"**On MNIST distillation passes on {gap.recovered:.0f} % of the teacher's lead** ({gap.recovered_low:.0f} to "
         f"{gap.recovered_high:.0f} %, n = {n}), with the paper's single nets {100 * theirs:.0f} %. Of 3 % "
         f"of the images labels alone make {labels} errors, and soft targets of the teacher, which saw all, {soft}. "
-        f"Without any 3 to learn from, the student gets {threes.errors:.1f} of the {threes.images:,} test images of 3s "
-        f"wrong, and {corrected['mean']:.1f} once the paper's constant is added to the logit of 3, with "
-        f"{in_all['mean']:.1f} errors in all (the paper {in_all.paper:.0f})."
+        f"Without any 3 to learn from, the student gets {threes.errors:.1f} of the {threes.images:,} 3s "
+        f"wrong, and {corrected['mean']:.1f} once the paper's constant is added to the logit of 3 (the paper "
+        f"{corrected.paper:.0f})."
     )
 
 
@@ -108,9 +107,7 @@ def small_lead_point() -> str:
     (n,) = set(gaps.n)
     custom, resnet = (show_interval(gap.gap, gap.gap_high) for gap in gaps.itertuples())
     plain, deep = (
-        f"{gap.recovered:.0f} % ({gap.recovered_low:.0f} to {gap.recovered_high:.0f} %) at "
-        f"{gap.arm.removeprefix('student, ')}"
-        for gap in gaps.itertuples()
+        f"{gap.recovered:.0f} % ({gap.recovered_low:.0f} to {gap.recovered_high:.0f} %)" for gap in gaps.itertuples()
     )
     epochs, longer = (
         json.loads((REFERENCE / study / "config.json").read_text())["recipes"][recipe]["epochs"]
@@ -123,14 +120,13 @@ def small_lead_point() -> str:
     baseline = table("note", "accuracy").query("role == 'baseline'").last_test_accuracy_mean
     student = published("resnet")["student"]["test_accuracy"]
     assert (baseline > student).all()
-    tried = (table("note", "accuracy").query("experiment == 'resnet'").role == "student").sum()
     taught = json.loads((REFERENCE / "annealing" / "config.json").read_text())["recipes"]["teacher"]["epochs"]
     return (
         f"**Trained well, the small net needs no teacher for the accuracy of the note's student** ({student:.2f} %). "
-        f"After {epochs} epochs at an annealed rate the teachers lead it by {custom} and {resnet} percentage points "
-        f"(n = {n}). The plain teacher's student takes {plain} of it, the ResNet's {deep}, the best of {WORDS[tried]} "
-        f"on validation images. After the {longer} epochs above it reaches {shown} % by itself, and its teacher, "
-        f"trained for {taught}, leads by {show_difference(later.lead, later.lead_high)}."
+        f"After {epochs} epochs at an annealed rate the teachers of custom and resnet lead it by {custom} and {resnet} "
+        f"percentage points, of which their students take {plain} and {deep} (n = {n}). After {longer} it reaches "
+        f"{shown} % by itself, and the ResNet, trained for {taught}, leads by "
+        f"{show_difference(later.lead, later.lead_high)}."
     )
 
 
@@ -155,9 +151,6 @@ def claims_point() -> str:
     assert all("1" in of["supported"] for of in (mnist, *with_all))
     assert ["3b" in of["supported"] for of in with_all] == [True, False, False, False]
     assert ["3a" in of["contradicted"] for of in with_all] == [True, True, False, True]
-    fits = pd.concat([table(study, "claims").query("claim == '3a'") for study in ("note", "annealing")])
-    fits = fits.set_index(["experiment", "decides"])
-    fit = {key: show_difference(row.effect, row.high) for key, row in fits.iterrows()}
     claims = table("note", "claims").query("experiment == 'resnet' and decides").set_index("claim")
     (n,) = {*claims.n, *table("hinton2015", "claims_rejudged").query("experiment == 'distillation'").n}
     shirts = show_difference(claims.effect["5"], claims.high["5"], 1)
@@ -165,11 +158,9 @@ def claims_point() -> str:
         f"**Of the note's {WORDS[len(CLAIMS)]} claims** one is shown on MNIST and in all {WORDS[len(with_all)]} "
         f"experiments with the whole of Fashion-MNIST (n = {n} each): the student learns faster. That it is better on "
         "test is shown on MNIST and in one of these, for the ResNet's student at T = 2 after 10 epochs. At a rate that "
-        "falls it ends with a worse fit to the training set, where the note says better; at the constant one that is "
-        f"undecided ({fit['constant', True]} percentage points). While it learns it is ahead or behind by length and "
-        f"rate ({fit['resnet', False]} in 10 epochs, {fit['annealed', False]} in 16). Whether it makes fewer errors on "
-        f"the note's class 6, shirts ({shirts} errors), and spreads its errors more evenly, is undecided. [All "
-        "verdicts](docs/note.md#results); with fewer images [some turn](docs/when.md#the-notes-claims)."
+        "falls it ends with a worse fit to the training set, where the note says better. Whether it makes fewer "
+        f"errors on the note's class 6, shirts ({shirts} errors), and spreads its errors more evenly, is undecided. "
+        "[All verdicts](docs/note.md#results); with fewer images [some turn](docs/when.md#the-notes-claims)."
     )
 
 
@@ -186,41 +177,29 @@ def losses_point() -> str:
     two = mean_interval((by_temperature["resnet_T2_w0.1"] - by_temperature["resnet_T4_w0.1"]).dropna())
     assert dist.p_holm == decoupled.p_holm == pytest.approx(len(losses) * 2 / 2**n)
     return (
-        "**Of six other losses DIST alone is ahead of Hinton's**, on Fashion-MNIST's test images as they are (n = "
-        f"{n}) "
-        f"by {show_interval(dist.lead, dist.lead_high)} percentage points; decoupled distillation with its paper's "
-        f"weights is behind by {show_interval(-decoupled.lead, -decoupled.lead_low)} (p after Holm's correction "
-        f"{show_p(dist.p_holm)} for both, the least that {WORDS[n]} seeds give). Both weigh the labels by 0.5, "
-        "Hinton's by 0.1, and was not run with 0.5: loss and weight cannot be told apart. None was tuned; in the "
-        f"default study, twice as long, T = 2 is ahead of T = 4 by as much ({show_difference(two.mean, two.high)})."
+        "**Of six other losses DIST alone is ahead of Hinton's**, on Fashion-MNIST's test images as they are, by "
+        f"{show_interval(dist.lead, dist.lead_high)} percentage points (n = {n}, p = {show_p(dist.p_holm)} after "
+        "Holm's correction). It weighs the labels by 0.5, Hinton's by 0.1, and loss and weight cannot be told apart. "
+        f"None was tuned; in the default study T = 2 is ahead of T = 4 by as much "
+        f"({show_difference(two.mean, two.high)})."
     )
 
 
 def few_fashion_images_point() -> str:
-    """The student against the best arm without its teacher: 3 and 10 % of the images, augmented and not; all of "
-    "them."""
-    of_both = [table(f"when-{share}-percent", "payoff").set_index("experiment") for share in (3, 10)]
-    paid = pd.concat(of_both)
+    """The student against the best arm without its teacher: 3 and 10 % of the images, augmented and not."""
+    paid = pd.concat([table(f"when-{share}-percent", "payoff").set_index("experiment") for share in (3, 10)])
     gain = {name: show_difference(row.gain, row.gain_high) for name, row in paid.iterrows()}
     few, few_still, more, more_still = paid.index
-    lead = show_difference(paid.lead[few], paid.lead_high[few])
     (n,) = set(paid.n)
-    p = {name: show_p(row.p) for name, row in paid.iterrows()}
-    assert {name for name in paid.index if paid.gain_low[name] > 0} == {few_still, more, more_still}
-    (every,) = table("when-100-percent", "payoff").itertuples()
-    assert (every.rival, every.p) == ("whole cost", 2 / 2**every.n)
-    longer = table("when-100-percent", "accuracy").set_index("arm").loc["whole cost"]
-    reached = show_interval(longer.last_test_accuracy_mean, longer.last_test_accuracy_high)
+    paying = [few_still, more, more_still]
+    assert set(paying) == {name for name in paid.index if paid.gain_low[name] > 0}
     validation = json.loads((REFERENCE / "when-3-percent" / "config.json").read_text())["split"]["validation"]
     return (
-        "**With few images the student is ahead of whatever was tried without its teacher, in three of four settings; "
-        f"with all of them it is behind longer training.** Its test accuracy minus that of the best of these, which "
-        f"{validation:,} further labelled images chose, is with 3 % of Fashion-MNIST's images {gain[few_still]} "
-        f"percentage points (p = {p[few_still]}, n = {n}), with 10 % {gain[more_still]} (p = {p[more_still]}). With "
-        f"mirrored and shifted images too it is with 10 % {gain[more]} (p = {p[more]}), with 3 % {gain[few]}, and "
-        f"there the teacher's own lead is {lead}. Each share is one draw, the same "
-        f"for all seeds. With all images (n = {every.n}), mirrored and shifted, labels for its whole cost reach "
-        f"{reached} % (p = {show_p(every.p)}, the least that {WORDS[every.n]} seeds give)."
+        "**With few images the student is ahead of the best that was tried without its teacher in three of four "
+        f"settings.** That best, which {validation:,} further labelled images chose, it passes on test by "
+        f"{gain[few_still]} percentage points with 3 % of Fashion-MNIST's images, {gain[more_still]} with 10 %, and, "
+        f"mirrored and shifted too, by {gain[more]} with 10 % and {gain[few]} with 3 % (n = {n}; p of the three at "
+        f"most {show_p(paid.p[paying].max())}). Each share is one draw, the same for all seeds."
     )
 
 
@@ -243,30 +222,19 @@ def as_written_row() -> str:
 def annealing_point() -> str:
     """At a constant rate and at one that falls, at the epoch best on test."""
     gains = table("annealing", "gains").set_index("accuracy").loc["best_on_test_accuracy"]
-    arms = table("annealing", "accuracy").set_index(["experiment", "role"])
-    labels, soft = (
-        show_interval(arm.best_on_test_accuracy_mean, arm.best_on_test_accuracy_high)
-        for arm in (arms.loc[("annealed", role)] for role in ("baseline", "student"))
-    )
-    epochs, length = (
-        json.loads((REFERENCE / study / "config.json").read_text())["recipes"]["constant"]["epochs"]
-        for study in ("annealing", "as-written")
-    )
+    epochs = json.loads((REFERENCE / "annealing" / "config.json").read_text())["recipes"]["constant"]["epochs"]
     assert gains["first"] == "constant"
     last = table("annealing", "gains").set_index("accuracy").loc["last_test_accuracy"]
     judged = table("annealing", "claims").query("experiment == 'constant' and claim == '3b' and decides").iloc[0]
     assert judged.verdict == "undecided"
     return (
         "**A gain of the note's size is seen at a constant learning rate, and none in "
-        f"{epochs} epochs at one that falls.** "
-        f"With a teacher whose rate falls and {length} epochs of the small net at a constant one, as the note's curves "
-        f"suggest, its test accuracies come out (last row). In {epochs} epochs (n = {gains.n}) the gain at the epoch "
-        f"best on test is {show_difference(gains.first_gain, gains.first_gain_high)} percentage points at the one "
-        f"constant rate that was tried (after the last {show_difference(last.first_gain, last.first_gain_high)}, for "
-        f"other test images undecided, p = {show_p(judged.p_holm)}) and "
-        f"{show_difference(gains.gain, gains.gain_high)} at an annealed one, where the net reaches {labels} % on "
-        f"labels and {soft} % on soft targets. The gains differ by {show_difference(gains.change, gains.change_high)} "
-        f"(p = {show_p(gains.p)}), and annealing gives the net on labels "
+        f"{epochs} epochs at one that falls.** At the epoch best on test it is "
+        f"{show_difference(gains.first_gain, gains.first_gain_high)} percentage points at the one constant rate that "
+        f"was tried (after the last {show_difference(last.first_gain, last.first_gain_high)}, for other test images "
+        f"undecided, p = {show_p(judged.p_holm)}), and {show_difference(gains.gain, gains.gain_high)} at an annealed "
+        f"one (n = {gains.n}). The two differ by {show_difference(gains.change, gains.change_high)} (p = "
+        f"{show_p(gains.p)}), and annealing gives the net on labels "
         f"{show_difference(gains.labels, gains.labels_high)}."
     )
 
@@ -288,11 +256,9 @@ def summary() -> str:
         "fall (95 %). The paper's large net and its small net on labels do, its distilled net does not: "
         f"{distilled['mean']:.1f} test errors in place of {distilled.paper:.0f}. The note's three test accuracies do, "
         "if its teacher's learning rate falls and its small net's does not (it gives no rates; this is the second "
-        "reading that was tried). So do the small nets' training accuracies after the last epoch, not at the one that "
-        "validation prefers, and the teacher's at neither. Where the small net's rate falls too, that net by itself "
-        "does better than the note's student. The note does not name its images: ten classes, its accuracies and its "
-        "hardest class point to "
-        "Fashion-MNIST, which is a guess."
+        "reading that was tried); its [training accuracies](docs/note.md#the-note-as-its-curves-read) do in part. It "
+        "does not name its images: ten classes, its accuracies and its hardest class point to Fashion-MNIST, which is "
+        "a guess."
     )
 
 
@@ -307,6 +273,7 @@ def worth() -> str:
     paid = pd.concat([table(f"when-{share}-percent", "payoff") for share in (3, 10)])
     ahead = (paid.gain_low > 0).sum()
     (every,) = table("when-100-percent", "payoff").itertuples()
+    assert (every.rival, every.p) == ("whole cost", 2 / 2**every.n)
     recipes = json.loads((REFERENCE / "when-100-percent" / "config.json").read_text())["recipes"]
     short, longer = (recipes[name]["epochs"] for name in ("100-percent", "100-percent-longer"))
     cost = table("when-100-percent", "cost").set_index("arm").total_seconds
@@ -320,8 +287,9 @@ def worth() -> str:
         f"**Is it worth it?** With few images it is worth trying: in {WORDS[ahead]} of {WORDS[len(paid)]} settings the "
         "student is ahead of whatever was tried without its teacher. With all of them longer training gave more: the "
         f"small net on labels for {longer} epochs, the multiply-adds of teacher and student ({seconds:.1f} times their "
-        f"seconds), is ahead of the student of {short} epochs in each of {WORDS[every.n]} seeds, by "
-        f"{show_interval(-every.gain, -every.gain_low)} percentage points. A student trained longer was not tried."
+        f"seconds), is ahead of the student of {short} epochs by {show_interval(-every.gain, -every.gain_low)} "
+        f"percentage points, in each of {WORDS[every.n]} seeds (p = {show_p(every.p)}, the least that these give). A "
+        "student trained longer was not tried."
     )
 
 
@@ -337,11 +305,10 @@ def caption() -> str:
     return (
         "Means over n seeds ± half of the 95 % t interval, on 10,000 test images; gains, the student's accuracy minus "
         "the baseline's, are paired by seed, as are leads, the teacher's minus the baseline's. The teacher of custom "
-        "is a plain convolutional net, that of resnet and of the last row a ResNet. The students "
-        f"learn from soft targets at a temperature T of 20 on MNIST, and on Fashion-MNIST of {custom}, as the note's, "
-        f"or {resnet} in the row resnet, chosen on validation images. The gain of custom is undecided for other test "
-        f"images (p = {show_p(p['3b'])}). What is reported elsewhere is of single runs, the note's at their "
-        "best epoch on test."
+        "is a plain convolutional net, that of resnet and of the last row a ResNet. T is 20 on MNIST, and on "
+        f"Fashion-MNIST {custom}, as the note's, or {resnet} in the row resnet, chosen on validation images. The gain "
+        f"of custom is undecided for other test images (p = {show_p(p['3b'])}). What is reported elsewhere is of "
+        "single runs, the note's at their best epoch on test."
     )
 
 
