@@ -10,7 +10,7 @@ import pytest
 from dark_knowledge.analysis import claims
 from dark_knowledge.analysis.claim_quantities import Quantity
 from dark_knowledge.analysis.results import Results
-from dark_knowledge.pages import rendering
+from dark_knowledge.pages import captions, rendering
 from dark_knowledge.study.arms import ALL_SEEDS
 
 from .results import CLASSES, SETTINGS, make_results
@@ -103,7 +103,7 @@ def test_one_seed_has_no_spread_to_plan_with():
 
 def test_each_claim_has_one_quantity_that_decides():
     table = table_of(make_results())
-    stated = re.findall(r'^  "(\w+)": "', (rendering.TEMPLATES / "statements.html.j2").read_text(), re.MULTILINE)
+    stated = re.findall(r'^  "(\w+)": "', (captions.FOLDER / "statements.html.j2").read_text(), re.MULTILINE)
     assert list(deciding(table).index) == stated
     assert set(table.claim) == set(stated)
 

@@ -12,9 +12,9 @@ import yaml
 from docutils.core import publish_parts
 from snakemake.utils import update_config
 
-from dark_knowledge.pages import rendering
+from dark_knowledge.pages import captions, rendering
 
-TEXTS = sorted(rendering.TEMPLATES.glob("table_*.rst")) + sorted(rendering.TEMPLATES.glob("figure_*.rst"))
+TEXTS = sorted(captions.FOLDER.glob("table_*.rst")) + sorted(captions.FOLDER.glob("figure_*.rst"))
 TABLES = [path.stem for path in TEXTS if path.stem.startswith("table_")]
 
 

@@ -44,6 +44,7 @@ from dark_knowledge.data.identity import identity_of
 from dark_knowledge.data.parts import LABEL_PARTS, Split
 from dark_knowledge.data.sources import FILES, checksum_of
 from dark_knowledge.fingerprint import code_fingerprint
+from dark_knowledge.pages import captions
 from dark_knowledge.progress import logger as terminal
 from dark_knowledge.progress.trainings import runs_of
 from dark_knowledge.training import multi_process
@@ -336,13 +337,13 @@ PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
 
 
 def titles(kind, only=None):
-    """Section of the report and label there of each table or figure, by name: what the first line of its text says.
+    """Section of the report and label there of each table or figure, by name.
 
     Of the section `only`, or else of all but those whose tables have a rule of their own.
     """
     found = {}
-    for path in sorted((WORKFLOW / "report").glob(f"{kind}_*.rst")):
-        section, label = re.match(r"{# (.+?): (.+) #}\n", path.read_text()).groups()
+    for path in sorted(captions.FOLDER.glob(f"{kind}_*.rst")):
+        section, label = captions.heading(path.stem)
         if section == only or (only is None and section not in (PAPER_SECTION, CLAIMS_SECTION)):
             found[path.stem.removeprefix(f"{kind}_")] = section, label
     return found

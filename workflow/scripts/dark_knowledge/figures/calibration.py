@@ -28,7 +28,8 @@ def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
         binned = [equal_bins(run.confidence.to_numpy(), run.prediction == run.label, BINS) for run in runs]
         _, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
         doubt, gap = 1 - confidence.mean(axis=0), 100 * (accuracy - confidence)
-        axes[0].plot(doubt, gap.mean(axis=0), arm.line, color=arm.colour, marker=".", markersize=6, markeredgewidth=0)
+        line = {"linestyle": arm.line, "color": arm.colour}
+        axes[0].plot(doubt, gap.mean(axis=0), marker=".", markersize=6, markeredgewidth=0, **line)
         axes[0].fill_between(doubt, gap.min(axis=0), gap.max(axis=0), color=arm.colour, alpha=0.12, linewidth=0)
         images = np.mean([np.histogram(run.confidence, edges)[0] for run in runs], axis=0)
         axes[1].stairs(100 * images / images.sum(), edges, color=arm.colour, linewidth=1.6)

@@ -28,7 +28,6 @@ from dark_knowledge.figures.style import (
 )
 
 RATE = "#606060"  # of what belongs to no arm alone
-BROKEN = (4, 2)  # a control's lines
 
 
 def loss_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -124,7 +123,7 @@ def _draw_lines(axis: Axes, table: pd.DataFrame, arms: list[DrawnArm], x: str, y
     band = {"alpha": min(0.15, 1 / len(arms)), "linewidth": 0}
     sns.lineplot(
         rows, x=x, y=y, hue="arm", hue_order=list(colours), palette=colours, ax=axis, legend=False,
-        style="arm", dashes={arm.arm: BROKEN if arm.role == "control" else "" for arm in arms},
+        style="arm", dashes={arm.arm: arm.dashes for arm in arms},
         errorbar=("pi", 100), err_kws=band,
     )  # fmt: skip
 

@@ -81,9 +81,14 @@ class DrawnArm(ExperimentArm):
     colour: str
 
     @property
-    def line(self) -> str:
-        """Its lines: broken for a control."""
-        return "--" if self.role == "control" else "-"
+    def dashes(self) -> tuple[int, int] | tuple[()]:
+        """Stroke and gap of its lines, in line widths: broken for a control."""
+        return (4, 2) if self.role == "control" else ()
+
+    @property
+    def line(self) -> str | tuple:
+        """The same as a line style of Matplotlib."""
+        return (0, self.dashes) if self.dashes else "-"
 
     @property
     def point(self) -> str:

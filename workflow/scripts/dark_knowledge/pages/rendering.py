@@ -9,10 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dark_knowledge.command import written_whole
+from dark_knowledge.pages import captions
 from dark_knowledge.pages.latex import latex_table
-
-TEMPLATES = Path(__file__).parents[3] / "report"
-
 
 # Snakemake's single-file report shows a larger page blank: as a data address it would be above what a browser opens.
 MOST_BYTES = 1_500_000
@@ -24,15 +22,9 @@ LONGEST_CELL = 40  # characters of a cell on one line
 def table_page(name: str, table: Markup, config: dict, *, one_seed: bool = False) -> str:
     """A page with one table as HTML, its title and its note; of one seed it says why there is no interval."""
     study = {key: config[key] for key in ("study", "dataset")}
-    title, text = _title(f"table_{name}"), note(f"table_{name}", config)
+    _, label = captions.heading(f"table_{name}")
+    title, text = label[0].upper() + label[1:], note(f"table_{name}", config)
     return _render("table.html.j2", title=title, table=table, note=text, one_seed=one_seed, **study)
-
-
-def _title(name: str) -> str:
-    """What a result is called in Snakemake's report: the first line of its caption has section and title."""
-    first, _, _ = (TEMPLATES / f"{name}.rst").read_text(encoding="utf-8").partition("\n")
-    title = first.strip("{# }").partition(": ")[2]
-    return title[0].upper() + title[1:]
 
 
 def note(name: str, config: dict) -> str:
@@ -131,6 +123,8 @@ def save(path: Path, text: str) -> None:
 
 def _render(template: str, **content: object) -> str:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=lambda name: name.endswith(".j2"), undefined=StrictUndefined
+        loader=FileSystemLoader(captions.FOLDER),
+        autoescape=lambda name: name.endswith(".j2"),
+        undefined=StrictUndefined,
     )
     return environment.get_template(template).render(content)
