@@ -99,17 +99,19 @@ def as_it_is(file):
 # What is read of a published study.
 REFERENCE = [as_it_is(file) for file in reference.files_of(config)]
 
+# The sections of tables that have a rule of their own.
+PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
 # Sections of the report, in the order of a paper's results. The report sorts them by name.
 SECTIONS = [
     "Overview",
-    *(["Paper against ours"] if PAPER else []),
+    *([PAPER_SECTION] if PAPER else []),
     "Accuracy",
     "Temperature",
     "Convergence and stability",
     "Errors",
     "Calibration and fidelity",
     "Controls",
-    "Claims",
+    CLAIMS_SECTION,
     "Cost",
     "Provenance",
 ]
@@ -158,8 +160,7 @@ def full_study():
 
 def texts(*patterns):
     """Fingerprint of templates and captions in workflow/report, for the rules that fill them in."""
-    folder = WORKFLOW / "report"
-    content = b"".join(path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern)))
+    content = b"".join(path.read_bytes() for pattern in patterns for path in sorted(captions.FOLDER.glob(pattern)))
     return hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -331,9 +332,6 @@ def verified(part):
 def times_size(factor, least):
     """Memory, in MB, that grows with the input's size."""
     return lambda wildcards, input: round(least + factor * input.size_mb)
-
-
-PAPER_SECTION, CLAIMS_SECTION = "Paper against ours", "Claims"
 
 
 def titles(kind, only=None):
