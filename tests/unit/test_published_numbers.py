@@ -19,6 +19,7 @@ NOTE, MNIST, ANNEALING, AS_WRITTEN, LOSSES = (
     REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "as-written", "losses")
 )
 RECOVERED = ["recovered", "recovered_low", "recovered_high"]
+PATIENT = REFERENCE / "patient" / "tables"
 WHEN = [REFERENCE / f"when-{share}-percent" / "tables" for share in (3, 10, 100)]
 
 
@@ -308,6 +309,33 @@ def test_when_it_pays_is_of_the_committed_tables():
         runs = pd.read_csv(tables / "runs.csv")
         (commit,) = set(runs.commit)
         assert f"{len(runs)} trainings at commit {commit[:7]}" in " ".join(page.split())
+
+
+def test_longer_training_is_of_the_committed_tables():
+    text = " ".join((ROOT / "docs" / "when.md").read_text().split())
+    accuracy = pd.read_csv(PATIENT / "accuracy.csv").set_index("arm")
+    names = {"teacher, with erasing": "teacher", "labels": "baseline", "labels, with erasing": "erased"}
+    names |= {"student": "student, T = 4"}
+    assert set(names.values()) == set(accuracy.index)
+    for shown, name in names.items():
+        arm = accuracy.loc[name]
+        test = show_interval(arm.last_test_accuracy_mean, arm.last_test_accuracy_high)
+        validation = show_interval(arm.last_validation_accuracy_mean, arm.last_validation_accuracy_high)
+        assert f"| {shown} | {test} | {validation} |" in text
+    (student,) = pd.read_csv(PATIENT / "gap_recovered.csv").query("chosen").itertuples()
+    (paid,) = pd.read_csv(PATIENT / "payoff.csv").itertuples()
+    assert f"ahead of the net on labels by {show_difference(student.gain, student.gain_high)}, and" in text
+    assert f"choose, by {show_difference(paid.gain, paid.gain_high)} (p = {show_p(paid.p)})" in text
+    assert paid.rival == "erased"
+    assert paid.gain_low < 0 < paid.gain_high  # "five seeds do not tell these two apart"
+    assert f"leads the net on labels by {show_difference(paid.lead, paid.lead_high)}" in text
+    assert accuracy.last_test_accuracy_mean["student, T = 4"] > 94.3  # "which is met"
+    runs = pd.read_csv(PATIENT / "runs.csv")
+    assert f"{len(runs)} trainings, those of seed 0 at commit 59ec667, the others at b486a29" in text
+    assert runs.groupby("commit").seed.unique().map(set).to_dict() == {
+        "59ec6675befd": {0},
+        "b486a291f159": {1, 2, 3, 4},
+    }
 
 
 def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():

@@ -283,13 +283,23 @@ def worth() -> str:
     )
     of_student = runs["student-100-percent", "teacher-100-percent_T4_w0.1"]
     assert (runs["longer-100-percent", "labels"] > of_student).all()
+    (late,) = table("patient", "payoff").itertuples()
+    recipes = json.loads((REFERENCE / "patient" / "config.json").read_text())["recipes"]
+    (long,) = {recipes[name]["epochs"] for name in ("patient", "erased")}
+    assert late.rival == "erased"
+    assert late.gain_low < 0 < late.gain_high
+    taught = table("patient", "accuracy").set_index("role").loc["teacher"]
+    teacher = show_interval(taught.last_test_accuracy_mean, taught.last_test_accuracy_high)
     return (
         f"**Is it worth it?** With few images it is worth trying: in {WORDS[ahead]} of {WORDS[len(paid)]} settings the "
         "student is ahead of whatever was tried without its teacher. With all of them longer training gave more: the "
         f"small net on labels for {longer} epochs, the multiply-adds of teacher and student ({seconds:.1f} times their "
         f"seconds), is ahead of the student of {short} epochs by {show_interval(-every.gain, -every.gain_low)} "
-        f"percentage points, in each of {WORDS[every.n]} seeds (p = {show_p(every.p)}, the least that these give). A "
-        "student trained longer was not tried."
+        f"percentage points, in each of {WORDS[every.n]} seeds (p = {show_p(every.p)}, the least that these give). "
+        f"After {long} epochs each, under a teacher of {teacher} %, the student minus the best net on labels of as many "
+        f"epochs is {show_difference(late.gain, late.gain_high)}, perhaps nothing (n = {late.n}); labels for its whole "
+        "cost "
+        "were [not run there](docs/when.md#trained-for-longer)."
     )
 
 
