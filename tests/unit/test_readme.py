@@ -296,10 +296,9 @@ def worth() -> str:
         f"small net on labels for {longer} epochs, the multiply-adds of teacher and student ({seconds:.1f} times their "
         f"seconds), is ahead of the student of {short} epochs by {show_interval(-every.gain, -every.gain_low)} "
         f"percentage points, in each of {WORDS[every.n]} seeds (p = {show_p(every.p)}, the least that these give). "
-        f"After {long} epochs each, under a teacher of {teacher} %, the student minus the best net on labels of as many "
-        f"epochs is {show_difference(late.gain, late.gain_high)}, perhaps nothing (n = {late.n}); labels for its whole "
-        "cost "
-        "were [not run there](docs/when.md#trained-for-longer)."
+        f"After {long} epochs each, under a teacher of {teacher} %, the student minus the best net on labels of as "
+        f"many epochs is {show_difference(late.gain, late.gain_high)}, perhaps nothing (n = {late.n}); labels for its "
+        "whole cost were [not run there](docs/when.md#trained-for-longer)."
     )
 
 
