@@ -66,5 +66,5 @@ def test_the_report_has_the_chapter_and_stays_small(tiny):
 def test_a_student_of_an_ensemble_is_compared_with_it(tiny):
     fidelity = pd.read_parquet(tiny / "collected" / "fidelity.parquet")
     students = fidelity[fidelity.experiment.str.endswith("-ensemble") & (fidelity.supervision != "labels")]
-    assert len(students) == 4
+    assert len(students) == 6
     assert students.agreement.notna().all()
