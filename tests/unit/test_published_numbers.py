@@ -488,6 +488,39 @@ def test_the_grids_contrasts_are_of_the_committed_table(mnist):
         assert row.low < -10  # so that equality within ten errors is not shown
 
 
+PILOT = {
+    "teacher": ("teacher", "labels"),
+    "teacher, units dropped image by image": ("per-image", "labels"),
+    "small net on labels": ("{}", "labels"),
+    "small net on labels, jittered": ("jittered{}", "labels"),
+    "small net on labels, jittered, with the teacher's dropout": ("dropped-jittered-hundred", "labels"),
+    "student": ("{}", "teacher_T20_w0.5"),
+    "student, labels weigh 0.1": ("{}", "teacher_T20_w0.1"),
+    "student, soft targets alone": ("{}", "teacher_T20_w0"),
+    "student of units dropped image by image": ("{}", "per-image_T20_w0.5"),
+    "student, jittered": ("jittered{}", "teacher_T20_w0.5"),
+}
+PILOT_LENGTHS = {"10": "small", "30": "thirty", "100": "hundred"}
+
+
+def test_the_pilot_of_the_74_is_of_its_runs(mnist):
+    runs = pd.read_csv(REFERENCE / "hinton2015-pilot-74" / "tables" / "runs.csv")
+    errors = (10_000 * (1 - runs.last_validation_accuracy)).round().astype(int)
+    by_arm = errors.groupby([runs.model, runs.supervision]).agg(list).map(lambda own: ", ".join(map(str, own)))
+    told = mnist.split("## What the 74 may take")[1].split("## ")[0]
+    found = {}
+    for name, epochs, shown in re.findall(r"\| ([^|]+) \| (\d+) \| ([\d, ]+) \|", told):
+        model, supervision = PILOT[name]
+        length = PILOT_LENGTHS.get(epochs, "")
+        if model.startswith("jittered"):
+            length = "" if epochs == "30" else f"-{length}"
+        found[model.format(length), supervision] = shown
+    assert found == by_arm.to_dict()
+    thirty = errors[runs.model == "thirty"].groupby(runs.supervision).mean()
+    assert f"(at 30 epochs {thirty['per-image_T20_w0.5']:.0f} for {thirty['teacher_T20_w0.5']:.0f})" in told
+    assert f"The pilot's {len(runs)} trainings" in told
+
+
 CLAIMS_TOLD = {
     "1": "faster",
     "3b": "better",
