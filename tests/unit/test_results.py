@@ -77,6 +77,8 @@ def scored(validation: dict[float, list[float]]) -> pd.DataFrame:
         ({2: [0.9, 0.9], 4: [0.9, 0.9]}, 2),
         ({2: [0.97, 0.9], 4: [0.94, 0.95]}, 4),
         ({2: [0.95, 0.93], 4: [0.92, 0.94, 1.0]}, 2),
+        ({2: [0.1, 0.2, 0.3], 4: [0.3, 0.2, 0.1]}, 2),
+        ({2: [0.3, 0.2, 0.1], 4: [0.1, 0.2, 0.3]}, 2),
     ],
     ids=[
         "validation against test",
@@ -84,6 +86,8 @@ def scored(validation: dict[float, list[float]]) -> pd.DataFrame:
         "a tie",
         "the higher, not the luckiest seed",
         "a seed that not all have",
+        "a tie but for rounding",
+        "a tie but for rounding, the other way",
     ],
 )
 def test_validation_chooses_the_temperature(validation, chosen):

@@ -130,7 +130,12 @@ def test_a_ratio_of_one_pair_has_no_interval_and_one_to_nothing_is_none(numerato
 
 def test_a_ratio_of_equal_pairs_has_no_interval():
     assert ratio_interval([1, 1, 1], [2, 2, 2]) == pytest.approx((0.5, np.nan, np.nan, 3), nan_ok=True)
-    assert not np.isnan(ratio_interval([1, 1, 1], [2, 2.1, 1.9])).any()
+    assert not np.isnan(ratio_interval([1, 1.1, 0.9], [2, 2.1, 1.9])).any()
+
+
+@pytest.mark.parametrize(("numerator", "denominator"), [([1, 1.1], [2, 2]), ([1, 1], [2, 2.1])])
+def test_a_ratio_has_no_interval_where_one_of_the_two_hides_its_spread(numerator, denominator):
+    assert no_interval(ratio_interval(numerator, denominator))
 
 
 # Tests
@@ -428,7 +433,12 @@ def test_stability_worked_by_hand():
 def test_stability_is_blind_to_the_slope():
     scatter = random().normal(size=20)
     assert stability(scatter + 0.3 * np.arange(20), last=12) == pytest.approx(stability(scatter, last=12))
-    assert stability(0.1 + 0.01 * np.arange(20), last=12) == pytest.approx((0, 0), abs=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.96, 0.98, 0.99, 5.07])
+def test_a_line_scatters_by_nothing_not_by_rounding(level):
+    assert stability(np.full(20, level), last=5) == (0, 0)
+    assert stability(level + 0.01 * np.arange(20), last=12) == (0, 0)
 
 
 def test_stability_estimates_the_sd_of_the_scatter():

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from dark_knowledge.analysis.statistics import ROUNDING
+
 # Errors and their distribution over classes
 
 
@@ -164,4 +166,5 @@ def stability(accuracy: np.ndarray, last: int) -> Stability:
         return Stability(np.nan, np.nan)
     tail, epochs = np.asarray(accuracy, dtype=float)[-last:], np.arange(last)
     residual = tail - np.polyval(np.polyfit(epochs, tail, 1), epochs)
+    residual[np.abs(residual) <= 10.0**-ROUNDING * np.abs(tail).max()] = 0  # a line's own residuals are rounding
     return Stability(np.sqrt((residual**2).sum() / (last - 2)), np.abs(np.diff(residual)).mean())

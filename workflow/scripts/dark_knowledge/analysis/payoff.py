@@ -13,7 +13,7 @@ from dark_knowledge.analysis.results import (
     paired,
     rows_of,
 )
-from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import ROUNDING, mean_interval, sign_flip_p
 
 
 def payoff_table(results: Results) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def best_without(runs: pd.DataFrame, arms: list[ExperimentArm], student: Experim
     column = "last_validation_accuracy"
     seeds = by_seed(runs, student, column).index
     scores = pd.concat([beside(by_seed(runs, arm, column), seeds) for arm in rivals], axis=1, join="inner")
-    return rivals[scores.loc[scores.index.isin(seeds)].mean().argmax()]
+    return rivals[scores.loc[scores.index.isin(seeds)].mean().round(ROUNDING).argmax()]
 
 
 def _images(class_errors: pd.DataFrame, arm: ExperimentArm) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dark_knowledge.analysis.statistics import ROUNDING
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import ALL_SEEDS
 from dark_knowledge.study.paths import ALL_LABELS
@@ -116,7 +117,7 @@ def chosen_temperature(runs: pd.DataFrame, arms: pd.DataFrame, experiment: str) 
     """
     students = arms[(arms.experiment == experiment) & (arms.role == "student")]
     scores = students.merge(runs).pivot(index="seed", columns="temperature", values="last_validation_accuracy")
-    return float(scores.dropna().mean().idxmax())
+    return float(scores.dropna().mean().round(ROUNDING).idxmax())
 
 
 def compared(arms: Iterable[ExperimentArm]) -> list[ExperimentArm]:

@@ -61,11 +61,12 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, confidence: f
     """Mean of `numerator` [n] over the mean of `denominator` [n], paired by run, with Fieller's interval.
 
     Fieller 1954, Journal of the Royal Statistical Society B 16:175. NaN unless the mean of the denominator lies above
-    zero, with its whole t interval where it has one: of a gap that may be none there is no share.
+    zero, with its whole t interval where it has one: of a gap that may be none there is no share. No interval where
+    either is one number in all runs, which hides its spread.
     """
     pairs = np.stack([numerator, denominator]).astype(float)
     n, (above, below) = pairs.shape[1], pairs.mean(axis=1)
-    if n < 2 or all(map(all_equal, pairs)):
+    if n < 2 or any(map(all_equal, pairs)):
         return Interval(above / below if below > 0 else np.nan, np.nan, np.nan, n)
     square = stats.t.ppf((1 + confidence) / 2, n - 1) ** 2
     variance = np.cov(pairs) / n
