@@ -35,9 +35,9 @@ IN_RESULTS = {
         ("best = history.test_accuracy.idxmax()", "best = history.validation_accuracy.idxmax()", "best on test picked by validation"),
     ],
     f"{ANALYSIS}/results.py": [
-        ("scores.dropna().mean().idxmax()", "scores.dropna().max().idxmax()", "the temperature of the luckiest seed"),
+        ("scores.dropna().mean().round(ROUNDING).idxmax()", "scores.dropna().max().round(ROUNDING).idxmax()", "the temperature of the luckiest seed"),
         ('values="last_validation_accuracy")', 'values="last_test_accuracy")', "the temperature chosen on the test set"),
-        ("scores.dropna().mean().idxmax()", "scores.mean().idxmax()", "temperatures over unequal seeds"),
+        ("scores.dropna().mean().round(ROUNDING).idxmax()", "scores.mean().round(ROUNDING).idxmax()", "temperatures over unequal seeds"),
         ('last = [("epoch", "==", "last")]', 'last = [("epoch", "==", "selected")]', "answers of the selected epoch"),
         ("return (a - b).to_numpy(float)", "return (b - a).to_numpy(float)", "all differences reversed"),
         ("return beside(taught, seeds).loc[seeds]", "return beside(taught, seeds).iloc[: len(seeds)].set_axis(seeds)", "teachers by place, not by seed"),
