@@ -15,7 +15,7 @@ from pathlib import Path
 from gpu_kit import EPOCHS, NETS, SCRIPTS, Kit, say, train_command
 from gpu_speed import BESIDE, JOBS, under_mps
 
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 
 TEACHERS = {"plain-teacher": (4,), "resnet": (1, 2, 4, 8)}  # and the temperatures of their students
 # The full study: epochs of training by net, epochs of teachers' logits by net, jobs. A test counts them.

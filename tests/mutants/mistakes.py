@@ -82,7 +82,6 @@ MISTAKES = {
         ('"selected_epoch": progress.selected_epoch,', '"selected_epoch": progress.selected_epoch + 1,', "selected epochs counted from 1 where others are from 0"),
         ('"--always", "--dirty", ', '"--always", ', "an edited checkout passes for its commit"),
         ('torch_seed("weights", arguments.seed)', 'torch_seed("weights", arguments.split_seed)', "all seeds begin with the same weights"),
-        ('shuffle == "within-class", arguments.seed', 'shuffle != "within-class", arguments.seed', "the two shuffles swapped"),
         ("    model.load_state_dict(progress.selected_weights)\n", "", "the last weights stored as the selected ones"),
         ("transfer_set=transfer_set.to(compute.device),", "", "the transfer set is not passed on"),
         ("        hard_weight=arguments.hard_weight,\n        label_smoothing=recipe.label_smoothing,", "        hard_weight=arguments.hard_weight,", "label smoothing lost where a teacher teaches"),
@@ -135,7 +134,8 @@ MISTAKES = {
         ("        temporary.unlink(missing_ok=True)", "        os.replace(temporary, path) if temporary.exists() else None", "half a file takes the place of the whole one"),
     ],
     f"{LIBRARY}/fingerprint.py": [
-        ("for path in sorted(_closure(Path(script)), key", "for path in sorted({Path(script)}, key", "an edited library runs nothing again"),
+        ("for path in sorted(_closure(Path(script)) - left_out, key", "for path in sorted({Path(script)}, key", "an edited library runs nothing again"),
+        ("_closure(Path(script)) - left_out, key", "_closure(Path(script)), key", "an edit of how jobs wait for a GPU trains all again"),
         ('case ast.Raise(exc=ast.Call(func=ast.Name(id=name) as error)) if name.endswith("Error"):\n            node = ast.Raise(ast.Call(error, [], []), node.cause)', 'case ast.Call(func=ast.Name(id=name) as error):\n            node = ast.Call(error, [], [])', "an edited call runs nothing again"),
         ("            waiting += _imported_beside(file, Path(path).parent)\n", "", "an edited module beside the user's network trains nothing again"),
     ],
@@ -196,7 +196,7 @@ MISTAKES = {
         ('yield Role(name, "baseline", "baseline", Arm(student, transfer_set=transfer_set))', 'yield Role(name, "baseline", "baseline", Arm(student))', "a baseline of all images"),
         ('.get(config["dataset"]) or {}', '.get("fashion-mnist") or {}', "published figures of another data set"),
     ],
-    f"{LIBRARY}/study/shown.py": [
+    f"{LIBRARY}/study/views.py": [
         ('("flip", "shift", "erase", "mixup")', '("flip", "shift", "erase")', "one epoch's logits for all mixtures"),
         ('("flip", "shift", "erase", "mixup")', '("flip", "erase", "mixup")', "one epoch's logits for all shifts"),
     ],
@@ -296,6 +296,7 @@ MISTAKES = {
     ],
     f"{LIBRARY}/training/transfer_sets.py": [
         ('generator("transfer set", seed)', 'generator("transfer set", 0)', "one transfer set for all seeds of the split"),
+        ('shuffle == "within-class", seed', 'shuffle != "within-class", seed', "the two shuffles swapped"),
         ('generator("shuffle", seed)', 'generator("shuffle", 0)', "one shuffle for all seeds"),
         ("_, drawn = stratified_split", "drawn, _ = stratified_split", "the images left over"),
         ("np.roll(members, 1)", "np.roll(members, 0)", "each image keeps its own targets"),

@@ -10,7 +10,7 @@ from dark_knowledge.command import sha256
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 
 
 def test_the_cost_is_beside_the_logits_whose_bytes_are_always_the_same(

@@ -26,7 +26,7 @@ from dark_knowledge import command
 from dark_knowledge.command import InputError, memory_is_full, sha256
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import Split, prepare
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 from dark_knowledge.training import devices, gpus, loop, memory
 from dark_knowledge.training.augment import pad_images
 from dark_knowledge.training.checkpoint import Progress

@@ -10,7 +10,7 @@ from dark_knowledge import fingerprint
 
 SCRIPT = '''"""What the script does."""
 
-from dark_knowledge import command
+from dark_knowledge import command, streams
 from dark_knowledge.training.losses import loss
 
 RATE = 1
@@ -22,6 +22,7 @@ def main():
 '''
 LIBRARY = {
     "command": "TIMEOUT = 3\n",
+    "streams": "STREAMS = 3\n",
     "training/__init__": '"""Training."""\n',
     "training/losses": (
         '"""Losses."""\nfrom dark_knowledge.training.units import scale\n\n\n'
@@ -62,7 +63,7 @@ def test_form_and_folder(of):
 
 def test_every_version_of_python_gives_the_same(of):
     """Python 3.11, 3.12 and 3.13, whose syntax trees have other empty fields, gave this one."""
-    assert of() == "b0c7d0187e35"
+    assert of() == "8a951db1b4d1"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_a_change_of_the_script_changes_it(of, old, new):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"command": "TIMEOUT = 4\n"},
+        {"streams": "STREAMS = 4\n"},
         {"training/losses": LIBRARY["training/losses"].replace("SCALE * x", "SCALE + x")},
         {"training/units/scale": "SCALE = 3\n"},
         {"training/__init__": "LIMIT = 1\n"},
@@ -113,6 +114,14 @@ def test_a_change_of_an_imported_module_changes_it(of, changed):
 
 def test_a_module_that_is_not_imported_does_not_change_it(of):
     assert of(changed={"figures/style": "COLOUR = 'red'\n"}) == of()
+
+
+def test_a_module_that_decides_no_number_does_not_change_it(of):
+    assert of(changed={"command": "TIMEOUT = 4\n"}) == of()
+
+
+def test_the_modules_that_decide_no_number_are_there():
+    assert [name for name in fingerprint.NO_NUMBERS if not (fingerprint.PACKAGE / name).exists()] == []
 
 
 def test_an_import_inside_a_function_counts(of):
@@ -143,6 +152,24 @@ def test_the_words_of_an_error_do_not_change_it_but_its_kind_does(of):
     assert of(changed={"training/losses": losses.replace("is below 0", "is negative; give 0 or more")}) == of()
     assert of(changed={"training/losses": losses.replace("ValueError", "TypeError")}) != of()
     assert of(changed={"training/losses": losses.replace("x < 0", "x <= 0")}) != of()
+
+
+@pytest.mark.parametrize(
+    ("said", "otherwise"),
+    [
+        ("print(f'{RATE} is the rate', flush=True)", "print('the rate is', RATE)"),
+        ("parser.add_argument('--rate', help='a rate')", "parser.add_argument('--rate', help='the rate')"),
+    ],
+)
+def test_what_is_said_to_the_user_does_not_change_it(of, said, otherwise):
+    first, second = (of(SCRIPT.replace("    return", f"    {line}\n    return")) for line in (said, otherwise))
+    assert first == second
+
+
+def test_another_option_changes_it(of):
+    options = ("--rate', help='a rate'", "--rates', help='a rate'", "--rate', type=int, help='a rate'")
+    lines = (f"    parser.add_argument('{option})\n    return" for option in options)
+    assert len({of(SCRIPT.replace("    return", line)) for line in lines}) == len(options)
 
 
 def test_what_an_error_holds_that_is_not_raised_changes_it(of):

@@ -16,7 +16,7 @@ import yaml
 from snakemake.utils import update_config
 
 from dark_knowledge.study import arms
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 
 from .conftest import ROOT
 

@@ -7,7 +7,7 @@ import torch
 
 from dark_knowledge.command import InputError
 from dark_knowledge.data.prepared import Dataset
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 from dark_knowledge.training.augment import epoch_views, pad_images, render
 from dark_knowledge.training.losses import learn_from_labels
 from dark_knowledge.training.networks import build_model

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dark_knowledge.study.paths import WILDCARDS, views_name
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 
 PLAIN = {"epochs": 10, "flip": False, "shift": 0, "learning_rate": 0.1}
 NAMES = {

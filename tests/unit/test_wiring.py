@@ -17,7 +17,7 @@ from dark_knowledge.command import InputError, sha256
 from dark_knowledge.data.prepared import load_dataset, save_dataset
 from dark_knowledge.data.preparing import Split, prepare
 from dark_knowledge.streams import torch_seed
-from dark_knowledge.study.shown import views_of
+from dark_knowledge.study.views import views_of
 from dark_knowledge.training import loop
 from dark_knowledge.training.devices import choose_compute
 from dark_knowledge.training.evaluate import accuracy, predict

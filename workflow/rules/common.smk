@@ -37,7 +37,7 @@ from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
-from dark_knowledge.study import arms, checking, paths, reference, shown, spelling
+from dark_knowledge.study import arms, checking, paths, reference, spelling
 from dark_knowledge.command import InputError, sha256, written_whole
 from dark_knowledge.data import checks
 from dark_knowledge.data.identity import identity_of
@@ -47,6 +47,7 @@ from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.pages import captions
 from dark_knowledge.progress import logger as terminal
 from dark_knowledge.progress.trainings import runs_of
+from dark_knowledge.study.views import views_of
 from dark_knowledge.training import multi_process
 
 try:
@@ -118,7 +119,7 @@ SECTIONS = [
 
 EXPERIMENTS = list(arms.experiments_of(config))
 ARMS = arms.arms_of(config)
-VIEWS = {paths.views_name(views): views for views in map(shown.views_of, config["recipes"].values())}
+VIEWS = {paths.views_name(views): views for views in map(views_of, config["recipes"].values())}
 UNTRAINED = [model for model, settings in config["models"].items() if settings and not arms.is_trained(config, model)]
 SEEDS = {(arm.model, arm.supervision): seeds for arm, seeds in ARMS.items()}
 

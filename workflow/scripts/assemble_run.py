@@ -18,7 +18,7 @@ from dark_knowledge.study.arms import NOT_HERE
 from dark_knowledge.study.paths import RUN_FILES, run_sums, seed_folder
 from dark_knowledge.training.elsewhere import read_logits, read_weights
 from dark_knowledge.training.loop import HISTORY, STEPS
-from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters
+from dark_knowledge.training.networks import Ensemble, build_model, count_multiply_adds, count_parameters
 
 # Of an ensemble the sum of its members'. Not steps: in each of its steps all members take one, which their
 # multiply-adds count.
@@ -66,11 +66,7 @@ def main() -> None:
 def of_members(members: list[Path], name: str) -> dict[str, Tensor]:
     for member in members:
         checked_sum(member / RUN_FILES[name], member / RUN_FILES["metrics"], "files", name)
-    return {
-        f"members.{number}.{key}": tensor
-        for number, member in enumerate(members)
-        for key, tensor in load_file(member / RUN_FILES[name]).items()
-    }
+    return Ensemble.weights_of([load_file(member / RUN_FILES[name]) for member in members])
 
 
 def costs_of_members(members: list[Path]) -> dict:

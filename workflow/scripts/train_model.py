@@ -18,7 +18,7 @@ from dark_knowledge.fingerprint import code_fingerprint
 from dark_knowledge.integrity import checked_sum
 from dark_knowledge.streams import torch_seed
 from dark_knowledge.study.paths import RUN_FILES, run_sums
-from dark_knowledge.study.shown import drawn_part
+from dark_knowledge.study.views import drawn_part
 from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.devices import choose_compute, peak_memory_mb
 from dark_knowledge.training.loop import steps_per_epoch, train
@@ -27,7 +27,7 @@ from dark_knowledge.training.memory import training_need
 from dark_knowledge.training.networks import build_model, count_multiply_adds, count_parameters, save_weights
 from dark_knowledge.training.recipes import Recipe
 from dark_knowledge.training.teacher_logits import load_teacher_logits
-from dark_knowledge.training.transfer_sets import chosen_images, shuffled_images
+from dark_knowledge.training.transfer_sets import chosen_images, rows_of_logits
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -141,17 +141,8 @@ def choose_supervision(arguments: argparse.Namespace, data: Dataset, recipe: Rec
         hard_weight=arguments.hard_weight,
         label_smoothing=recipe.label_smoothing,
         soft_loss=soft_loss_of(arguments.loss),
-        rows=rows_of_images(arguments, data.train_labels, stored),
+        rows=rows_of_logits(arguments.transfer_set, data.train_labels, stored, arguments.seed),
     )
-
-
-def rows_of_images(arguments: argparse.Namespace, labels: Tensor, stored: Tensor) -> Tensor | None:
-    """Each image's row of the stored logits [n], past their end where it has none; None where it is its number."""
-    if shuffle := arguments.transfer_set.get("shuffle"):
-        return shuffled_images(labels, shuffle == "within-class", arguments.seed)
-    if stored.all():
-        return None
-    return torch.where(stored, stored.cumsum(0) - 1, len(stored))
 
 
 def save_run(folder: Path, model: nn.Module, progress: Progress) -> None:

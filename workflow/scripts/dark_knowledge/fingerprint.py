@@ -8,16 +8,24 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
+# These say when and where a job runs, what it shows and how it writes, and decide no number.
+NO_NUMBERS = [
+    "command.py",
+    *(f"training/{name}.py" for name in ("gpus", "live", "memory", "multi_process", "stopwatch")),
+]
+
 
 def code_fingerprint(script: str | Path) -> str:
     """Hash `script` and every module of this package that it imports, directly or not.
 
-    The hash is taken of the syntax trees without docstrings and without the words of error messages: comments,
-    formatting, time stamps and the folder that holds the checkout do not change it. Returns 12 hexadecimal digits;
-    raises ImportError for an import of this package that leads to no file.
+    The hash is taken of the syntax trees without docstrings, the words of error messages, what is printed and the help
+    of options: these, comments, formatting, time stamps and the folder that holds the checkout do not change it, nor do
+    the modules of NO_NUMBERS. Returns 12 hexadecimal digits; raises ImportError for an import of this package that
+    leads to no file.
     """
     digest = hashlib.sha256()
-    for path in sorted(_closure(Path(script)), key=lambda path: path.parts[-3:]):
+    left_out = {PACKAGE / name for name in NO_NUMBERS}
+    for path in sorted(_closure(Path(script)) - left_out, key=lambda path: path.parts[-3:]):
         digest.update(_normalised(path).encode())
     return digest.hexdigest()[:12]
 
@@ -112,7 +120,7 @@ def _normalised(path: Path) -> str:
 
 
 def _as_text(node: object) -> str:
-    """A syntax tree as text, without docstrings, what a raised error says, and fields that are empty.
+    """A syntax tree as text, without docstrings, what is said to the user, and fields that are empty.
 
     Of empty fields each version of Python has and shows others.
     """
@@ -123,6 +131,10 @@ def _as_text(node: object) -> str:
     match node:
         case ast.Raise(exc=ast.Call(func=ast.Name(id=name) as error)) if name.endswith("Error"):
             node = ast.Raise(ast.Call(error, [], []), node.cause)
+        case ast.Call(func=ast.Name(id="print") as print_):
+            node = ast.Call(print_, [], [])
+        case ast.keyword(arg="help"):
+            node = ast.keyword("help", ast.Constant(None))
     fields = []
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):

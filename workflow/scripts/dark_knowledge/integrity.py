@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dark_knowledge.command import InputError, sha256
 
-MEND = "delete it and run the same command again, which makes it anew"
+MAKE_ANEW = "delete it and run the same command again, which makes it anew"
 
 
 def tensors_sum(tensors: Mapping[str, ArrayLike]) -> str:
@@ -27,7 +27,7 @@ def tensors_sum(tensors: Mapping[str, ArrayLike]) -> str:
 def check_tensors(path: str | PathLike, tensors: Mapping[str, ArrayLike], expected: str | None) -> None:
     """Refuse the tensors of a file that are not those whose sum the file itself names."""
     if tensors_sum(tensors) != expected:
-        raise InputError(f"an input is damaged: {path}, which does not hold what was written; {MEND}")
+        raise InputError(f"an input is damaged: {path}, which does not hold what was written; {MAKE_ANEW}")
 
 
 def read_record(path: str | PathLike) -> dict:
@@ -35,7 +35,7 @@ def read_record(path: str | PathLike) -> dict:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"an input is damaged: {path}, which is not JSON ({error}); {MEND}") from error
+        raise InputError(f"an input is damaged: {path}, which is not JSON ({error}); {MAKE_ANEW}") from error
 
 
 def checked_sum(path: str | PathLike, record: str | PathLike, *keys: str) -> str:
@@ -45,5 +45,5 @@ def checked_sum(path: str | PathLike, record: str | PathLike, *keys: str) -> str
     for key in keys:
         known = known[key]
     if found != known:
-        raise InputError(f"an input is damaged: {path}, which is not the file that {record} speaks of; {MEND}")
+        raise InputError(f"an input is damaged: {path}, which is not the file that {record} speaks of; {MAKE_ANEW}")
     return found

@@ -25,7 +25,7 @@ from dark_knowledge.study.arms import (
     taught_from,
 )
 from dark_knowledge.study.paths import RUN_FILES, logits_file, run_folder, teacher_logits_stem
-from dark_knowledge.study.shown import drawn_part, views_of
+from dark_knowledge.study.views import drawn_part, views_of
 
 TRAIN_MODEL = Path(__file__).parents[2] / "train_model.py"
 

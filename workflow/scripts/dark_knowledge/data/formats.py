@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dark_knowledge.command import InputError, written_whole
-from dark_knowledge.integrity import MEND
+from dark_knowledge.integrity import MAKE_ANEW
 
 
 def read_idx(payload: bytes, origin: str) -> np.ndarray:
@@ -20,7 +20,7 @@ def read_idx(payload: bytes, origin: str) -> np.ndarray:
 def open_idx(path: Path) -> np.ndarray:
     """The array of a stored IDX file, read from disk as it is used."""
     with path.open("rb") as file:
-        shape, start = _header(file.read(4 + 4 * 255), path.stat().st_size, f"an input is damaged: {path}", MEND)
+        shape, start = _header(file.read(4 + 4 * 255), path.stat().st_size, f"an input is damaged: {path}", MAKE_ANEW)
     return np.memmap(path, np.uint8, mode="r", offset=start, shape=shape)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from dark_knowledge.fingerprint import file_fingerprint
-from dark_knowledge.study import paths, shown
+from dark_knowledge.study import paths
+from dark_knowledge.study.views import drawn_part, views_of
 
 # In tables, the seed of a model that was not trained here: one run, an ensemble or a file, stands beside all seeds.
 ALL_SEEDS = -1
@@ -172,8 +173,8 @@ def recipe_of(config: dict, model: str) -> str | None:
 
 def taught_from(config: dict, arm: Arm) -> dict:
     """What the stored logits that teach an arm are filed under: the wildcards teacher, views and on."""
-    views = shown.views_of(config["recipes"][recipe_of(config, arm.model)])
-    part = arm.transfer_set and shown.drawn_part(config["transfer_sets"][arm.transfer_set])
+    views = views_of(config["recipes"][recipe_of(config, arm.model)])
+    part = arm.transfer_set and drawn_part(config["transfer_sets"][arm.transfer_set])
     return {
         "teacher": arm.teacher,
         "views": paths.views_name(views),

@@ -11,8 +11,8 @@ from dark_knowledge.study.messages import missing_key, quoted, unknown_classes, 
 from dark_knowledge.study.model_section import trained_models, wrong_model
 from dark_knowledge.study.paper_section import paper_contradictions
 from dark_knowledge.study.reference import AS_PUBLISHED
-from dark_knowledge.study.shown import augments
 from dark_knowledge.study.signatures import SOFT_LOSSES, functions_in, keywords_of, signature_of
+from dark_knowledge.study.views import augments
 
 
 def contradictions(config: dict) -> Iterator[str]:

@@ -23,7 +23,7 @@ from dark_knowledge.training.augment import Mix, blend, epoch_views, pad_images,
 from dark_knowledge.training.checkpoint import Progress, resume, save_checkpoint
 from dark_knowledge.training.devices import Compute
 from dark_knowledge.training.evaluate import accuracy, predict
-from dark_knowledge.training.live_curves import live_curves
+from dark_knowledge.training.live import live_curves, log_line
 from dark_knowledge.training.losses import Supervision
 from dark_knowledge.training.networks import limit_incoming_norms
 from dark_knowledge.training.recipes import Recipe, learning_rate
@@ -97,7 +97,7 @@ def train(
             progress.unfinished, progress.unfinished_seconds, progress.random_states = [], 0.0, []
             _finish_epoch(training, progress, measured, rates, trained, score_test_each_epoch)
             progress.history[-1]["seconds"] = clock.seconds() - started
-            print(_log_line(progress, recipe), flush=True)
+            print(log_line(progress.history, recipe.epochs), flush=True)
             show(progress.history[-1])
             save_checkpoint(checkpoint, identity, model, optimiser, progress)
     return progress
@@ -242,14 +242,3 @@ def _scores(model: nn.Module, data: Dataset, compute: Compute, score_test: bool)
 def _is_best(history: list[dict]) -> bool:
     """Whether the last epoch has the highest validation accuracy yet; a tie keeps the earlier epoch."""
     return all(history[-1]["validation_accuracy"] > row["validation_accuracy"] for row in history[:-1])
-
-
-def _log_line(progress: Progress, recipe: Recipe) -> str:
-    row = progress.history[-1]
-    left = (recipe.epochs - progress.epoch) * float(np.median([row["seconds"] for row in progress.history]))
-    soft = "" if math.isnan(row["soft_loss"]) else f" (hard {row['hard_loss']:.4f}, soft {row['soft_loss']:.4f})"
-    return (
-        f"epoch {progress.epoch:3d}/{recipe.epochs}  loss {row['loss']:.4f}{soft}  "
-        f"train {row['train_accuracy']:.2%}  validation {row['validation_accuracy']:.2%}  "
-        f"{row['images_per_second']:.0f} images/s  {left:.0f} s left"
-    )

@@ -186,6 +186,15 @@ class Ensemble(nn.Module):
         log_probabilities = log_softmax(logits / self.temperature, dim=-1)
         return self.temperature * (log_probabilities.logsumexp(0) - math.log(len(logits)))
 
+    @staticmethod
+    def weights_of(members: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The weights of the ensemble of networks with these weights, by its own names of them."""
+        return {
+            f"members.{number}.{name}": tensor
+            for number, weights in enumerate(members)
+            for name, tensor in weights.items()
+        }
+
 
 def ensemble(
     image_shape: ImageShape, classes: int, *, members: dict, count: int, mean: str, temperature: float = 1.0
@@ -240,7 +249,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
 def limit_incoming_norms(model: nn.Module, limit: float) -> None:
     """Scale down, in place, the incoming weights of each hidden unit whose L2 norm exceeds `limit`.
 
-    Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units: the last layer, the classifier, is left alone.
+    Hinton et al. 2012 (arXiv 1207.0580); the bound is on hidden units: the layer that the network has last, which is
+    its classifier, is left alone.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():

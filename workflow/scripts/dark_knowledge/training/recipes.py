@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from dark_knowledge.study.shown import augments
+from dark_knowledge.study.views import augments
 
 
 @dataclass(frozen=True, kw_only=True)

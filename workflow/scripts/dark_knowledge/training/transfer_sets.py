@@ -46,3 +46,15 @@ def shuffled_images(labels: Tensor, within_class: bool, seed: int) -> Tensor:
         members = random.permutation(np.flatnonzero(groups == group))
         partner[members] = np.roll(members, 1)
     return torch.from_numpy(partner).to(labels.device)
+
+
+def rows_of_logits(settings: dict, labels: Tensor, stored: Tensor, seed: int) -> Tensor | None:
+    """Each image's row [n] of a teacher's logits that hold the `stored` [n] images; None where it is its own number.
+
+    An image that is not among them has a row past their end.
+    """
+    if shuffle := settings.get("shuffle"):
+        return shuffled_images(labels, shuffle == "within-class", seed)
+    if stored.all():
+        return None
+    return torch.where(stored, stored.cumsum(0) - 1, len(stored))

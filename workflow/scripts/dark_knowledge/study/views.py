@@ -1,7 +1,4 @@
-"""What a training shows: which images, in which views.
-
-A module of its own: each training depends on it, and should on no more of this room.
-"""
+"""Which images a training sees, and in which views. Alone in its module, since every training's fingerprint has it."""
 
 from collections.abc import Mapping
 

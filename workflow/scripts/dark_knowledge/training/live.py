@@ -1,4 +1,4 @@
-"""A training's curves while it trains, for TensorBoard."""
+"""What a training shows while it runs: a line per epoch, and curves for TensorBoard."""
 
 import math
 import os
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 # Curves by the column of a run's history that they show. The test set is none of them: it decides nothing.
 CURVES = {
@@ -18,6 +19,18 @@ CURVES = {
     "learning_rate": "learning_rate",
     "images_per_second": "images_per_second",
 }
+
+
+def log_line(history: list[dict], epochs: int) -> str:
+    """The last epoch of a run's history, and the seconds that the rest of `epochs` will take at the last ones' pace."""
+    row, done = history[-1], len(history)
+    left = (epochs - done) * median(each["seconds"] for each in history[-3:])
+    soft = "" if math.isnan(row["soft_loss"]) else f" (hard {row['hard_loss']:.4f}, soft {row['soft_loss']:.4f})"
+    return (
+        f"epoch {done:3d}/{epochs}  loss {row['loss']:.4f}{soft}  "
+        f"train {row['train_accuracy']:.2%}  validation {row['validation_accuracy']:.2%}  "
+        f"{row['images_per_second']:.0f} images/s  {left:.0f} s left"
+    )
 
 
 @contextmanager

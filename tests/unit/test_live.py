@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from dark_knowledge.training.live_curves import CURVES, live_curves
+from dark_knowledge.training.live import CURVES, live_curves
 from dark_knowledge.training.losses import learn_from_labels
 
 from ..conftest import lacking
