@@ -281,7 +281,9 @@ def test_few_seeds_decide_nothing_and_break_nothing(seeds, controls):
     assert deciding(table).effect.drop("4").notna().all()
     assert deciding(table).effect.isna()["4"] == (seeds < 2)
     shown = claims.shown_rows(table)
-    assert shown.verdict[table.decides].str.startswith(f"undecided at {seeds} seed").all()
+    told = shown[table.decides].set_index("claim").verdict
+    assert told.pop("4") == ("not measured: needs two seeds" if seeds < 2 else f"undecided at {seeds} seeds")
+    assert told.str.startswith(f"undecided at {seeds} seed").all()
     assert not claims.readable_claims(table).astype(str).apply(lambda column: column.str.contains("nan")).any(axis=None)
 
 
@@ -291,6 +293,8 @@ def test_a_short_training_has_no_stability():
         assert math.isnan(table.effect[claim])
         assert math.isnan(table.seeds_needed[claim])
     assert table.effect.drop(["2a", "2b"]).notna().all()
+    shown = claims.shown_rows(table.reset_index()).set_index("claim").verdict
+    assert shown[["2a", "2b"]].tolist() == ["not measured: needs more than 4 epochs", "not measured: needs 4 epochs"]
 
 
 @pytest.mark.parametrize("longer", [0, 1])
@@ -376,9 +380,9 @@ def test_the_page_tells_of_every_augmentation():
         )  # fmt: skip
         return " ".join(page.split())
 
-    assert "shifts of up to 0 pixels; teacher not trained here." in told()
-    assert "shifts of up to 0 pixels, random erasing, MixUp; teacher" in told(erase=0.5, mixup=0.2)
-    assert "shifts of up to 0 pixels, taught by big; teacher" in told(taught_by="big")
+    assert "0.1, neither flipped nor shifted; teacher not trained here." in told()
+    assert "no flips and shifts of up to 1 pixel, random erasing, MixUp; teacher" in told(shift=1, erase=0.5, mixup=0.2)
+    assert "nor shifted, taught by big; teacher" in told(taught_by="big")
     assert "Several experiments" not in told()
 
 

@@ -79,6 +79,16 @@ def test_gain_per_cost_is_over_the_baselines_total(study):
     assert shown["total, s"]["label smoothing"] == "17"
 
 
+def test_a_gain_that_may_be_none_has_no_rate(study):
+    table = costs.cost_table(study)
+    student = table.arm == "student, T = 2"
+    for low, shown in ((0.1, True), (-0.1, False), (np.nan, False)):
+        table.loc[student, "gain_low"] = low
+        rates = costs.readable_costs(table)[student][["gain per extra minute", "gain per extra 10¹²"]]
+        assert rates.ne(NO_NUMBER).all(axis=None) == shown
+        assert rates.eq(NO_NUMBER).all(axis=None) != shown
+
+
 def test_what_a_training_elsewhere_cost_is_not_known_nor_what_its_gain_is_per_cost(study):
     runs = study["runs"]
     given = runs.assign(machine=runs.machine.where(runs.model != "big", NOT_HERE))

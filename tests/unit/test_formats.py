@@ -1,5 +1,7 @@
 """How numbers are written for readers."""
 
+import math
+
 import pytest
 
 from dark_knowledge.analysis import formats
@@ -30,3 +32,21 @@ def test_differences_are_shown_with_their_sign():
 @pytest.mark.parametrize(("p", "shown"), [(0.25, "0.250"), (0.0002, "< 0.001"), (None, formats.NO_NUMBER)])
 def test_p_values_are_shown_with_three_decimals(p, shown):
     assert formats.show_p(p) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0123456, "0.0123"),
+        (1.2345, "1.23"),
+        (869.013, "869"),
+        (18234.5, "18234"),
+        (0, "0"),
+        (math.nan, formats.NO_NUMBER),
+    ],
+)
+def test_three_digits_say_something(value, shown):
+    assert formats.show_significant(value) == shown
+    if value > 0:
+        assert formats.show_significant(value, signed=True) == f"+{shown}"
+        assert formats.show_significant(-value) == f"\N{MINUS SIGN}{shown}"

@@ -7,8 +7,12 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from dark_knowledge.analysis import accuracy
 from dark_knowledge.pages import provenance, rendering
+from dark_knowledge.pages.summary import accuracy_story
 from dark_knowledge.study.arms import Arm
+
+from .results import make_results
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def test_checksums_are_those_of_the_files(tmp_path):
     table = provenance.file_table(files, {"a": abc, "b": None, "c": "0" * 64})
     assert (table["SHA-256 of the uncompressed file"] == abc).all()
     assert list(table.checked) == [
-        "as in the config", "accepted unseen: the config names no checksum", "differs from the config",
+        "as in the config", "the config names no checksum", "differs from the config",
     ]  # fmt: skip
 
 
@@ -109,11 +113,30 @@ def test_machines_and_seeds_are_counted_from_the_runs():
 def test_the_summary_names_the_classes_that_a_part_lacks():
     lines = provenance.missing_classes({"missing_classes": {"train": [], "validation": ["<i>", "b"], "test": ["a"]}})
     assert lines == ["Without validation images: <i>, b.", "Without test images: a."]
+    page = summary_of(missing_classes=lines)
+    assert "<li>Without validation images: &lt;i&gt;, b.</li>" in page
+    assert "<li>Without test images: a.</li>" in page
+    assert "Without" not in summary_of()
+
+
+def summary_of(**content: object) -> str:
+    """A summary of no experiment, or with what is given."""
     names = ("accuracy", "gap", "cost", "payoff")
     empty = dict.fromkeys([*names, *(f"{name}_note" for name in names)], "")
     asked = {"study": "s", "dataset": "d", "seeds": [0], "own_seeds": [], "validation": 5, "fewest_seeds": 10}
-    shown = {"experiments": [], "provenance": [], "missing_classes": lines, "reproduction": None}
-    page = rendering.summary_page(**empty | asked | shown)
-    assert "<li>Without validation images: &lt;i&gt;, b.</li>" in page
-    assert "<li>Without test images: a.</li>" in page
-    assert "Without" not in rendering.summary_page(**empty | asked | shown | {"missing_classes": []})
+    shown = {"experiments": [], "provenance": [], "missing_classes": [], "reproduction": None}
+    return rendering.summary_page(**empty | asked | shown | content)
+
+
+@pytest.mark.parametrize(("teacher", "told"), [(0.1, True), (0.5, False)])
+def test_the_summary_says_where_a_teacher_is_not_ahead(teacher, told):
+    results = make_results(3)
+    runs = results["runs"]
+    runs.loc[runs.model == "big", "last_test_accuracy"] = teacher + 0.01 * runs.seed
+    runs.loc[(runs.model == "small") & (runs.supervision == "labels"), "last_test_accuracy"] = 0.3
+    gap = accuracy.gap_table(results, accuracy.published_rows({}))
+    story = accuracy_story("x", accuracy.accuracy_table(results), gap, None)
+    unsaid = {"transfer_set": None, "rival": None, "figures": None, "recipes": {"teacher": None}}
+    hardest = dict.fromkeys(["hardest", *(f"hardest_{role}" for role in ("images", "teacher", "baseline", "student"))])
+    page = summary_of(experiments=[story | unsaid | hardest | {"hardest_is_published": False}])
+    assert ("The teacher is not ahead of the baseline" in page) == told

@@ -94,19 +94,18 @@ def test_a_planted_wrong_result_is_caught(results, published, by, verdict):
     )
 
 
-@pytest.mark.parametrize("runs", ["one run", "two equal runs"])
-def test_arms_of_other_settings_without_spread_or_not_published_are_named_and_not_compared(results, published, runs):
-    published = published[(published.model != "big") | (published.seed == 50)]
-    if runs == "two equal runs":  # of which the spread is not known
-        published = pd.concat([published, published[published.model == "big"].assign(seed=51)])
+@pytest.mark.parametrize(("runs", "why"), [(1, "too few published runs"), (3, "no published spread")])
+def test_arms_that_cannot_be_compared_are_named(results, published, runs, why):
+    published = published[(published.model != "big") | (published.seed < 50 + runs)]
+    published.loc[published.model == "big", "last_test_accuracy"] = 0.9  # equal ones hide their spread
     unlike = {"small/big_T2_w0.1": ["recipe.epochs 2, published 10", "split.seed 1, published 0", "a 1, published 2"]}
     given = asked(unlike)
     del given["unlike"]["small/big_T4_w0.1"]
     table = reproduction_table(results, published, given)
-    assert table.verdict.tolist() == ["no published spread", "reproduced", "other settings", "not published"]
+    assert table.verdict.tolist() == [why, "reproduced", "other settings", "not published"]
     assert table.predicted_low.notna().tolist() == [False, True, False, False]
     assert np.isnan(table.published_mean.iloc[3])
-    rest = "not compared: 1 other settings, 1 no published spread, 1 not published."
+    rest = f"not compared: 1 other settings, 1 {why}, 1 not published."
     assert headline(table) == f"1 of 1 arms as published (within ± 0.14 points, in the median); {rest}"
     shown = readable_reproduction(table)
     assert shown["other settings"][2] == "recipe.epochs 2, published 10; split.seed 1, published 0; 1 more"
@@ -277,7 +276,7 @@ def test_tables_of_something_else_or_of_one_seed_are_refused(config, folder):
     published = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(published | {"seeds": [0]}))
     assert "no arm in" in refused(config)
-    assert "has 2 runs" in refused(config)
+    assert "has 3 runs" in refused(config)
     runs.drop(columns="last_test_accuracy").to_csv(folder / "tables/runs.csv", index=False)
     assert "has no column 'last_test_accuracy'" in refused(config)
 
@@ -308,6 +307,14 @@ def test_a_seed_that_is_no_number_is_refused(config, folder):
     runs.loc[2, "seed"] = "2.5"
     runs.to_csv(folder / "tables/runs.csv", index=False)
     assert "runs.csv, line 4: seed is '2.5'; allowed: a whole number" in refused(config)
+
+
+def test_a_study_on_other_images_is_left_out(config, folder):
+    published = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(published | {"dataset": "mnist"}))
+    config["reference"] = str(folder)
+    locate_reference(config, [])
+    assert config["reference"] is None
 
 
 def test_a_study_may_name_none(config):

@@ -37,11 +37,11 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
     interval, n = tested.interval, max(len(teacher), 1)
     same = e.teacher.key == e.baseline.key
     yield Quantity(
-        "4", "squared Jensen-Shannon distance of the errors per class, beyond noise", "10⁻³ bits",
+        "4", "squared Jensen-Shannon distance of the errors per class, beyond noise", "thousandths of a bit",
         np.full(n, np.nan), -1, decides=True, reference=1000 * limit, baseline=1000 * noise,
         student=1000 * observed, p=np.nan if same else tested.p, digits=1,
         interval=Interval(1000 * interval.mean, 1000 * interval.low, 1000 * interval.high, n),
-        remark="teacher and baseline are the same runs" if same else
+        remark="teacher and baseline are the same runs" if same else "needs two seeds" if np.isnan(interval.mean) else
         f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",
     )  # fmt: skip
     measured = similarity(e.predictions, e.class_errors, e.teacher, e.baseline)

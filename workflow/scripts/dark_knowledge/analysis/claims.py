@@ -153,9 +153,17 @@ def shown_rows(table: pd.DataFrame) -> pd.DataFrame:
         published=[_number(row.published, row, row.is_difference) for row in rows],
         p_text=table.p.map(show_p),
         p_holm_text=table.p_holm.map(show_p),
-        verdict=[f"{row.verdict} at {row.n} seed{'s'[: row.n > 1]}" if row.verdict else "" for row in rows],
+        verdict=[_verdict_text(row) for row in rows],
         seeds_needed=table.seeds_needed.map(_seeds),
     )
+
+
+def _verdict_text(row: NamedTuple) -> str:
+    if not row.verdict:
+        return ""
+    if pd.isna(row.effect):
+        return f"not measured: {row.remark}"
+    return f"{row.verdict} at {row.n} seed{'s'[: row.n > 1]}"
 
 
 def _number(value: float, row: NamedTuple, signed: bool = False) -> str:

@@ -1,8 +1,10 @@
 """What accuracy costs: seconds and arithmetic of each arm, its teacher's share included."""
 
+from typing import NamedTuple
+
 import pandas as pd
 
-from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, starred
+from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_significant, starred
 from dark_knowledge.analysis.results import (
     ExperimentArm,
     Results,
@@ -114,14 +116,19 @@ def readable_costs(table: pd.DataFrame) -> pd.DataFrame:
                 f"{value:.0f}" + _rest(elsewhere)
                 for value, elsewhere in zip(table.total_seconds, table.elsewhere, strict=True)
             ],
-            "gain per extra minute": [show_difference(row.gain_per_minute, None, 3) for row in rows],
-            "total, 10¹² mult.-adds": [f"{value / 1e12:.1f}" for value in table.total_multiply_adds],
-            "gain per extra 10¹²": [show_difference(row.gain_per_tera, None, 4) for row in rows],
+            "gain per extra minute": [_ratio(row.gain_per_minute, row) for row in rows],
+            "total, 10¹² mult.-adds": [show_significant(value / 1e12) for value in table.total_multiply_adds],
+            "gain per extra 10¹²": [_ratio(row.gain_per_tera, row) for row in rows],
             "in use, 10⁶ mult.-adds": [
                 NO_NUMBER if pd.isna(value) else f"{value / 1e6:.2f}" for value in table.multiply_adds
             ],
         }
     )
+
+
+def _ratio(ratio: float, row: NamedTuple) -> str:
+    """A gain per cost, a dash where the gain may be none: of noise there is no rate."""
+    return show_significant(ratio, signed=True) if row.gain_low > 0 or row.gain_high < 0 else NO_NUMBER
 
 
 def _rest(elsewhere: bool) -> str:

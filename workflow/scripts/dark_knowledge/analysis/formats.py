@@ -1,5 +1,7 @@
 """How numbers and names are written for readers."""
 
+import math
+
 import pandas as pd
 
 NO_NUMBER = "\N{EN DASH}"
@@ -26,6 +28,14 @@ def show_number(value: float, digits: int, *, signed: bool = False) -> str:
     """A number with a minus sign, or either sign; 0 has none."""
     value = round(value, digits) or 0.0
     return f"{value:{'+' if signed and value else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def show_significant(value: float, *, signed: bool = False) -> str:
+    """A number with three significant digits, those before the point all; a dash for none."""
+    if pd.isna(value):
+        return NO_NUMBER
+    digits = max(2 - math.floor(math.log10(abs(value))), 0) if value else 0
+    return show_number(value, digits, signed=signed)
 
 
 def _half(mean: float, high: float, digits: int) -> str:

@@ -8,11 +8,13 @@ import pandas as pd
 from dark_knowledge.analysis.formats import NO_NUMBER, show_number
 from dark_knowledge.analysis.results import ExperimentArm, Results, distinct_arms, rows_of
 from dark_knowledge.analysis.statistics import prediction_interval
-from dark_knowledge.study.reference import RUNS
+from dark_knowledge.study.reference import FEWEST, RUNS
 
 REPRODUCED, HIGHER, LOWER = "reproduced", "higher", "lower"
 COMPARED = (REPRODUCED, HIGHER, LOWER)
-OTHER_SETTINGS, NO_SPREAD, NOT_PUBLISHED = "other settings", "no published spread", "not published"
+OTHER_SETTINGS, TOO_FEW = "other settings", "too few published runs"
+NO_SPREAD, NOT_PUBLISHED = "no published spread", "not published"
+NOT_COMPARED = (OTHER_SETTINGS, TOO_FEW, NO_SPREAD, NOT_PUBLISHED)
 COLUMNS = [
     *("experiment", "arm", "verdict", "n", "mean", "published_n", "published_mean", "predicted_low", "predicted_high"),
     *("same_seeds", "equal_runs", "other_settings"),
@@ -36,8 +38,8 @@ def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -
     """A row per arm, each once: its verdict, both means of last test accuracy in percent, and the prediction interval.
 
     `asked` is what `study.reference.asked_of` says. An arm is compared where its settings are the published ones and
-    its published runs have a spread: its mean should lie within m0 ± t s0 sqrt(1/n0 + 1/n) of the n0 published runs, at
-    a level that holds over all compared arms (Bonferroni). No row where nothing is asked.
+    its published runs, three at least, have a spread: its mean should lie within m0 ± t s0 sqrt(1/n0 + 1/n) of the n0
+    published runs, at a level that holds over all compared arms (Bonferroni). No row where nothing is asked.
     """
     rows = [_row(results["runs"], published, arm, asked) for arm in distinct_arms(results.all_arms()) if asked]
     compared = sum(row["verdict"] in COMPARED for row in rows)
@@ -63,6 +65,8 @@ def _row(runs: pd.DataFrame, published: pd.DataFrame, arm: ExperimentArm, asked:
         verdict = NOT_PUBLISHED
     elif unlike:
         verdict = OTHER_SETTINGS
+    elif len(there) < FEWEST:
+        verdict = TOO_FEW
     else:
         verdict = NO_SPREAD if np.isnan(prediction_interval(there).low) else REPRODUCED
     known = verdict != NOT_PUBLISHED
@@ -100,9 +104,7 @@ def headline(table: pd.DataFrame) -> str:
     In brackets what "as published" means: inside the prediction intervals, of which the median half width is given.
     """
     counts = table.verdict.value_counts()
-    parts = [
-        f"{counts[verdict]} {verdict}" for verdict in (OTHER_SETTINGS, NO_SPREAD, NOT_PUBLISHED) if verdict in counts
-    ]
+    parts = [f"{counts[verdict]} {verdict}" for verdict in NOT_COMPARED if verdict in counts]
     compared = int(counts.reindex(COMPARED).sum())
     rest = f"not compared: {', '.join(parts)}" if parts else ""
     if not compared:

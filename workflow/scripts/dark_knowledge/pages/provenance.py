@@ -42,7 +42,7 @@ def file_table(files: dict[str, Path], named: dict[str, str | None]) -> pd.DataF
 
 def _verdict(found: str, named: str | None) -> str:
     if named is None:
-        return "accepted unseen: the config names no checksum"
+        return "the config names no checksum"
     return "as in the config" if found == named else "differs from the config"
 
 

@@ -31,6 +31,7 @@ def accuracy_story(experiment: str, accuracy: pd.DataFrame, gap: pd.DataFrame, a
         "temperatures": int((rows.role == "student").sum()),
         "n": gain.n,
         "gain": show_difference(gain.gain, gain.gain_high),
+        "teacher_lead": gain.gap,
         "has_interval": not pd.isna(gain.gain_low),
         "gain_low": gain.gain_low,
         "gain_high": gain.gain_high,

@@ -28,6 +28,7 @@ from dark_knowledge.study.messages import quoted
 CHECKOUT = Path(__file__).parents[4]
 CONFIG, RUNS = "config.json", "tables/runs.csv"
 COLUMNS = ("model", "supervision", "seed", "last_validation_accuracy", "last_test_accuracy")
+FEWEST = 3  # runs of an arm: the interval of two says nothing, ± 13 of their standard deviations for one new run
 AS_PUBLISHED = "as published"  # the name, among the arms, of what figures reported elsewhere say
 HOW = "name a finished study's folder, or a copy of its config.json and tables"
 
@@ -38,7 +39,8 @@ UNSAID = {"optimiser": "sgd", "schedule": "one-cycle", "decay": 0.1, "padding": 
 def locate_reference(config: dict, folders: Iterable[Path]) -> None:
     """Write in `config` where the published study is: in one of `folders`, or in this checkout.
 
-    Refuse what is none, and one whose arms have a single run each: one value has no spread.
+    Refuse what is none, and one whose arms have too few runs. One on other images is left out: nothing of it can be
+    compared.
     """
     if config.get("reference") is None:
         return
@@ -49,11 +51,12 @@ def locate_reference(config: dict, folders: Iterable[Path]) -> None:
         raise InputError(f"config: reference names {quoted(name)}, which is no folder in {looked}; {HOW}")
     if found[0] == Path("results", config["study"]).resolve():
         raise InputError(f"config: reference is {quoted(name)}, this study's own folder; copy it and name the copy")
-    config["reference"] = os.path.relpath(found[0])
-    _check(Path(config["reference"]))
+    folder = Path(os.path.relpath(found[0]))
+    config["reference"] = str(folder) if _checked(folder)["dataset"] == config["dataset"] else None
 
 
-def _check(folder: Path) -> None:
+def _checked(folder: Path) -> dict:
+    """The published study's configuration; a folder that is none is refused."""
     for file in (CONFIG, RUNS):
         if not (folder / file).is_file():
             raise InputError(f"config: reference: {folder} has no {file}; {HOW}")
@@ -75,10 +78,12 @@ def _check(folder: Path) -> None:
             f"{missing[0][0]}/{missing[0][1]} of seed {missing[0][2]} among them; {HOW}"
         )
     counts = Counter(run[:2] for run in runs)
-    if max(counts.values(), default=0) < 2:
+    if max(counts.values(), default=0) < FEWEST:
         raise InputError(
-            f"config: reference: no arm in {folder / RUNS} has 2 runs, so there is no spread; publish more seeds"
+            f"config: reference: no arm in {folder / RUNS} has {FEWEST} runs, and fewer foretell nothing; publish more "
+            "seeds"
         )
+    return published
 
 
 def _runs_in(path: Path) -> list[tuple[str, str, int]]:
