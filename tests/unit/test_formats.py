@@ -46,6 +46,7 @@ def test_p_values_are_shown_with_three_decimals(p, shown):
     ],
 )
 def test_three_digits_say_something(value, shown):
+    assert formats.show_significant(math.nan) == formats.NO_NUMBER
     assert formats.show_significant(value) == shown
     if value > 0:
         assert formats.show_significant(value, signed=True) == f"+{shown}"

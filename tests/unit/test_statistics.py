@@ -13,7 +13,7 @@ from dark_knowledge.analysis.measures import (
     area_under_curve,
     calibration_bins,
     epochs_to_threshold,
-    equal_bins,
+    equal_frequency_bins,
     expected_calibration_error,
     gini,
     jensen_shannon,
@@ -554,12 +554,12 @@ def test_pitman_morgan_is_not_defined_for_few_or_constant_values(a, b):
     assert math.isnan(pitman_morgan_p(a, b))
 
 
-def test_equal_bins_by_hand():
-    binned = equal_bins(np.array([0.9, 0.2, 0.6, 0.4, 1.0]), np.array([1, 0, 0, 1, 1]), most=3, fewest=2)
+def test_equal_frequency_bins_by_hand():
+    binned = equal_frequency_bins(np.array([0.9, 0.2, 0.6, 0.4, 1.0]), np.array([1, 0, 0, 1, 1]), most=3, fewest=2)
     assert binned.images.tolist() == [3, 2]
     np.testing.assert_allclose(binned.confidence, [0.4, 0.95])
     np.testing.assert_allclose(binned.accuracy, [1 / 3, 1])
-    assert equal_bins(np.array([0.9]), np.array([1])).images.tolist() == [1]
+    assert equal_frequency_bins(np.array([0.9]), np.array([1])).images.tolist() == [1]
 
 
 def test_calibration_bins_by_hand():

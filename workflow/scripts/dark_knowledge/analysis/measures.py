@@ -95,10 +95,12 @@ def calibration_bins(confidence: np.ndarray, correct: np.ndarray, bins: int = 15
     return CalibrationBins(images, *means)
 
 
-def equal_bins(confidence: np.ndarray, correct: np.ndarray, most: int = 15, fewest: int = 10) -> CalibrationBins:
-    """Sort predictions of `confidence` [n], `correct` [n] or not, into up to `most` bins of as many, `fewest` at least.
+def equal_frequency_bins(
+    confidence: np.ndarray, correct: np.ndarray, most: int = 15, fewest: int = 10
+) -> CalibrationBins:
+    """Sort predictions of `confidence` [n], `correct` [n] or not, into up to `most` bins of equally many.
 
-    Equal width leaves a good network's predictions in two or three bins (Nguyen & O'Connor 2015, arXiv 1508.05154).
+    Each has at least `fewest`, if there are so many. Equal width leaves a good network's predictions in two or three bins (Nguyen & O'Connor 2015, arXiv 1508.05154).
     """
     bins = max(1, min(most, len(confidence) // fewest))
     parts = np.array_split(np.argsort(confidence, kind="stable"), bins)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from dark_knowledge.analysis.measures import equal_bins
+from dark_knowledge.analysis.measures import equal_frequency_bins
 from dark_knowledge.analysis.results import arm_of, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 from dark_knowledge.figures.style import DrawnArm, legend, possible_percent, seed_points, subplots
@@ -19,13 +19,13 @@ DOUBT = 1, 0.0005
 
 
 def reliability(predictions: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """How much oftener predictions are right than they are sure, in bins of as many; and how many are how sure."""
+    """Accuracy minus confidence, by confidence in equal-frequency bins, and the distribution of confidence."""
     figure, axes = subplots(9.5, 4, columns=2)
     edges = np.linspace(0, 1, BINS + 1)
     axes[0].axhline(0, color="#808080", linewidth=1, linestyle="--")
     for arm in arms:
         runs = [run for _, run in rows_of(predictions, arm).groupby("seed")]
-        binned = [equal_bins(run.confidence.to_numpy(), run.prediction == run.label, BINS) for run in runs]
+        binned = [equal_frequency_bins(run.confidence.to_numpy(), run.prediction == run.label, BINS) for run in runs]
         _, confidence, accuracy = (np.array(values) for values in zip(*binned, strict=True))
         doubt, gap = 1 - confidence.mean(axis=0), 100 * (accuracy - confidence)
         line = {"linestyle": arm.line, "color": arm.colour}

@@ -16,7 +16,8 @@ from dark_knowledge.data.prepared import Dataset
 
 # The parts of a prepared data set that each array of given logits has rows of.
 PARTS_OF = {"train": ("train", "validation"), "test": ("test",)}
-# Rows so many standard deviations above chance are taken for the images' own; by chance it is one file in 30,000.
+# Logits that agree with the labels by more standard deviations above chance are taken for those of the images, in their
+# order; in a random order one file in 30,000 does.
 DEVIATIONS = 4
 
 
