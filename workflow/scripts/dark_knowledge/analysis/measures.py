@@ -100,7 +100,8 @@ def equal_frequency_bins(
 ) -> CalibrationBins:
     """Sort predictions of `confidence` [n], `correct` [n] or not, into up to `most` bins of equally many.
 
-    Each has at least `fewest`, if there are so many. Equal width leaves a good network's predictions in two or three bins (Nguyen & O'Connor 2015, arXiv 1508.05154).
+    Each has at least `fewest`, if there are so many. Bins of equal width leave a good network's predictions in two or
+    three of them (Nguyen & O'Connor 2015, arXiv 1508.05154).
     """
     bins = max(1, min(most, len(confidence) // fewest))
     parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
