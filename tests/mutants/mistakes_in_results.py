@@ -151,12 +151,11 @@ IN_RESULTS = {
         ('"p": p[label], "p_holm": p_holm}', '"p": p_holm, "p_holm": p[label]}', "the two p swapped"),
     ],
     f"{ANALYSIS}/controls.py": [
-        ("students.get(control.temperature, chosen)", "chosen", "a control beside a student of another temperature"),
-        ('"p": sign_flip_p(lead)', '"p": sign_flip_p(gain)', "p of the other difference"),
+        ('students.get(arm.temperature, arm_of(compared(arms), "student"))', 'arm_of(compared(arms), "student")', "an arm beside a student of another temperature"),
+        ('"p": sign_flip_p(ahead)', '"p": sign_flip_p(of_control - of_baseline)', "p of the other difference"),
     ],
     f"{ANALYSIS}/losses.py": [
-        ("lead = own - of_reference", "lead = own - of_baseline", "the lead over the baseline for that over the student"),
-        ("reference = students.get(arm.temperature, chosen)", "reference = chosen", "a loss beside a student of another temperature"),
+        ("ahead = own - of_student", "ahead = own - of_baseline", "the lead over the baseline for that over the student"),
     ],
     f"{ANALYSIS}/convergence.py": [
         ("costs.total_seconds[run.seed] + run.caching_seconds", "costs.total_seconds[run.seed]", "storing logits is free"),

@@ -220,7 +220,7 @@ def test_the_summary_answers_first(summary, judged, config):
     assert titles[:3] == ["What was asked", "The answer", "What could mislead"]
     answer = section_of(page, "The answer")
     assert base64.b64encode(b"payoff").decode() in answer
-    assert "needs 10 seeds for a verdict" in answer
+    assert "A verdict on them takes 10 seeds." in answer
     assert "undecided" not in answer
     told = " ".join(re.sub("<.*?>", "", section_of(page, "What could mislead")).split())
     assert "baseline and student trained for 5 epochs at peak learning rate 0.2 with no flips" in told

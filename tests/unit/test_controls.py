@@ -49,9 +49,9 @@ def test_a_control_stands_against_the_baseline_and_its_student(runs):
     assert list(table.experiment) == ["x", "x"]
     assert table.student.to_dict() == {"shuffled": "student, T = 4", "smoothed labels": "student, T = 2"}
     assert table.gain.to_dict() == pytest.approx({"shuffled": 1, "smoothed labels": 1})
-    assert table.lead.to_dict() == pytest.approx({"shuffled": 2.5, "smoothed labels": 1})
+    assert table.student_minus_control.to_dict() == pytest.approx({"shuffled": 2.5, "smoothed labels": 1})
     # Half of the 95 % t interval of two values: 12.706 times half their distance, which is 1 for 3 and 2 points.
-    assert table.lead_high["shuffled"] - 2.5 == pytest.approx(12.7062 / 2, rel=1e-4)
+    assert table.student_minus_control_high["shuffled"] - 2.5 == pytest.approx(12.7062 / 2, rel=1e-4)
     assert table.p["shuffled"] == pytest.approx(0.5)
 
 

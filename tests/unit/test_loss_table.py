@@ -59,10 +59,11 @@ def test_other_losses_of_the_same_teacher_stand_beside_the_student_of_their_temp
     assert table.reference.tolist() == ["student, T = 4", "student, T = 8"]
     assert table.accuracy.tolist() == pytest.approx([93, 90.5])
     assert table.gain.tolist() == pytest.approx([3, 0.5])
-    assert table.lead.tolist() == pytest.approx([1.5, -3.5])
+    assert table.arm_minus_student.tolist() == pytest.approx([1.5, -3.5])
     assert table.p.tolist() == [0.5, 0.5]
     # Half the 95 % t interval of two values: 12.706 times half their distance.
-    assert (table.lead_high - table.lead).tolist() == pytest.approx([12.706 * 0.5] * 2, rel=1e-3)
+    half = table.arm_minus_student_high - table.arm_minus_student
+    assert half.tolist() == pytest.approx([12.706 * 0.5] * 2, rel=1e-3)
     shown = losses.readable_losses(table)
     assert shown["arm minus student"].tolist() == ["+1.50 ± 6.35", "−3.50 ± 6.35"]  # noqa: RUF001
 

@@ -248,14 +248,14 @@ def test_the_table_of_losses_is_of_the_committed_tables():
             f"{row.temperature:g}",
             show_interval(row.accuracy, row.accuracy_high),
             show_difference(row.gain, row.gain_high),
-            show_difference(row.lead, row.lead_high),
+            show_difference(row.arm_minus_student, row.arm_minus_student_high),
             show_p(row.p),
             show_p(p),
         ]
         for row, p in zip(losses.itertuples(), holm(losses.p.to_numpy()), strict=True)
     ]
     assert losses.gain_low.gt(0).tolist() == (losses.loss == "dist").tolist()
-    assert losses.lead.lt(0).tolist() == (losses.loss != "dist").tolist()
+    assert losses.arm_minus_student.lt(0).tolist() == (losses.loss != "dist").tolist()
     accuracy = pd.read_csv(LOSSES / "accuracy.csv").set_index("role")
     teacher, labels, student = (
         show_interval(accuracy.last_test_accuracy_mean[role], accuracy.last_test_accuracy_high[role])
@@ -353,13 +353,14 @@ def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
     three, ten = (ahead_of_unaugmented(tables) for tables in WHEN[:2])
     assert f"are ahead of the student by {three} with 3 % and {ten} with 10 %, in each of ten seeds" in text
     controls = when("controls").set_index(["experiment", "control"])
-    assert (controls.lead_low[list(paid.index.drop("3-percent"))] > 0).all()
+    assert (controls.student_minus_control_low[list(paid.index.drop("3-percent"))] > 0).all()
     gains = when("gap_recovered").set_index(["experiment", "arm"])
     gain = {key: show_difference(gains.gain[key], gains.gain_high[key]) for key in gains.index}
     few, few_still, more, more_still = (
         [gain[name, arm] for arm in ("student, T = 4", "whole cost", "self distillation")] for name in paid.index
     )
     rest = controls.loc[("10-percent", "whole cost")]
+    ahead = show_difference(rest.student_minus_control, rest.student_minus_control_high)
 
     def short(gain: str) -> str:
         return gain.partition(" ")[0]
@@ -367,7 +368,7 @@ def test_what_is_said_of_when_it_pays_is_of_the_committed_tables():
     for sentence in (
         f"ahead of its net on labels by {few[0]}; but the net on labels for the student's whole "
         f"cost is ahead by {few[1]}. With 10 % the student is ahead by {more[0]}, the net on labels for its whole cost "
-        f"by {more[1]}, and the student of that by {show_difference(rest.lead, rest.lead_high)} (p = {show_p(rest.p)})",
+        f"by {more[1]}, and the student of that by {ahead} (p = {show_p(rest.p)})",
         f"is of no use** ({few_still[1]} and {more_still[1]})",
         f"ahead of its net on labels by {few_still[0]} with 3 %, by {more_still[0]} with 10 %",
         f"gives {few[2]} of {short(few[0])} with 3 %, augmented, {few_still[2]} of {short(few_still[0])} unaugmented, "

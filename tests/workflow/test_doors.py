@@ -109,7 +109,7 @@ def test_a_loss_stands_beside_the_students(doors):
     assert losses.arm.tolist() == ["dkd, T = 4"]
     runs = pd.read_csv(doors.results / "tables" / "runs.csv").set_index(["model", "supervision"]).last_test_accuracy
     lead = runs["own", "resnet_T4_w0.1_by-dkd"] - runs["own", "resnet_T4_w0.1"]
-    assert losses.lead[0] == pytest.approx(100 * lead)
+    assert losses.arm_minus_student[0] == pytest.approx(100 * lead)
     assert metrics(doors, "own/resnet_T4_w0.1_by-dkd")["loss"] == {"function": "decoupled", "alpha": 1, "beta": 2}
 
 

@@ -503,7 +503,7 @@ def test_gap_recovered_and_controls(results, collected, chosen):
                 student = temperature if temperature in accuracy else chosen[experiment]
                 lead = (accuracy[student] - accuracy[label]).dropna()
                 row = {"experiment": experiment, "control": label, "student": student, "n": len(lead)}
-                controls.append(row | ends("gain", gain) | ends("lead", lead) | {"p": flip_p(lead)})
+                controls.append(row | ends("gain", gain) | ends("student_minus_control", lead) | {"p": flip_p(lead)})
     as_published = {"experiment": "of-large", "arm": "as published", "chosen": False, "n": 1, "gain": 3, "gap": 11}
     gaps.append(as_published | {"recovered": 100 * 3 / 11})
     same(csv(results, "gap_recovered"), pd.DataFrame(gaps))

@@ -3,7 +3,15 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import show_difference, show_p
-from dark_knowledge.analysis.results import Results, arm_of, by_seed, compared, paired, with_experiment
+from dark_knowledge.analysis.results import (
+    ExperimentArm,
+    Results,
+    arm_of,
+    by_seed,
+    compared,
+    paired,
+    with_experiment,
+)
 from dark_knowledge.analysis.statistics import mean_interval, sign_flip_p
 
 COLUMNS = [
@@ -14,9 +22,9 @@ COLUMNS = [
     "gain",
     "gain_low",
     "gain_high",
-    "lead",
-    "lead_low",
-    "lead_high",
+    "student_minus_control",
+    "student_minus_control_low",
+    "student_minus_control_high",
     "p",
 ]
 
@@ -28,34 +36,41 @@ def control_table(results: Results) -> pd.DataFrame:
 
 
 def _of_experiment(results: Results, experiment: str) -> pd.DataFrame:
-    arms = results.arms(experiment)
-    students = {arm.temperature: arm for arm in arms if arm.role == "student"}
-    baseline, chosen = arm_of(arms, "baseline"), arm_of(compared(arms), "student")
     rows = []
-    for control in (arm for arm in arms if arm.role == "control"):
-        student = students.get(control.temperature, chosen)
-        of_control, of_baseline, of_student = paired(
-            *(100 * by_seed(results["runs"], arm, "last_test_accuracy") for arm in (control, baseline, student))
-        )
-        gain, lead = of_control - of_baseline, of_student - of_control
+    for control in (arm for arm in results.arms(experiment) if arm.role == "control"):
+        student, (of_control, of_baseline, of_student) = beside_student(results, control)
+        ahead = of_student - of_control
         rows.append(
-            {"control": control.arm, "student": student.arm, "n": len(lead)}
-            | mean_interval(gain).columns("gain")
-            | mean_interval(lead).columns("lead")
-            | {"p": sign_flip_p(lead)}
+            {"control": control.arm, "student": student.arm, "n": len(ahead)}
+            | mean_interval(of_control - of_baseline).columns("gain")
+            | mean_interval(ahead).columns("student_minus_control")
+            | {"p": sign_flip_p(ahead)}
         )
     return pd.DataFrame(rows)
 
 
+def beside_student(results: Results, arm: ExperimentArm) -> tuple[ExperimentArm, list[pd.Series]]:
+    """The student to hold an arm against, and the test accuracies in percent of arm, baseline and student, paired.
+
+    It is the student of the same temperature, or else of the one that validation chose.
+    """
+    arms = results.arms(arm.experiment)
+    students = {student.temperature: student for student in arms if student.role == "student"}
+    student = students.get(arm.temperature, arm_of(compared(arms), "student"))
+    sides = (arm, arm_of(arms, "baseline"), student)
+    return student, paired(*(100 * by_seed(results["runs"], side, "last_test_accuracy") for side in sides))
+
+
 def readable_controls(table: pd.DataFrame) -> pd.DataFrame:
     """The table of controls for readers."""
+    ahead = zip(table.student_minus_control, table.student_minus_control_high, strict=True)
     return pd.DataFrame(
         {
             "experiment": table.experiment,
             "control": table.control,
             "control minus baseline": [show_difference(row.gain, row.gain_high) for row in table.itertuples()],
             "student": table.student,
-            "student minus control": [show_difference(row.lead, row.lead_high) for row in table.itertuples()],
+            "student minus control": [show_difference(mean, high) for mean, high in ahead],
             "p": [show_p(value) for value in table.p],
             "n": table.n,
         }
