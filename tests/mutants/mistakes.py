@@ -80,6 +80,7 @@ MISTAKES = {
         ("time.perf_counter() - started - compute.waited", "time.perf_counter() - started", "the wait for a GPU is a training's cost"),
         ('"seconds": history.seconds.sum()', '"seconds": history.seconds.iloc[-1]', "seconds of the last epoch"),
         ('"selected_epoch": progress.selected_epoch,', '"selected_epoch": progress.selected_epoch + 1,', "selected epochs counted from 1 where others are from 0"),
+        ("history.images_per_second.median()", "history.images_per_second.max()", "the speed of the fastest epoch"),
         ('"--always", "--dirty", ', '"--always", ', "an edited checkout passes for its commit"),
         ('torch_seed("weights", arguments.seed)', 'torch_seed("weights", arguments.split_seed)', "all seeds begin with the same weights"),
         ("    model.load_state_dict(progress.selected_weights)\n", "", "the last weights stored as the selected ones"),
@@ -254,6 +255,10 @@ MISTAKES = {
         ("    training.model.train()\n", "", "batch norm and dropout as in evaluation after epoch 1"),
         ('accuracy(predict(model, data, data.test_images, compute), data.test_labels)', 'accuracy(predict(model, data, data.validation_images, compute), data.validation_labels)', "validation for test"),
         ('started = clock.seconds() - progress.unfinished_seconds', 'started = clock.seconds()', "seconds before a stop lost"),
+        ("betas=(recipe.momentum, 0.999)", "betas=(0.9, 0.999)", "AdamW at the usual momentum whatever the recipe says"),
+    ],
+    f"{LIBRARY}/training/live.py": [
+        ("for each in history[-3:]", "for each in history", "after a resume on a slower machine, the time left is at the old pace"),
     ],
     f"{LIBRARY}/training/losses.py": [
         ("    hard = cross_entropy(logits, labels,", "    hard = cross_entropy(logits / temperature, labels,", "the labels' loss at the temperature"),
@@ -287,6 +292,7 @@ MISTAKES = {
         ("mse_loss(logits, teacher_logits) / 2", "mse_loss(logits, teacher_logits)", "twice the squared error"),
         ("(alpha * target + beta * others)", "(beta * target + alpha * others)", "the two weights swapped"),
         ("_correlation(student.T, teacher.T)", "_correlation(student, teacher)", "between images twice, never between classes"),
+        ("return temperature**2 * (beta * inter", "return (beta * inter", "dist without T squared"),
         ("logits.std(1, keepdim=True)", "logits.std(0, keepdim=True)", "standardised over the batch"),
     ],
     f"{LIBRARY}/training/teacher_logits.py": [

@@ -201,6 +201,11 @@ IN_RESULTS = {
     ],
     f"{FIGURES}/accuracy.py": [
         ('by_seed(runs, arm, f"last_{part}_accuracy") for arm in (teacher, baseline, *students)', 'by_seed(runs, arm, "last_test_accuracy") for arm in (teacher, baseline, *students)', "test accuracies under the title validation"),
+        ("axis.plot([total, total], [low, high]", "axis.plot([total, total], [low, mean]", "the upper half of the intervals in the figure of costs lost"),
+    ],
+    f"{FIGURES}/calibration.py": [
+        ('scores = 100 * by_seed(runs, arm, "last_test_accuracy")', 'scores = 100 * by_seed(runs, teacher, "last_test_accuracy")', "every arm at the teacher's accuracy in the figure of fidelity"),
+        ("axes[1].stairs(100 * images / images.sum()", "axes[1].stairs(100 * images[::-1] / images.sum()", "the histogram of confidence mirrored"),
     ],
     f"{FIGURES}/errors.py": [
         ("for rows in (student[student.seed.isin(baseline.seed)], baseline[", "for rows in (student, baseline[", "confusions of unequal seeds"),
@@ -214,9 +219,18 @@ IN_RESULTS = {
     f"{FIGURES}/learning.py": [
         ('{"hard_loss": "Hard labels: cross-entropy", "soft_loss": ', '{"soft_loss": "Hard labels: cross-entropy", "hard_loss": ', "the two losses under each other's title"),
         ("epochs.assign(epoch=epochs.epoch + 1)", "epochs", "epochs counted from 0 in the figures"),
+        ("epoch = points.epoch + 1", "epoch = points.epoch", "differences by epoch counted from 0"),
+        ("rates.index + 1", "rates.index", "learning rates by epoch counted from 0"),
+        ('.epoch.transform("max")', '.epoch.transform("max") // 2', "the last three quarters under the title second half"),
+    ],
+    f"{FIGURES}/losses.py": [
+        ('difference(100 * by_seed(runs, arm, "last_test_accuracy"), baseline)', 'difference(baseline, 100 * by_seed(runs, arm, "last_test_accuracy"))', "all gains reversed in the figure of losses"),
     ],
     f"{FIGURES}/paper.py": [
         ("100 - stopped.selected_test_accuracy", "100 - stopped.last_test_accuracy", "the last epoch's errors at the selected epoch"),
+    ],
+    f"{FIGURES}/payoff.py": [
+        ("row.gain, up, across,", "row.gain, across, up,", "the intervals of lead and gain swapped in the figure of payoff"),
     ],
     f"{PAGES}/curves.py": [
         ("ends = np.sort(epochs.epoch.unique()) + 1", "ends = np.sort(epochs.epoch.unique())", "an epoch's values at its beginning"),

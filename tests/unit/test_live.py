@@ -1,4 +1,4 @@
-"""The curves that TensorBoard shows of a training, read back by TensorBoard's own reader."""
+"""What a training shows while it runs: its lines, and curves, read back by TensorBoard's own reader."""
 
 import errno
 import importlib.util
@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from dark_knowledge.training.live import CURVES, live_curves
+from dark_knowledge.training.live import CURVES, live_curves, log_line
 from dark_knowledge.training.losses import learn_from_labels
 
 from ..conftest import lacking
@@ -53,6 +53,24 @@ def killed_in(data, epoch: int):
         return labels(logits, number, index)
 
     return supervision
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs", "left"),
+    [
+        ([7], 4, 21),
+        ([7, 5], 2, 0),
+        ([5, 60, 6], 5, 12),  # one epoch was held up
+        ([1, 1, 1, 1, 1, 11, 12, 10], 10, 22),  # continued on a slower machine
+    ],
+)
+def test_the_seconds_left_follow_the_pace_of_the_last_epochs(seconds, epochs, left):
+    losses = {"loss": 1.25, "hard_loss": 1.5, "soft_loss": 1.2, "train_accuracy": 0.5, "validation_accuracy": 0.75}
+    history = [losses | {"seconds": each, "images_per_second": 600 / each} for each in seconds]
+    assert log_line(history, epochs) == (
+        f"epoch {len(seconds):3d}/{epochs}  loss 1.2500 (hard 1.5000, soft 1.2000)  train 50.00%  validation 75.00%  "
+        f"{600 / seconds[-1]:.0f} images/s  {left} s left"
+    )
 
 
 def test_each_epoch_is_shown_as_soon_as_it_is_over(data, run, reader, tmp_path):

@@ -105,6 +105,7 @@ def test_training_equals_a_second_implementation(data, recipe, make_model, run, 
 def test_adamw_follows_the_paper(run, make_model):
     """Loshchilov & Hutter 2019 (arXiv 1711.05101), algorithm 2, at two steps of one epoch each."""
     settings = {"epochs": 2, "batch_size": 500, "optimiser": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}
+    settings["momentum"] = 0.7
     gradients, model = [], make_model(0)
     weight = model[-1].weight
     weight.register_hook(lambda gradient: gradients.append(gradient.double().clone()))
@@ -113,8 +114,8 @@ def test_adamw_follows_the_paper(run, make_model):
     first = second = 0
     for step, gradient in enumerate(gradients):
         rate = one_cycle(step, 2, 0.01, 0.2)
-        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
-        update = (first / (1 - 0.9 ** (step + 1))) / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
+        first, second = 0.7 * first + 0.3 * gradient, 0.999 * second + 0.001 * gradient**2
+        update = (first / (1 - 0.7 ** (step + 1))) / ((second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
         expected -= rate * (update + 0.1 * expected)
     assert len(gradients) == 2
     torch.testing.assert_close(weight.detach().double(), expected, rtol=1e-4, atol=1e-6)

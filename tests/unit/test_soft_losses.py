@@ -119,19 +119,23 @@ BY_HAND = [
     (partial(dist, beta=2, gamma=0), logits(4, 2, 4), logits(3, 2, 5), 2 * (1 - 24 / math.sqrt(24 * 42))),
     # one image's columns are constant, and correlate by 0
     (partial(dist, beta=0, gamma=3), logits(4, 6), logits(3, 7), 3),
-    # they become (1, 0, -1) and (0, 1, -1)
-    (
-        partial(standardised, weight=2),
-        torch.tensor([[9.0, 6, 3]]),
-        torch.tensor([[0.0, 2, -2]]),
-        2 * (math.e - 1) / (math.e + 1 + 1 / math.e),
-    ),
 ]
 
 
+@pytest.mark.parametrize("temperature", [1, 3.0])
 @pytest.mark.parametrize(("loss", "student", "teacher", "expected"), BY_HAND)
-def test_worked_by_hand(loss, student, teacher, expected):
-    assert loss(student, teacher, 1, torch.tensor([0])).item() == pytest.approx(expected, rel=1e-6)
+def test_worked_by_hand(loss, student, teacher, expected, temperature):
+    """Logits times T have the same probabilities at T, and the loss is T squared times as large."""
+    found = loss(temperature * student, temperature * teacher, temperature, torch.tensor([0]))
+    assert found.item() == pytest.approx(temperature**2 * expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1, 3.0])
+def test_standardised_worked_by_hand(temperature):
+    """The logits become (1, 0, -1) and (0, 1, -1)."""
+    found = standardised(torch.tensor([[9.0, 6, 3]]), torch.tensor([[0.0, 2, -2]]), temperature, weight=2)
+    e = math.exp(1 / temperature)
+    assert found.item() == pytest.approx(2 * temperature * (e - 1) / (e + 1 + 1 / e), rel=1e-6)
 
 
 def test_a_loss_is_weighed_against_the_labels_as_hintons_is():

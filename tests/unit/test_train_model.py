@@ -13,6 +13,7 @@ from dark_knowledge.command import InputError
 from dark_knowledge.data.parts import Split
 from dark_knowledge.data.prepared import save_dataset
 from dark_knowledge.data.preparing import prepare
+from dark_knowledge.training.checkpoint import Progress
 from dark_knowledge.training.teacher_logits import save_teacher_logits
 
 from .training import save_record
@@ -88,6 +89,19 @@ def test_a_run_writes_its_folder_and_removes_its_checkpoint(distil, logits):
         "weights.safetensors",
     ]
     assert json.loads((folder / "metrics.json").read_text())["epochs"] == 3
+
+
+def test_a_record_has_the_time_of_all_epochs_and_the_speed_of_the_middle_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_model, "run_sums", lambda folder: {})
+    history = [
+        {"validation_accuracy": accuracy, "seconds": seconds, "images_per_second": 600 / seconds}
+        for accuracy, seconds in ((0.5, 2.0), (0.7, 6.0), (0.6, 3.0))
+    ]
+    train_model.write_record(tmp_path, {"seed": 4}, Progress(history=history, selected_epoch=1))
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert record["validation_accuracy"] == {"last": 0.6, "selected": 0.7}
+    assert (record["seed"], record["epochs"], record["selected_epoch"]) == (4, 3, 1)
+    assert (record["seconds"], record["images_per_second"]) == (11, 200)
 
 
 def test_a_run_killed_before_its_outputs_continues(distil, killed, logits, capsys):

@@ -27,7 +27,6 @@ from dark_knowledge.study.arms import (
 )
 from dark_knowledge.study.paths import RUN_FILES, run_folder
 
-KEYS = ["model", "supervision", "seed"]
 COST = ("seconds", "start_up_seconds", "images_per_second", "peak_memory_mb", "caching_seconds", "caching_images")
 MACHINE = ("machine", "device", "precision", "threads", "torch", "commit")
 CONTENT = ("data", "given")
