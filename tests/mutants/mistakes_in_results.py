@@ -96,7 +96,7 @@ IN_RESULTS = {
         ("moved[:, classes] += shift", "moved[:, classes] -= shift", "biases shifted the other way"),
         ("best[np.abs(best).argmin()]", "best[0]", "of equal shifts the lowest"),
         ('logits["last/test"], logits["last/validation"]', 'logits["selected/test"], logits["last/validation"]', "errors of another epoch corrected"),
-        ("(test, test_labels, validation, mend", "(test, test_labels, test, mend", "the label-free correction sees the test images"),
+        ("(test, test_labels, validation, classes", "(test, test_labels, test, classes", "the label-free correction sees the test images"),
         ("np.isin(train_labels,", "np.isin(test_labels,", "the prior is that of the test labels"),
     ],
     f"{ANALYSIS}/claim_accuracy.py": [

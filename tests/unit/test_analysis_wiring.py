@@ -378,8 +378,8 @@ def test_biases_are_corrected_from_the_last_epoch_without_a_look_at_the_test_ima
     (tmp_path / "design").write_text(json.dumps(design))
     records = Mock(design=design, logits=lambda *_: tmp_path / "logits")
     monkeypatch.setattr(correct_biases, "Records", lambda *_: records)
-    mends = {"x": {"classes": [2], "shift": 1.5}}
-    (tmp_path / "asked").write_text(json.dumps({"paper": {"mends": mends}}))
+    corrections = {"x": {"classes": [2], "shift": 1.5}}
+    (tmp_path / "asked").write_text(json.dumps({"paper": {"corrections": corrections}}))
     options = {name: tmp_path / name for name in ("data", "design", "asked", "out")}
     command(correct_biases, results=tmp_path, **options)
     assert [call.args for call in loaded.call_args_list] == [(tmp_path / "logits", sorted(seeds))] * 2

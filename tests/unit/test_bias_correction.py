@@ -71,8 +71,8 @@ def test_each_mend_counts_the_errors_of_every_class():
     # Class 2 lost 3 on its logit; without the loss all images are right, by a margin of 1.
     labels = np.array([0, 1, 2, 2, 0])
     logits = np.eye(3)[labels] - np.array([0, 0, 3.0])
-    rows = corrected_errors(logits, labels, logits, [2], fixed=50.0, prior=0.4).set_index(["mend", "label"])
-    assert rows.images.groupby("mend").agg(list).map(tuple).unique().tolist() == [(2, 1, 2)]
+    rows = corrected_errors(logits, labels, logits, [2], fixed=50.0, prior=0.4).set_index(["correction", "label"])
+    assert rows.images.groupby("correction").agg(list).map(tuple).unique().tolist() == [(2, 1, 2)]
     errors = rows.errors.unstack()
     assert errors.loc["none"].tolist() == [0, 0, 2]
     assert errors.loc["oracle"].tolist() == errors.loc["label-free"].tolist() == [0, 0, 0]
@@ -84,7 +84,9 @@ def test_the_label_free_shift_does_not_see_the_test_images():
     labels = np.array([0, 1, 2])
     validation = np.eye(3)[labels] - np.array([0, 0, 3.0])
     shifts = [
-        corrected_errors(test, labels, validation, [2], 1.0, 1 / 3).set_index("mend")["shift"]["label-free"].iloc[0]
+        corrected_errors(test, labels, validation, [2], 1.0, 1 / 3)
+        .set_index("correction")["shift"]["label-free"]
+        .iloc[0]
         for test in (np.eye(3), np.zeros((3, 3)))
     ]
     assert shifts[0] == shifts[1] == pytest.approx(3)

@@ -44,7 +44,7 @@ ERRORS = errors_of(
     }
 )
 NO_CORRECTIONS = pd.DataFrame(
-    columns=["experiment", "model", "supervision", "seed", "mend", "shift", "label", "errors"]
+    columns=["experiment", "model", "supervision", "seed", "correction", "shift", "label", "errors"]
 )
 
 
@@ -125,8 +125,10 @@ def corrected() -> pd.DataFrame:
 
 
 def test_corrected_biases_enter_the_comparison(corrected):
-    numbers = [entry(arm="student, T = 4", mend=mend, value=1) for mend in ("fixed", "oracle", "label-free")]
-    numbers.append(entry(arm="student, T = 4", mend="fixed", classes=[2], value=0))
+    numbers = [
+        entry(arm="student, T = 4", correction=correction, value=1) for correction in ("fixed", "oracle", "label-free")
+    ]
+    numbers.append(entry(arm="student, T = 4", correction="fixed", classes=[2], value=0))
     table = paper.paper_table(numbers, ERRORS, corrected, ARMS)
     assert table["mean"].tolist() == [3, 0, 0, 0]
     assert paper.readable_paper(table).bias.tolist()[:2] == ["corrected: fixed", "corrected: oracle"]
@@ -135,7 +137,7 @@ def test_corrected_biases_enter_the_comparison(corrected):
 def test_the_table_of_biases_has_a_row_per_run_and_correction(corrected):
     table = paper.bias_table(corrected, {"x": {"classes": [2], "shift": 50}})
     assert len(table) == 2 * 2 * 4
-    first = table[(table.arm == "baseline") & (table.seed == 0)].set_index("mend")
+    first = table[(table.arm == "baseline") & (table.seed == 0)].set_index("correction")
     assert first.errors.to_dict() == {"none": 2, "fixed": 3, "oracle": 0, "label-free": 0}
     assert first.class_errors.to_dict() == {"none": 2, "fixed": 0, "oracle": 0, "label-free": 0}
     assert (first.images == 5).all()
@@ -225,7 +227,7 @@ def test_every_figure_is_drawn(corrected):
     colours = len(lined_up.groupby(["experiment", "arm"]))
     drawn(paper_figures.width_map(widths))
     drawn(paper_figures.width_lines(widths))
-    figure = paper_figures.bias_fixes(corrected, ["a", "b", "c"])
+    figure = paper_figures.bias_corrections(corrected, ["a", "b", "c"])
     drawn(figure)
     dots = [container.lines[0].get_xdata().tolist() for container in figure.axes[0].containers]
     assert dots[:2] == [[0, 0, 2], [0, 0, 2]]

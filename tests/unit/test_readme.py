@@ -80,7 +80,7 @@ def note_row(experiment: str) -> str:
 
 def mnist_point() -> str:
     gap = table("hinton2015", "gap_recovered").query("experiment == 'distillation' and chosen").iloc[0]
-    paper = table("hinton2015", "paper").set_index(["what", "mend"])
+    paper = table("hinton2015", "paper").set_index(["what", "correction"])
     soft, labels = (paper.loc[f"3 % of the data, {by}"].iloc[0] for by in ("soft targets", "labels"))
     classes = table("hinton2015", "errors_per_class").query("experiment == 'no-threes' and role == 'student'")
     threes = classes.set_index("label").loc[3]
@@ -273,7 +273,7 @@ def annealing_point() -> str:
 
 def summary() -> str:
     """What stands before the table."""
-    paper = table("hinton2015", "paper").query("paper == paper and mend != 'oracle'").set_index("what")
+    paper = table("hinton2015", "paper").query("paper == paper and correction != 'oracle'").set_index("what")
     paper = paper.drop("the same for 30 epochs")  # of the same number as the row before it
     distilled = paper.loc["small net distilled"]
     assert distilled.inside == "no"

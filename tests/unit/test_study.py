@@ -762,7 +762,7 @@ PAPER = {
     "source": "a paper",
     "numbers": [{"what": "teacher", "experiment": "custom", "arm": "teacher", "value": 67}],
     "contrasts": [{"claim": "alike", "experiment": "resnet", "alike": [4, 8]}],
-    "mends": {"custom": {"classes": [3], "shift": 3.5}},
+    "corrections": {"custom": {"classes": [3], "shift": 3.5}},
     "early_stopping": ["custom"],
 }
 
@@ -776,9 +776,7 @@ def of_paper(config) -> dict:
 
 
 def test_biases_are_corrected_where_classes_were_left_out(of_paper):
-    words = (
-        "config: paper.mends.custom corrects biases against classes left out of training; that takes experiments.custom"
-    )
+    words = "config: paper.corrections.custom corrects biases against classes left out of training; that takes exp"
     of_paper["transfer_sets"]["few"] = {"images": 300}
     of_paper["experiments"]["custom"]["transfer_set"] = "few"
     assert words in message_of(of_paper)
@@ -798,13 +796,13 @@ def test_a_papers_numbers_pass(config, of_paper):
         ("paper/numbers/0/arm", "student", "allowed: teacher; baseline; student, T = 4"),
         ("paper/numbers/0/value", -1, "at least 0, or null"),
         ("paper/numbers/0/classes", [10], "labels from 0 to 9"),
-        ("paper/numbers/0/mend", "prior", "none, fixed, oracle or label-free"),
-        ("paper/numbers/0/mend", "fixed", "that takes the baseline or a student as arm"),
+        ("paper/numbers/0/correction", "prior", "none, fixed, oracle or label-free"),
+        ("paper/numbers/0/correction", "fixed", "that takes the baseline or a student as arm"),
         ("paper/numbers/0/vlaue", 3, "did you mean 'value'?"),
-        ("paper/mends", DROP, ""),
-        ("paper/mends/custom/classes", [11], "labels from 0 to 9"),
-        ("paper/mends/custom/classes", list(range(10)), "names every class"),
-        ("paper/mends/custom/shift", "3", "a number from -1000 to 1000"),
+        ("paper/corrections", DROP, ""),
+        ("paper/corrections/custom/classes", [11], "labels from 0 to 9"),
+        ("paper/corrections/custom/classes", list(range(10)), "names every class"),
+        ("paper/corrections/custom/shift", "3", "a number from -1000 to 1000"),
         ("paper/contrasts/0/alike", [4, 5], "allowed: temperatures of resnet"),
         ("paper/contrasts/0/alike", [4], "at least two"),
         ("paper/contrasts/0/against", [4], "temperatures and against, or"),
@@ -821,8 +819,8 @@ def test_what_a_papers_section_gets_wrong_is_named(of_paper, path, value, words)
         place = place[key]
     if value is DROP:
         place.pop(last)
-        of_paper["paper"]["numbers"][0]["mend"] = "fixed"
-        words = "that takes paper.mends.custom"
+        of_paper["paper"]["numbers"][0]["correction"] = "fixed"
+        words = "that takes paper.corrections.custom"
     else:
         place[last] = value
     assert words in message_of(of_paper)
@@ -921,7 +919,7 @@ def test_what_the_tables_ask_beside_the_runs():
     assert asked["classes"] == [str(digit) for digit in range(10)]
     assert asked["validation_accuracies"] == hinton["claims"]["validation_accuracies"]
     two_classes = {"sevens-and-eights", "two-classes-longer", "two-classes-mostly-soft"}
-    assert set(asked["paper"]["mends"]) == {"no-threes"} | two_classes
+    assert set(asked["paper"]["corrections"]) == {"no-threes"} | two_classes
     assert set(asked["hidden"]) == set(asked["paper"]["grid"])
     assert asked["hidden"]["width-800"] == [800, 800]
     assert asked["hidden"]["width-30"] == [30, 30]

@@ -46,10 +46,10 @@ def test_mends_as_trained_agree_with_the_collected_errors(tiny):
     keys = ["model", "supervision", "seed", "label"]
     collected = pd.read_parquet(tiny / "collected" / "class_errors.parquet")
     collected = collected[collected.part == "test"].set_index(keys).errors
-    as_trained = corrected[corrected.mend == "none"].set_index(keys).errors
+    as_trained = corrected[corrected.correction == "none"].set_index(keys).errors
     assert len(as_trained) == 4 * 2 * 2 * 10  # experiments, arms, seeds, classes
     assert (as_trained == collected.loc[as_trained.index]).all()
-    totals = corrected.groupby(["experiment", "arm", "seed", "mend"]).errors.sum().unstack()
+    totals = corrected.groupby(["experiment", "arm", "seed", "correction"]).errors.sum().unstack()
     assert (totals["oracle"].to_numpy()[:, None] <= totals.to_numpy()).all()
 
 
@@ -58,7 +58,7 @@ def test_the_report_has_the_chapter_and_stays_small(tiny):
     report = (tiny / "report.html").read_text()
     assert "Paper against ours" in report
     assert len(report) < MOST_BYTES
-    for name in ("width_map", "width_lines", "bias_fixes", "early_stopping", "ensembles"):
+    for name in ("width_map", "width_lines", "bias_corrections", "early_stopping", "ensembles"):
         assert "<svg" in (tiny / "figures" / f"{name}.svg").read_text()
 
 

@@ -44,7 +44,7 @@ def test_no_command_line_grows_with_the_study(workflow):
         "paper": {
             "source": "a paper",
             "numbers": [{"what": name, "experiment": name, "arm": "baseline", "value": 1} for name in numbered],
-            "mends": {name: {"classes": [1], "shift": 0.5} for name in numbered},
+            "corrections": {name: {"classes": [1], "shift": 0.5} for name in numbered},
         },
     }
     (workflow.folder / "large.yaml").write_text(yaml.safe_dump(study))

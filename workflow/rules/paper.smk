@@ -7,7 +7,7 @@ ASKED_BY = {
     "width_map": "grid",
     "width_lines": "grid",
     "temperature_contrasts": "contrasts",
-    "bias_fixes": "mends",
+    "bias_corrections": "corrections",
     "early_stopping": "early_stopping",
     "ensembles": "ensembles",
 }
@@ -26,7 +26,7 @@ rule correct_biases:
         logits=[
             logits_of(role.arm)
             for role in arms.roles_of(config)
-            if role.experiment in PAPER.get("mends", {}) and role.role in ("baseline", "student")
+            if role.experiment in PAPER.get("corrections", {}) and role.role in ("baseline", "student")
         ],
     output:
         "<results>/collected/corrected.parquet",

@@ -49,10 +49,10 @@ def main() -> None:
     if "contrasts" in section:
         contrasts = paper.contrast_table(section["contrasts"], errors, arms)
         tables["temperature_contrasts"] = (contrasts, paper.readable_contrasts(contrasts))
-    if "mends" in section:
-        biases = paper.bias_table(corrected, section["mends"])
-        tables["bias_fixes"] = (biases, paper.readable_biases(biases))
-        figures["bias_fixes"] = paper_figures.bias_fixes(corrected, asked["classes"])
+    if "corrections" in section:
+        biases = paper.bias_table(corrected, section["corrections"])
+        tables["bias_corrections"] = (biases, paper.readable_biases(biases))
+        figures["bias_corrections"] = paper_figures.bias_corrections(corrected, asked["classes"])
     if "early_stopping" in section:
         figures["early_stopping"] = paper_figures.early_stopping(
             results["epochs"], results["runs"], arms, section["early_stopping"]

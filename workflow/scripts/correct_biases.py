@@ -27,8 +27,8 @@ def main() -> None:
     with safe_open(arguments.data, framework="np") as data:
         train_labels, test_labels = data.get_tensor("train_labels"), data.get_tensor("test_labels")
     design = json.loads(arguments.design.read_text())
-    mends = json.loads(arguments.asked.read_text())["paper"].get("mends", {})
-    table = corrected_table(Records(design, arguments.results, arguments.data), mends, train_labels, test_labels)
+    corrections = json.loads(arguments.asked.read_text())["paper"].get("corrections", {})
+    table = corrected_table(Records(design, arguments.results, arguments.data), corrections, train_labels, test_labels)
     with written_whole(arguments.out) as temporary:
         table.to_parquet(temporary, index=False)
     print(f"{len(table)} rows")

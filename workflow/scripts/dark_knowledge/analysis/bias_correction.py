@@ -14,24 +14,26 @@ from dark_knowledge.analysis.records import Records
 from dark_knowledge.study.arms import arms_of, roles_of
 
 KEYS = ["experiment", "role", "arm", "model", "supervision", "seed"]
-COLUMNS = [*KEYS, "mend", "shift", "label", "images", "errors"]
+COLUMNS = [*KEYS, "correction", "shift", "label", "images", "errors"]
 
 
-def corrected_table(records: Records, mends: dict, train_labels: np.ndarray, test_labels: np.ndarray) -> pd.DataFrame:
-    """COLUMNS of the baseline's and the students' runs of each experiment in `mends` (the config's `paper.mends`).
+def corrected_table(
+    records: Records, corrections: dict, train_labels: np.ndarray, test_labels: np.ndarray
+) -> pd.DataFrame:
+    """COLUMNS of the baseline's and the students' runs of each experiment in `corrections`, the config's.
 
     `train_labels` [n] tell how often the classes occur, which the label-free correction takes to be known.
     """
     seeds = arms_of(records.design)
     tables = [pd.DataFrame(columns=COLUMNS)]
     for role in roles_of(records.design):
-        if role.experiment not in mends or role.role not in ("baseline", "student"):
+        if role.experiment not in corrections or role.role not in ("baseline", "student"):
             continue
-        mend = mends[role.experiment]
-        prior = np.isin(train_labels, mend["classes"]).mean()
+        classes, shift = (corrections[role.experiment][key] for key in ("classes", "shift"))
+        prior = np.isin(train_labels, classes).mean()
         _, logits = load_logits(records.logits(role.arm, seeds[role.arm]), seeds[role.arm])
         for seed, test, validation in zip(seeds[role.arm], logits["last/test"], logits["last/validation"], strict=True):
-            rows = corrected_errors(test, test_labels, validation, mend["classes"], mend["shift"], prior)
+            rows = corrected_errors(test, test_labels, validation, classes, shift, prior)
             keys = (role.experiment, role.role, role.label, role.arm.model, role.arm.supervision, seed)
             tables.append(rows.assign(**dict(zip(KEYS, keys, strict=True)))[COLUMNS])
     return pd.concat(tables[1:] or tables, ignore_index=True)
@@ -93,10 +95,18 @@ def corrected_errors(
     count = test.shape[1]
     images = np.bincount(labels, minlength=count)
     tables = []
-    for mend, shift in shifts.items():
+    for correction, shift in shifts.items():
         wrong = shifted(test, classes, shift).argmax(1) != labels
         errors = np.bincount(labels[wrong], minlength=count)
         tables.append(
-            pd.DataFrame({"mend": mend, "shift": shift, "label": np.arange(count), "images": images, "errors": errors})
+            pd.DataFrame(
+                {
+                    "correction": correction,
+                    "shift": shift,
+                    "label": np.arange(count),
+                    "images": images,
+                    "errors": errors,
+                }
+            )
         )
     return pd.concat(tables, ignore_index=True)

@@ -34,11 +34,12 @@ def paper_table(
 def measured(entry: dict, errors: pd.DataFrame, corrected: pd.DataFrame, arms: list[ExperimentArm]) -> pd.Series:
     """What an entry of `paper.numbers` asks for, by seed: test errors, in images or percent of the images counted."""
     arm = next(arm for arm in arms if (arm.experiment, arm.arm) == (entry["experiment"], entry["arm"]))
-    mend = entry.get("mend", "none")
-    if mend == "none":
+    correction = entry.get("correction", "none")
+    if correction == "none":
         rows = rows_of(errors[errors.epoch == entry.get("epoch", "last")], arm)
     else:
-        rows = rows_of(corrected[(corrected.experiment == entry["experiment"]) & (corrected.mend == mend)], arm)
+        corrected = corrected[(corrected.experiment == arm.experiment) & (corrected.correction == correction)]
+        rows = rows_of(corrected, arm)
     if "classes" in entry:
         rows = rows[rows.label.isin(entry["classes"])]
     sums = rows.groupby("seed")[["images", "errors"]].sum()
@@ -55,7 +56,7 @@ def _paper_row(entry: dict, values: pd.Series) -> dict:
         "experiment": entry["experiment"],
         "arm": entry["arm"],
         "epoch": entry.get("epoch", "last"),
-        "mend": entry.get("mend", "none"),
+        "correction": entry.get("correction", "none"),
         "classes": " ".join(map(str, entry.get("classes", []))),
         "unit": entry.get("unit", "images"),
         "paper": published,
@@ -71,20 +72,20 @@ def _paper_row(entry: dict, values: pd.Series) -> dict:
     }
 
 
-def bias_table(corrected: pd.DataFrame, mends: dict) -> pd.DataFrame:
+def bias_table(corrected: pd.DataFrame, corrections: dict) -> pd.DataFrame:
     """A row per experiment, arm, seed and correction: the shift, the test errors, and those on the classes concerned.
 
-    `mends` is the config's `paper.mends`: experiment to classes and shift.
+    `corrections` is the config's `paper.corrections`: experiment to classes and shift.
     """
     concerned = [
-        label in mends[name]["classes"] for name, label in zip(corrected.experiment, corrected.label, strict=True)
+        label in corrections[name]["classes"] for name, label in zip(corrected.experiment, corrected.label, strict=True)
     ]
     counted = corrected.assign(
         class_errors=corrected.errors.where(concerned, 0), class_images=corrected.images.where(concerned, 0)
     )
-    keys = ["experiment", "arm", *RUN, "mend", "shift"]
+    keys = ["experiment", "arm", *RUN, "correction", "shift"]
     table = counted.groupby(keys, sort=False)[["images", "errors", "class_images", "class_errors"]].sum().reset_index()
-    classes = {name: " ".join(map(str, mend["classes"])) for name, mend in mends.items()}
+    classes = {name: " ".join(map(str, correction["classes"])) for name, correction in corrections.items()}
     return table.assign(classes=table.experiment.map(classes))
 
 
@@ -175,7 +176,7 @@ def readable_paper(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "number": table.what,
-            "bias": ["as trained" if row.mend == "none" else f"corrected: {row.mend}" for row in rows],
+            "bias": ["as trained" if row.correction == "none" else f"corrected: {row.correction}" for row in rows],
             "paper": [NO_NUMBER if pd.isna(row.paper) else f"{row.paper:g}{_unit(row)}" for row in rows],
             "ours": [show_interval(row.mean, row.high, d) + _unit(row) for row, d in zip(rows, digits, strict=True)],
             "n": table.n,
@@ -206,14 +207,16 @@ def _spread(row: tuple, digits: int) -> str:
 def readable_biases(table: pd.DataFrame) -> pd.DataFrame:
     """The corrected biases for readers: a row per experiment, arm and correction, seeds averaged."""
     rows = []
-    for (experiment, arm, mend), own in table.groupby(["experiment", "arm", "mend"], sort=False):
+    for (experiment, arm, correction), own in table.groupby(["experiment", "arm", "correction"], sort=False):
         shift, errors, on_classes = (mean_interval(own[key]) for key in ("shift", "errors", "class_errors"))
         rows.append(
             {
                 "experiment": experiment,
                 "arm": arm,
-                "bias": {"none": "as trained", "oracle": "oracle (has seen the test labels)"}.get(mend, mend),
-                "shift": show_difference(shift.mean, np.nan if mend in ("none", "fixed") else shift.high),
+                "bias": {"none": "as trained", "oracle": "oracle (has seen the test labels)"}.get(
+                    correction, correction
+                ),
+                "shift": show_difference(shift.mean, np.nan if correction in ("none", "fixed") else shift.high),
                 "test errors": show_interval(errors.mean, errors.high, 1),
                 "of images": own.images.iloc[0],
                 "errors on the classes": show_interval(on_classes.mean, on_classes.high, 1),

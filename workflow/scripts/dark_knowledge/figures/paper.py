@@ -94,21 +94,21 @@ def width_lines(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def bias_fixes(corrected: pd.DataFrame, classes: list[str]) -> Figure:
+def bias_corrections(corrected: pd.DataFrame, classes: list[str]) -> Figure:
     """Test errors per class, a panel per experiment: the net on labels, and the student as trained and corrected."""
     experiments = corrected.experiment.unique()
     height = 1.2 + 0.62 * len(classes)
     figure, axes = subplots(4.6 * len(experiments), min(height, 60), columns=len(experiments), sharey=True)
     nets = [("baseline", "none", "net on the same labels", BASELINE)]
-    nets += [("student", mend, name, colour) for mend, (name, colour) in CORRECTIONS.items()]
+    nets += [("student", correction, name, colour) for correction, (name, colour) in CORRECTIONS.items()]
     apart = 0.84 / len(nets)
     for axis, experiment in zip(axes, experiments, strict=True):
         own = corrected[corrected.experiment == experiment]
         students = own[own.role == "student"]
         # Of several temperatures the first: one student a panel.
         drawn = own[(own.role == "baseline") | (own.arm == students.arm.iloc[0])]
-        for number, (role, mend, _, colour) in enumerate(nets):
-            rows = drawn[(drawn.role == role) & (drawn.mend == mend)]
+        for number, (role, correction, _, colour) in enumerate(nets):
+            rows = drawn[(drawn.role == role) & (drawn.correction == correction)]
             of_class = [mean_interval(values.errors) for _, values in rows.groupby("label")]
             places = np.arange(len(of_class)) + (number - (len(nets) - 1) / 2) * apart
             means, lows, highs, _ = np.transpose(of_class)

@@ -20,7 +20,7 @@ def paper_contradictions(config: dict) -> Iterator[str]:
     named = [(f"{place}.experiment", entry["experiment"]) for place, entry in places]
     named += [
         (f"paper.{key}", name)
-        for key in ("grid", "mends", "early_stopping", "ensembles")
+        for key in ("grid", "corrections", "early_stopping", "ensembles")
         for name in paper.get(key, ())
     ]
     unknown = [unknown_name(place, name, experiments) for place, name in named if name not in experiments]
@@ -29,23 +29,19 @@ def paper_contradictions(config: dict) -> Iterator[str]:
         return
     for place, entry in places:
         yield from _unknown_arm(place, entry, config)
-        if entry.get("mend", "none") != "none" and entry["experiment"] not in paper.get("mends", {}):
-            yield f"config: {place}.mend is {entry['mend']!r}; that takes paper.mends.{entry['experiment']}"
-        if entry.get("mend", "none") != "none" and entry.get("arm") in _never_corrected(entry["experiment"], config):
-            yield f"config: {place}.mend is {entry['mend']!r}; that takes the baseline or a student as arm"
-        if entry.get("mend", "none") != "none" and entry.get("epoch") == "selected":
-            yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
+        if entry.get("correction", "none") != "none":
+            yield from _wrong_correction(place, entry, config)
         yield from unknown_classes(place, entry, config)
-    for name, entry in paper.get("mends", {}).items():
-        yield from unknown_classes(f"paper.mends.{name}", entry, config)
+    for name, entry in paper.get("corrections", {}).items():
+        yield from unknown_classes(f"paper.corrections.{name}", entry, config)
         learned_from = config["transfer_sets"].get(experiments[name].get("transfer_set"), {})
         if not learned_from.keys() & {"only_classes", "omit_classes"}:
             yield (
-                f"config: paper.mends.{name} corrects biases against classes left out of training; that takes "
+                f"config: paper.corrections.{name} corrects biases against classes left out of training; that takes "
                 f"experiments.{name}.transfer_set with only_classes or omit_classes"
             )
         if len(set(entry["classes"])) == len(config["datasets"][config["dataset"]]["classes"]):
-            yield f"config: paper.mends.{name}.classes names every class; a shift of all of them changes nothing"
+            yield f"config: paper.corrections.{name}.classes names every class; a shift of all of them changes nothing"
     for name in paper.get("grid", []):
         architecture = config["models"][experiments[name]["student"]]["architecture"]
         if architecture != "mlp":
@@ -56,6 +52,16 @@ def paper_contradictions(config: dict) -> Iterator[str]:
                 f"config: paper.early_stopping draws {name}'s test errors by epoch; that takes "
                 f"score_test_each_epoch: [{student}]"
             )
+
+
+def _wrong_correction(place: str, entry: dict, config: dict) -> Iterator[str]:
+    experiment, correction = entry["experiment"], f"config: {place}.correction is {entry['correction']!r}"
+    if experiment not in config["paper"].get("corrections", {}):
+        yield f"{correction}; that takes paper.corrections.{experiment}"
+    if entry.get("arm") in _never_corrected(experiment, config):
+        yield f"{correction}; that takes the baseline or a student as arm"
+    if entry.get("epoch") == "selected":
+        yield f"config: {place}.epoch is 'selected'; biases are corrected after the last epoch alone"
 
 
 def _never_corrected(experiment: str, config: dict) -> set[str]:
