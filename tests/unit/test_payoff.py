@@ -120,6 +120,18 @@ def test_the_figure_has_a_point_an_experiment_at_its_lead_and_gain(n):
     assert named == ["x (450)", "y (450)", "z (9)", "the teacher's whole lead"]
 
 
+def test_equal_gains_and_intervals_of_two_seeds_leave_a_scale_of_points():
+    table = payoff_table(make_results(3))
+    gains = ["gain", "gain_low", "gain_high", "lead", "lead_low", "lead_high"]
+    for given, limits in (([0.0, np.nan, np.nan] * 2, (-0.25, 0.25)), ([1, -50, 52, 5, -300, 310], (-10, 15))):
+        (axis,) = payoff(table.assign(**dict(zip(gains, given, strict=True)))).axes
+        for drawn in (axis.get_xlim(), axis.get_ylim()):
+            assert drawn[0] <= limits[0] + 1e-9
+            assert drawn[1] >= limits[1] - 1e-9
+            assert np.ptp(drawn) < 2.5 * np.ptp(limits)
+    assert axis.get_ylim() == pytest.approx((-10, 15))
+
+
 def test_studies_are_drawn_into_one_figure(tmp_path, monkeypatch):
     """Of their published tables; the second has one run, and no intervals."""
     of_two = [payoff_table(make_results(n)).assign(experiment=name) for n, name in ((3, "few"), (1, "many"))]
