@@ -39,14 +39,16 @@ def collected(smoke) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.read_parquet(smoke.results / "collected" / "arms.parquet"), predictions[predictions.epoch == "last"]
 
 
-def is_right(collected, experiment: str, role: str, seed: int | None, temperature: float | None = None) -> pd.Series:
-    """By test image, whether an arm is right: for one seed, or for more than half of its seeds."""
+def right_less_wrong(
+    collected, experiment: str, role: str, seed: int | None, temperature: float | None = None
+) -> pd.Series:
+    """By test image, the share of an arm's seeds (or of the one) that are right, less the share that are wrong."""
     arms, predictions = collected
     arms = arms[(arms.experiment == experiment) & (arms.role == role)]
     (arm,) = (arms if temperature is None else arms[arms.temperature == temperature]).itertuples()
     rows = predictions[(predictions.model == arm.model) & (predictions.supervision == arm.supervision)]
     rows = rows if seed is None else rows[rows.seed == seed]
-    return (rows.label == rows.prediction).groupby(rows.image).mean() > 0.5
+    return 2 * (rows.label == rows.prediction).groupby(rows.image).mean() - 1
 
 
 def choose(page: Page, label: str, text: str) -> None:
@@ -85,10 +87,15 @@ def test_counts_are_those_of_the_collected_predictions(page, collected, experime
     choose(page, "Experiment", experiment)
     choose(page, "Arm", f"student, T = {temperature}")
     choose(page, "Seed", "majority of seeds" if seed is None else f"seed {seed}")
-    student = is_right(collected, experiment, "student", seed, temperature)
-    baseline = is_right(collected, experiment, "baseline", seed)
+    student = right_less_wrong(collected, experiment, "student", seed, temperature)
+    baseline = right_less_wrong(collected, experiment, "baseline", seed)
     labels = collected[1].groupby("image").label.first()
-    kinds = {"Repaired": student & ~baseline, "Broken": ~student & baseline, "Both wrong": ~student & ~baseline}
+    kinds = {
+        "Repaired": (student > 0) & (baseline < 0),
+        "Broken": (student < 0) & (baseline > 0),
+        "Both wrong": (student < 0) & (baseline < 0),
+        "Undecided": (student == 0) | (baseline == 0),
+    }
     for name, found in kinds.items():
         choose(page, "True class", "all")
         kind(page, name).check()
@@ -100,11 +107,11 @@ def test_counts_are_those_of_the_collected_predictions(page, collected, experime
 
 def test_any_two_arms_compare(page, collected):
     choose(page, "Arm", "teacher")
-    teacher, baseline = is_right(collected, "custom", "teacher", None), is_right(collected, "custom", "baseline", None)
-    expect_shown(page, set(teacher.index[teacher & ~baseline]))
+    teacher, baseline = (right_less_wrong(collected, "custom", role, None) for role in ("teacher", "baseline"))
+    expect_shown(page, set(teacher.index[(teacher > 0) & (baseline < 0)]))
     choose(page, "Arm", "baseline")  # the other arm until now: they change places
     assert page.get_by_label("compared with").locator("option:checked").inner_text() == "teacher"
-    expect_shown(page, set(teacher.index[baseline & ~teacher]))
+    expect_shown(page, set(teacher.index[(baseline > 0) & (teacher < 0)]))
 
 
 def test_the_first_choice_is_the_student_that_validation_chose(page, smoke):
@@ -215,6 +222,34 @@ def test_nothing_is_cut_off_or_unreadable(smoke, explore, photograph, scheme):
     ink, paper = page.evaluate("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
     brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, paper)]
     assert (brightness[0] < brightness[1]) == (scheme == "light")
+
+
+def test_half_and_half_is_undecided(tmp_path, explore):
+    """Two seeds of class 0 for each of nine images: both, one or none right, in student and baseline."""
+    right = {"student": [2, 2, 2, 1, 1, 1, 0, 0, 0], "baseline": [2, 1, 0, 2, 1, 0, 2, 1, 0]}
+    answers = [np.array([np.less(seed, own) for seed in range(2)]) for own in ([1] * 9, *right.values())]
+    arms = [
+        DrawnArm("tied", "teacher", "teacher", "large", "labels", colour="#1a1a1a"),
+        DrawnArm(*("tied", "student", "student", "small", "large_T2_w0.1", "large", 2.0, True), colour="#2a7f8e"),
+        DrawnArm("tied", "baseline", "baseline", "small", "labels", colour="#d55e00"),
+    ]
+    logits = [np.stack([own, ~own], axis=-1).astype(float) for own in answers]
+    data = explorer.page_data(arms, logits, [[0, 1]] * 3, np.zeros(9, int), np.arange(9), 9)
+    named = {"classes": ["yes", "no"], "study": "tied", "dataset": "made"}
+    (tmp_path / "tied.html").write_text(write_error_explorer.error_page(data | named, np.zeros((9, 1, 4, 4), np.uint8)))
+    page = explore(tmp_path / "tied.html")
+    for name, images in {"Repaired": {2}, "Broken": {6}, "Both wrong": {8}, "Undecided": {1, 3, 4, 5, 7}}.items():
+        kind(page, f"{name} {len(images)}").check()
+        expect_shown(page, images)
+    expect(page.get_by_role("status")).to_have_text(
+        "5 images: student or baseline is undecided (by the majority of seeds)."
+    )
+    said = tiles(page).nth(1).get_attribute("title")
+    assert said == "Test image 3, yes; student: yes (1 of 2), no (1 of 2); baseline: yes (2 of 2)"
+    choose(page, "Seed", "seed 0")  # right where one or both are
+    for name, images in {"Repaired": {2, 5}, "Broken": {6, 7}, "Both wrong": {8}, "Undecided": set()}.items():
+        kind(page, f"{name} {len(images)}").check()
+        expect_shown(page, images)
 
 
 def odd_study(images: int, classes: int, seeds: list[list[int]], spread: float) -> str:

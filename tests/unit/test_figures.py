@@ -113,6 +113,62 @@ def test_a_short_training_is_seen_beside_a_long_one():
     assert axis.get_xlabel() == "Epoch (log scale)"
 
 
+def test_the_second_half_is_that_of_the_longest_training_and_of_what_ends_before_it_its_own():
+    tables = make_tables(2, 10, [4.0])
+    teacher = tables["epochs"].model == "full"
+    for epochs, start in ((8, 5), (5, 5), (4, 2)):
+        shorter = tables["epochs"][~teacher | (tables["epochs"].epoch < epochs)]
+        axis = learning.validation_accuracy(shorter, arms_of(tables)).axes[1]
+        starts = {to_hex(line.get_color()): line.get_xdata()[0] for line in axis.lines}
+        assert starts.pop(style.TEACHER) == start
+        assert set(starts.values()) == {5}
+
+
+def test_limits_are_possible_near_the_values_and_never_one_number():
+    assert style.useful_limits((-250, 130), [-10, 0, np.nan], style.POINTS) == (-30, 20)
+    assert style.useful_limits((-250, 130), [-70, 60], style.POINTS) == (-100, 100)
+    assert style.useful_limits((-0.3, 0.6), [0, 0.2], style.POINTS) == (-0.3, 0.6)
+    assert style.useful_limits((92, 101), [95, 99], style.PERCENT) == (92, 100)
+    assert style.useful_limits((20, 130), [np.nan], style.PERCENT) == (20, 100)
+    for value, possible in ((0, style.POINTS), (0, style.FROM_ZERO), (100, style.PERCENT)):
+        low, high = style.useful_limits((value - 1e-17, value + 1e-17), [value], possible)
+        assert possible[0] <= low <= value <= high <= possible[1]
+        assert high - low == pytest.approx(style.LEAST_SPAN * (1 + (possible == style.POINTS)))
+
+
+def test_equal_accuracies_are_drawn_on_a_scale_of_percent():
+    tables = make_results(3)
+    runs, epochs = (tables[name].copy() for name in ("runs", "epochs"))
+    runs[["last_validation_accuracy", "last_test_accuracy"]] = 0.7
+    epochs[["train_accuracy", "validation_accuracy"]] = 0.7
+    arms = arms_of(tables, "x")
+    drawn = [
+        *accuracy.temperature(runs, arms).axes,
+        *accuracy.cost(runs, arms).axes,
+        *learning.validation_accuracy(epochs, arms).axes,
+        learning.difference_by_epoch(epochs, arms).axes[0],
+    ]
+    assert min(np.ptp(axis.get_ylim()) for axis in drawn) >= style.LEAST_SPAN
+
+
+def test_intervals_of_two_seeds_do_not_set_the_scale():
+    """A seed that is 6 points better than the other has a mean that is 3 ± 38 points better."""
+    tables = make_results(2)
+    runs, epochs = (tables[name].copy() for name in ("runs", "epochs"))
+    runs["last_validation_accuracy"] = runs["last_test_accuracy"] = 0.9
+    epochs["train_accuracy"] = epochs["validation_accuracy"] = 0.9
+    for table in (runs, epochs):
+        scores = table.filter(regex="^(last_)?(validation|test)_accuracy").columns
+        table.loc[(table.seed == 1) & (table.supervision != "labels"), scores] += 0.06
+    arms = arms_of(tables, "x")
+    temperature, difference = (
+        accuracy.temperature(runs, arms).axes[0].get_ylim(),
+        learning.difference_by_epoch(epochs, arms).axes[0].get_ylim(),
+    )
+    assert temperature == pytest.approx((-12, 18))
+    assert difference == pytest.approx((-6, 9))
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("seeds", "epochs", "temperatures"), [(1, 1, [4]), (1, 20, MANY)])
 def test_every_study_can_be_drawn(seeds, epochs, temperatures, tmp_path):

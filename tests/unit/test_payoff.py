@@ -8,6 +8,7 @@ import pytest
 from dark_knowledge.analysis.payoff import payoff_table, readable_payoff
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.figures.payoff import payoff
+from dark_knowledge.figures.style import LEAST_SPAN
 
 from .results import make_results
 
@@ -118,6 +119,18 @@ def test_the_figure_has_a_point_an_experiment_at_its_lead_and_gain(n):
     assert drawn[0].get_marker() != drawn[1].get_marker()
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == ["x (450)", "y (450)", "z (9)", "the teacher's whole lead"]
+
+
+def test_equal_gains_and_intervals_of_two_seeds_leave_a_scale_of_points():
+    numbers = ["lead", "lead_low", "lead_high", "gain", "gain_low", "gain_high"]
+    table = payoff_table(make_results(3))
+    equal, wide = (
+        payoff(table.assign(**dict(zip(numbers, given, strict=True)))).axes[0]
+        for given in ([0, np.nan, np.nan] * 2, [5, -300, 310, 1, -50, 52])
+    )
+    assert min(np.ptp(equal.get_xlim()), np.ptp(equal.get_ylim())) >= LEAST_SPAN
+    assert wide.get_xlim() == pytest.approx((-10, 15))
+    assert wide.get_ylim() == pytest.approx((-10, 15))
 
 
 def test_studies_are_drawn_into_one_figure(tmp_path, monkeypatch):

@@ -37,17 +37,17 @@ const seedsShown = (arm) =>
   state.seed === "majority" || isEnsemble(arm) ? arm.seeds : arm.seeds.filter((seed) => seed === state.seed);
 const answer = (image, run) => answers[image * runs + run];
 
-/* Whether the arm is right on the image, for the chosen seed or for more than half of its seeds. */
-function isRight(image, arm) {
+/* By how many of the seeds shown the arm is oftener right on the image than wrong: 0 is no majority. */
+function majority(image, arm) {
   const seeds = seedsShown(arm);
   const right = seeds.filter((seed) => answer(image, arm.run.get(seed)) === data.label[image]).length;
-  return 2 * right > seeds.length;
+  return 2 * right - seeds.length;
 }
 
 function kindOf(image) {
-  const arm = isRight(image, data.arms[role(state.arm).arm]);
-  const rival = isRight(image, data.arms[role(state.rival).arm]);
-  return arm ? (rival ? "right" : "repaired") : rival ? "broken" : "both";
+  const [arm, rival] = [state.arm, state.rival].map((number) => majority(image, data.arms[role(number).arm]));
+  if (arm === 0 || rival === 0) return "undecided";
+  return arm > 0 ? (rival > 0 ? "right" : "repaired") : rival > 0 ? "broken" : "both";
 }
 
 /* Class probabilities of an arm at T = 1, mean over the seeds shown; null where it has none of them. */
@@ -124,10 +124,10 @@ function useArms() {
 
 /* Sort the images by kind and class, and show those that are asked for. */
 function update() {
-  const kinds = { right: [], repaired: [], broken: [], both: [] };
+  const kinds = { right: [], repaired: [], broken: [], both: [], undecided: [] };
   data.label.forEach((_, image) => kinds[kindOf(image)].push(image));
   const ofClass = (label) => (image) => label === "all" || data.label[image] === label;
-  for (const kind of ["repaired", "broken", "both"]) {
+  for (const kind of ["repaired", "broken", "both", "undecided"]) {
     byId(kind).textContent = kinds[kind].filter(ofClass(state.class)).length.toLocaleString("en");
   }
   const found = kinds[state.kind];
@@ -146,6 +146,7 @@ function sentence(count, leftOut) {
     repaired: `${arm} is right, ${rival} is wrong`,
     broken: `${arm} is wrong, ${rival} is right`,
     both: `${arm} and ${rival} are both wrong`,
+    undecided: `${arm} or ${rival} is undecided`,
   }[state.kind];
   const label = state.class === "all" ? "" : ` of class ${data.classes[state.class]}`;
   const seed = state.seed === "majority" ? "by the majority of seeds" : `seed ${state.seed}`;

@@ -9,7 +9,16 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from dark_knowledge.analysis.measures import equal_frequency_bins
 from dark_knowledge.analysis.results import arm_of, by_seed, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
-from dark_knowledge.figures.style import DrawnArm, legend, possible_percent, seed_points, subplots
+from dark_knowledge.figures.style import (
+    FROM_ZERO,
+    LEAST_SPAN,
+    PERCENT,
+    DrawnArm,
+    legend,
+    seed_points,
+    subplots,
+    useful_limits,
+)
 
 BINS = 15
 
@@ -56,20 +65,25 @@ def fidelity(fidelity: pd.DataFrame, runs: pd.DataFrame, arms: list[DrawnArm]) -
     titles = {"agreement": (100, "Agreement with the teacher (%)"), "kl": (1, "KL divergence from the teacher (nats)")}
     teacher, others = arm_of(arms, "teacher"), [arm for arm in arms if arm.role != "teacher"]
     fidelity = fidelity[fidelity.experiment == teacher.experiment]
+    accuracies = []
     for axis, (column, (factor, title)) in zip(axes, titles.items(), strict=True):
+        similarities = []
         for arm in others:
             scores = 100 * by_seed(runs, arm, "last_test_accuracy")
             similarity = by_seed(fidelity[fidelity.arm == arm.arm], arm, column)
             _cross(axis, factor * similarity, scores, arm)
+            similarities += [*factor * similarity]
+            accuracies += [*scores]
         mean = 100 * by_seed(runs, teacher, "last_test_accuracy").mean()
         axis.axhline(mean, color=teacher.colour, linestyle="--", linewidth=1)
         own = factor * by_seed(fidelity[fidelity.arm == teacher.arm], teacher, column).mean()
         if not np.isnan(own):  # one seed has no other
             axis.axvline(own, color=teacher.colour, linestyle="--", linewidth=1)
+        possible, least = (PERCENT, LEAST_SPAN) if column == "agreement" else (FROM_ZERO, 0.01)
+        axis.set_xlim(useful_limits(axis.get_xlim(), [own, *similarities], possible, least))
         axis.set(xlabel=title, ylabel="Test accuracy (%)")
         axis.label_outer()
-    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
-    axes[0].set_ylim(possible_percent(axes[0].get_ylim()))
+    axes[0].set_ylim(useful_limits(axes[0].get_ylim(), [mean, *accuracies], PERCENT))
     axes[1].xaxis.set_major_locator(MaxNLocator(5))  # its labels have many digits
     legend(figure, arms)
     return figure

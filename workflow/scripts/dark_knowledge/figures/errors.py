@@ -17,15 +17,17 @@ from dark_knowledge.analysis.error_sets import wrong_images
 from dark_knowledge.analysis.measures import kappa_matrix
 from dark_knowledge.analysis.results import arm_of, rows_of
 from dark_knowledge.figures.style import (
+    FROM_ZERO,
+    PERCENT,
     DrawnArm,
     as_title,
     class_labels,
     draw_matrix,
     legend,
     legible_name,
-    possible_percent,
     show_signed,
     subplots,
+    useful_limits,
     whole_numbers,
     with_arms,
 )
@@ -41,13 +43,15 @@ def errors_per_class(predictions: pd.DataFrame, arms: list[DrawnArm], classes: l
         own = errors[errors.role == arm.role]
         places = own.label + (number - (len(arms) - 1) / 2) * height
         axis.barh(places, own.errors, height, color=arm.colour, label=arm.arm)
-        # Below zero an interval means nothing.
-        ends = [own.errors - own.errors_low.clip(lower=0), own.errors_high - own.errors]
+        # Below zero and above the class's images an interval means nothing.
+        low, high = own.errors_low.clip(lower=0), own.errors_high.clip(upper=own.images)
+        ends = [own.errors - low, high - own.errors]
         drawn = axis.errorbar(own.errors, places, xerr=ends, fmt="none", ecolor="#404040", elinewidth=1, capsize=1.5)
         for line in drawn.get_children():  # seen on a bar of any colour
             line.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     axis.set_yticks(range(len(classes)), class_labels(classes))
-    axis.set(xlabel="Test errors", ylim=(len(classes) - 0.5, -0.5), xlim=(0, None))
+    axis.set(xlabel="Test errors", ylim=(len(classes) - 0.5, -0.5))
+    axis.set_xlim(0, useful_limits(axis.get_xlim(), [0, *errors.errors], (0, errors.images.max()))[1])
     axis.xaxis.set_major_locator(whole_numbers(8))
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
@@ -118,6 +122,8 @@ def class_differences_figure(
     _dots(axis, rows.assign(place=rows.label, filled=rows.p_holm <= level), others)
     _categories(axis, class_labels(classes))
     axis.axvline(0, color="#808080", linewidth=1)
+    most = class_errors[class_errors.part == "test"].images.max()
+    axis.set_xlim(useful_limits(axis.get_xlim(), [0, *rows["mean"]], (-most, most)))
     axis.set(xlabel="Test errors less the baseline's")
     legend(figure, others)
     return figure
@@ -136,13 +142,13 @@ def hardest_class_figure(predictions: pd.DataFrame, arms: list[DrawnArm], label:
     _dots(axes[0], shares.assign(place=shares.quantity.map({"recall, %": 0, "precision, %": 1})), arms)
     _categories(axes[0], ["Recall", "Precision"])
     axes[0].set(title=name, xlabel="Percent")
-    axes[0].set_xlim(possible_percent(axes[0].get_xlim()))
+    axes[0].set_xlim(useful_limits(axes[0].get_xlim(), shares["mean"], PERCENT))
     for axis, way, title in zip(axes[1:], ("to", "from"), (f"{name} taken for", f"Taken for {name}"), strict=True):
         shown = flows[flows.quantity.str.startswith(f"{way} ") & flows.other.isin(others)]
         _dots(axis, shown.assign(place=shown.other.map(others.index)), arms)
         _categories(axis, list(map(legible_name, others)))
         axis.set(title=title, xlabel="Test images")
-        axis.set_xlim(left=0)
+        axis.set_xlim(0, useful_limits(axis.get_xlim(), [0, *shown["mean"]], FROM_ZERO)[1])
         axis.xaxis.set_major_locator(whole_numbers(5))
     legend(figure, arms)
     return figure

@@ -18,11 +18,14 @@ from dark_knowledge.analysis.results import arm_of, rows_of
 from dark_knowledge.figures.style import (
     BASELINE,
     MOST_MARKED_EPOCHS,
+    PERCENT,
+    POINTS,
     DrawnArm,
     arm_keys,
     in_percent,
     legend,
     subplots,
+    useful_limits,
     whole_numbers,
     with_arms,
 )
@@ -40,7 +43,9 @@ def loss_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
 
 def accuracy_by_step(steps: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """The accuracy on the batches as they are learned, by training step, a panel per role."""
-    return _by_step(in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")[0]
+    figure, axes = _by_step(in_percent(steps), arms, "train_accuracy", "Batch accuracy (%)")
+    _limit_to_percent(axes[0])
+    return figure
 
 
 def loss_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
@@ -55,6 +60,7 @@ def accuracy_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     for axis, part in zip(axes, ("train", "validation"), strict=True):
         title = {"train": "Training", "validation": "Validation"}[part]
         _draw_epochs(axis, in_percent(epochs), arms, f"{part}_accuracy", "Accuracy (%)", title)
+    _limit_to_percent(axes[0])
     legend(figure, arms)
     return figure
 
@@ -77,12 +83,15 @@ def _two_losses(epochs: pd.DataFrame, arms: list[DrawnArm], titles: dict[str, st
 
 
 def validation_accuracy(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
-    """Validation accuracy of all arms: the whole training, and its second half enlarged."""
+    """Validation accuracy of all arms: the whole training, and the second half of the longest one enlarged."""
     figure, axes = subplots(9.5, 3.8, columns=2)
+    half = with_arms(epochs, arms).epoch.max() // 2
     last = epochs.groupby(["model", "supervision"]).epoch.transform("max")
-    second_half = epochs[epochs.epoch >= last // 2]
+    # A training that ends before is seen too.
+    second_half = epochs[epochs.epoch >= (last // 2).where(last < half, half)]
     for axis, part, title in zip(axes, (epochs, second_half), ("All epochs", "Second half, enlarged"), strict=True):
         _draw_epochs(axis, in_percent(part), arms, "validation_accuracy", "Validation accuracy (%)", title)
+        _limit_to_percent(axis)
     legend(figure, arms)
     return figure
 
@@ -91,14 +100,17 @@ def difference_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
     """Validation accuracy of each student minus the baseline's, paired by seed, above the learning rate of both."""
     figure, (above, below) = subplots(8.2, 4.6, rows=2, sharex=True, height_ratios=[3, 1])
     baseline, students = arm_of(arms, "baseline"), [arm for arm in arms if arm.role == "student"]
+    means = [0]
     for arm in students:
         points = differences_by_epoch(epochs, arm, baseline)
         epoch = points.epoch + 1
         above.fill_between(epoch, points.low, points.high, color=arm.colour, alpha=min(0.2, 1 / len(arms)), linewidth=0)
+        means += [*points["mean"]]
         above.plot(epoch, points["mean"], color=arm.colour, marker=_marker(epochs))
     rates = rows_of(epochs, baseline).groupby("epoch").learning_rate.first()
     below.plot(rates.index + 1, rates, color=RATE, marker=_marker(epochs))
     above.axhline(0, color=BASELINE, linewidth=1)
+    above.set_ylim(useful_limits(above.get_ylim(), means, POINTS))
     above.set(ylabel="Student minus baseline,\nvalidation accuracy (points)")
     below.set(xlabel="Epoch", ylabel="Learning rate", ylim=(0, 1.15 * rates.max()))
     below.xaxis.set_major_locator(whole_numbers(8))
@@ -109,6 +121,11 @@ def difference_by_epoch(epochs: pd.DataFrame, arms: list[DrawnArm]) -> Figure:
         loc="outside right upper",
     )
     return figure
+
+
+def _limit_to_percent(axis: Axes) -> None:
+    drawn = axis.get_ylim()
+    axis.set_ylim(useful_limits(drawn, drawn, PERCENT))
 
 
 def _marker(epochs: pd.DataFrame) -> str:

@@ -13,12 +13,14 @@ from dark_knowledge.analysis.results import ExperimentArm, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
 from dark_knowledge.figures.style import (
     BASELINE,
+    FROM_ZERO,
     LUMINANCE,
     class_labels,
     drawn_arms,
     in_percent,
     log_temperatures,
     subplots,
+    useful_limits,
     whole_numbers,
 )
 
@@ -83,6 +85,7 @@ def width_lines(table: pd.DataFrame) -> Figure:
         axis.errorbar(students.temperature, students.errors, ends, color=colour, marker="o", markersize=4, capsize=3)
         log_temperatures(axis, temperatures, characters=27)
         axis.set(title=f"{own.width.iloc[0]} units", xlabel="Temperature (log scale)")
+        axis.set_ylim(useful_limits(axis.get_ylim(), own.errors, FROM_ZERO))
         axis.yaxis.set_major_locator(whole_numbers(6))
     axes[0].set_ylabel("Test errors")
     keys = [
@@ -113,7 +116,7 @@ def bias_corrections(corrected: pd.DataFrame, classes: list[str]) -> Figure:
             places = np.arange(len(of_class)) + (number - (len(nets) - 1) / 2) * apart
             means, lows, highs, _ = np.transpose(of_class)
             # Dots: a bar's length would mean nothing on this scale.
-            ends = [means - np.maximum(lows, 0), highs - means]
+            ends = [means - np.maximum(lows, 0), np.minimum(highs, rows.groupby("label").images.first()) - means]
             axis.errorbar(means, places, xerr=ends, fmt="o", color=colour, markersize=4, elinewidth=1)
         for between in range(1, len(classes)):
             axis.axhline(between - 0.5, color="#e8e8e8", linewidth=1)
@@ -178,6 +181,7 @@ def side_by_side(rows: pd.DataFrame, arms: list[ExperimentArm]) -> Figure:
         axis.plot(mean, place + 0.25, "o", color=colour, markersize=5)
     names = [f"{arm} ({experiment}), n = {len(own)}" for (experiment, arm), own in groups]
     axis.set_yticks(range(len(groups)), names)
+    axis.set_xlim(useful_limits(axis.get_xlim(), rows.errors, FROM_ZERO))
     axis.set(xlabel="Test errors", ylim=(len(groups) - 0.4, -0.6))
     axis.xaxis.set_major_locator(whole_numbers(8))
     axis.grid(visible=False, axis="y")

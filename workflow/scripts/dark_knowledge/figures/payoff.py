@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dark_knowledge.figures.style import STUDENTS, legible_name, subplots
+from dark_knowledge.figures.style import POINTS, STUDENTS, legible_name, subplots, useful_limits
 
 MARKERS = "osD^vP<>Xph*8d"
 
@@ -30,7 +30,8 @@ def payoff(table: pd.DataFrame) -> Figure:
         name = legible_name(row.experiment, 40)
         keys.append(Line2D([], [], color=colour, marker=marker, linestyle="", label=f"{name} ({row.images:,})"))
     axis.axhline(0, color="#1a1a1a", linewidth=1)
-    limits = axis.get_xlim(), axis.get_ylim()
+    values = [0, *table.lead, *table.gain]
+    limits = [useful_limits(drawn, values, POINTS) for drawn in (axis.get_xlim(), axis.get_ylim())]
     axis.axline((0, 0), slope=1, color="#808080", linewidth=1, linestyle=":")
     keys.append(Line2D([], [], color="#808080", linewidth=1, linestyle=":", label="the teacher's whole lead"))
     axis.set(xlim=limits[0], ylim=limits[1])

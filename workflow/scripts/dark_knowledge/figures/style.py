@@ -1,6 +1,6 @@
 """The style that all figures share: an arm has one colour throughout. Importing this module sets Matplotlib's style."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -69,6 +69,13 @@ MOST_MARKED_EPOCHS = 20
 
 # Of a class's name.
 MOST_CHARACTERS = 24
+
+
+# An axis's extent in percentage points or images, and how many extents of the values it goes beyond them.
+LEAST_SPAN, REACH = 0.25, 2
+
+
+PERCENT, POINTS, FROM_ZERO = (0, 100), (-100, 100), (0, np.inf)
 
 
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -156,9 +163,19 @@ def in_percent(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{column: 100 * table[column] for column in columns})
 
 
-def possible_percent(limits: tuple[float, float]) -> tuple[float, float]:
-    """An axis's limits without what lies below 0 or above 100: there an interval means nothing."""
-    return max(limits[0], 0), min(limits[1], 100)
+def useful_limits(
+    drawn: tuple[float, float], values: Iterable[float], possible: tuple[float, float], least: float = LEAST_SPAN
+) -> tuple[float, float]:
+    """An axis's limits: of those `drawn`, what is possible and near the values that intervals stand for.
+
+    Of two seeds an interval may be a hundred times as long as all that is compared. Equal values have no extent, and
+    get the `least` one.
+    """
+    known = [value for value in values if not np.isnan(value)] or drawn
+    reach = REACH * max(np.ptp(known), least)
+    low, high = max(drawn[0], min(known) - reach), min(drawn[1], max(known) + reach)
+    lacking = max(least - (high - low), 0)
+    return max(low - lacking, possible[0]), min(high + lacking, possible[1])
 
 
 def class_labels(classes: list[str], most: int = MOST_CHARACTERS) -> list[str]:
