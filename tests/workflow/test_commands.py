@@ -8,7 +8,18 @@ import shlex
 import pytest
 import yaml
 
-from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, logits_stem, network_of, recipe_of, views_of
+from .recomputed import (
+    ASKED,
+    CLASSES,
+    CONFIG,
+    LOSSES,
+    RUNS,
+    TRANSFER_SETS,
+    logits_stem,
+    network_of,
+    recipe_of,
+    views_of,
+)
 from .test_paper import TINY
 
 RESULTS = "results/recomputed"
@@ -88,6 +99,8 @@ def test_trainings(commands):
             if teacher is not None:
                 asked["teacher-logits"] = f"{RESULTS}/{logits_stem(run, seed)}.safetensors"
                 asked |= {"temperature": f"{temperature:g}", "hard-weight": f"{hard_weight:g}"}
+            if run in LOSSES:
+                asked["loss"] = LOSSES[run]
             expected[asked["out"]] = asked
     assert commands["train_model.py"] == expected
 
