@@ -24,7 +24,7 @@ RUNS = {
     ("still", "large_T5_w0.6"): ("large", 5, 0.6, None, [2, 8]),
     ("still", "large_T2_w0.6"): ("large", 2, 0.6, None, [2, 8]),
     ("still", "large_T2_w0.6_on-shuffled-in-class"): ("large", 2, 0.6, "shuffled-in-class", [2, 8]),
-    ("still", "student_T4_w0.1_on-part"): ("student", 4, 0.1, "part", [2, 8]),
+    ("still", "student_T4_w0.1_by-apart_on-part"): ("student", 4, 0.1, "part", [2, 8]),
 }
 ARMS = [
     # experiment, role, label, run, teacher
@@ -39,8 +39,10 @@ ARMS = [
     ("of-large", "student", "student, T = 5", ("still", "large_T5_w0.6")),
     ("of-large", "student", "student, T = 2", ("still", "large_T2_w0.6")),
     ("of-large", "control", "same class", ("still", "large_T2_w0.6_on-shuffled-in-class")),
-    ("of-large", "control", "student as teacher", ("still", "student_T4_w0.1_on-part")),
+    ("of-large", "control", "student as teacher", ("still", "student_T4_w0.1_by-apart_on-part")),
 ]
+# Of the runs whose loss is not Hinton's.
+LOSSES = {("still", "student_T4_w0.1_by-apart_on-part"): {"function": "decoupled", "alpha": 2, "beta": 3}}
 TRANSFER_SETS = {
     "no-dresses": {"omit_classes": [3]},
     "part": {"images": 230},

@@ -200,11 +200,22 @@ def smoothed_cross_entropy(z: Tensor, labels: Tensor, smoothing: float) -> Tenso
     return -((1 - smoothing) * log_q.gather(1, labels[:, None])[:, 0] + smoothing * log_q.mean(1))
 
 
+def soft_loss(z: Tensor, v: Tensor, labels: Tensor, function: str = "", alpha: float = 1, beta: float = 1) -> Tensor:
+    """Of each image, KL from the teacher's softmax of `v`; decoupled, its part of the label and that of the others."""
+    log_p, log_q = v - v.logsumexp(1, keepdim=True), z - z.logsumexp(1, keepdim=True)
+    whole = (log_p.exp() * (log_p - log_q)).sum(1)
+    if function != "decoupled":
+        return whole
+    p, q = (log.exp().gather(1, labels[:, None])[:, 0] for log in (log_p, log_q))
+    of_label = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+    return alpha * of_label + beta * (whole - of_label) / (1 - p)
+
+
 def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, score_test: bool, teacher: dict | None):
     """Train as a run says of itself: its weights after each epoch, a row an epoch, a row a step.
 
     `data` has images as uint8 arrays, labels, and `normal`; `chosen` [n] bool; `teacher` has logits [epochs, n, c],
-    temperature and hard_weight.
+    temperature, hard_weight and loss.
     """
     weights = initial_weights(network, data.images["train"].shape[1:], data.classes, seed)
     learned = [value.requires_grad_() for key, value in weights.items() if key.endswith(("weight", "bias"))]
@@ -235,8 +246,8 @@ def train(data, network: dict, recipe: dict, seed: int, chosen: np.ndarray, scor
             total, row["soft_loss"] = hard, np.nan
             if teacher is not None:
                 t, w = teacher["temperature"], teacher["hard_weight"]
-                log_p = f.log_softmax(teacher["logits"][epoch % len(teacher["logits"]), batch].double() / t, 1)
-                soft = t * t * (log_p.exp() * (log_p - f.log_softmax(z / t, 1))).sum() / len(batch)
+                of_teacher = teacher["logits"][epoch % len(teacher["logits"]), batch].double()
+                soft = soft_loss(z / t, of_teacher / t, labels[batch], **teacher["loss"]).mean() * t**2
                 total, row["soft_loss"] = w * hard + (1 - w) * soft, soft.item()
             row |= {"loss": total.item(), "hard_loss": hard.item()}
             row["train_accuracy"] = sum(w[batch] * (z.argmax(1) == y[batch]) for w, y in targets).mean().item()

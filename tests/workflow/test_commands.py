@@ -8,7 +8,18 @@ import shlex
 import pytest
 import yaml
 
-from .recomputed import ASKED, CLASSES, CONFIG, RUNS, TRANSFER_SETS, logits_stem, network_of, recipe_of, views_of
+from .recomputed import (
+    ASKED,
+    CLASSES,
+    CONFIG,
+    LOSSES,
+    RUNS,
+    TRANSFER_SETS,
+    logits_stem,
+    network_of,
+    recipe_of,
+    views_of,
+)
 from .test_paper import TINY
 
 RESULTS = "results/recomputed"
@@ -88,6 +99,8 @@ def test_trainings(commands):
             if teacher is not None:
                 asked["teacher-logits"] = f"{RESULTS}/{logits_stem(run, seed)}.safetensors"
                 asked |= {"temperature": f"{temperature:g}", "hard-weight": f"{hard_weight:g}"}
+            if run in LOSSES:
+                asked["loss"] = LOSSES[run]
             expected[asked["out"]] = asked
     assert commands["train_model.py"] == expected
 
@@ -220,9 +233,13 @@ def test_a_loss_is_passed_on_to_those_that_learn_by_it_alone(workflow_of_module)
     changes = "experiments={of-committee: {loss: dist}, of-large: {losses: [other]}}"
     losses = "losses={other: {function: decoupled, beta: 3}}"
     plan = plan_of(workflow_of_module, "--configfile", CONFIG, "--config", changes, losses)
-    by_name = {"by-other": {"function": "decoupled", "beta": 3}, "by-dist": {"function": "dist", "beta": 2, "gamma": 2}}
+    by_name = {
+        "by-other": {"function": "decoupled", "beta": 3},
+        "by-dist": {"function": "dist", "beta": 2, "gamma": 2},
+        "by-apart": {"function": "decoupled", "alpha": 2, "beta": 3},  # the study's own
+    }
     found = {out: options.get("loss") for out, options in commands_in(plan)["train_model.py"].items()}
-    assert len([loss for loss in found.values() if loss]) == 3 * 3 + 2 * 2
+    assert len([loss for loss in found.values() if loss]) == 3 * 3 + 2 * 2 + 2
     for out, loss in found.items():
         assert loss == next((loss for name, loss in by_name.items() if name in out), None)
 

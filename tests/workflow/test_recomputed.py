@@ -27,6 +27,7 @@ from .recomputed import (
     CLASSES,
     CONFIG,
     EPOCHS,
+    LOSSES,
     PARTS,
     RUNS,
     TRANSFER_SETS,
@@ -141,12 +142,12 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
     """Weights after the last and the selected epoch, a row an epoch, a row each 20th step."""
     teacher, temperature, hard_weight, transfer, _ = RUNS[model, supervision]
     folder, recipe = results / "runs" / model / supervision / f"seed{seed}", recipe_of(model)
-    taught = None
+    taught, loss = None, LOSSES.get((model, supervision), {})
     if teacher is not None:
         rows = teacher_logits(results, data, teacher, model, seed)
         if transfer in ("shuffled", "shuffled-in-class"):
             rows = rows[:, replay.partners(data.labels["train"], transfer == "shuffled-in-class", seed)]
-        taught = {"logits": rows, "temperature": temperature, "hard_weight": hard_weight}
+        taught = {"logits": rows, "temperature": temperature, "hard_weight": hard_weight, "loss": loss}
     chosen, score_test = chosen_of(transfer, data), model in ASKED["score_test_each_epoch"]
     weights, epochs, steps = replay.train(data, network_of(model), recipe, seed, chosen, score_test, taught)
 
@@ -175,7 +176,7 @@ def test_a_training_is_that_of_its_settings_and_seed(results, data, model, super
     told = {key: value for key, value in record.items() if key not in UNTOLD}
     assert told == {
         "architecture": network_of(model), "recipe": recipe, "seed": seed, "temperature": temperature,
-        "hard_weight": hard_weight, "loss": {}, "transfer_set": TRANSFER_SETS[transfer], "split_seed": 4,
+        "hard_weight": hard_weight, "loss": loss, "transfer_set": TRANSFER_SETS[transfer], "split_seed": 4,
         "score_test_each_epoch": score_test, "data": sha256(results / "data/dataset.safetensors"), "threads": 1,
         "teacher_logits": sha256(stored) if teacher else None,
         "parameters": sum(v.numel() for k, v in weights.items() if k.endswith(("weight", "bias"))),
