@@ -39,7 +39,7 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
     yield Quantity(
         "4", "squared Jensen-Shannon distance of the errors per class, beyond noise", "thousandths of a bit",
         np.full(n, np.nan), -1, decides=True, reference=1000 * limit, baseline=1000 * noise,
-        student=1000 * observed, p=np.nan if same else tested.p, digits=1,
+        student=1000 * observed, p=np.nan if same else tested.p, digits=1, is_difference=False,
         interval=Interval(1000 * interval.mean, 1000 * interval.low, 1000 * interval.high, n),
         remark="teacher and baseline are the same runs" if same else "needs two seeds" if np.isnan(interval.mean) else
         f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dark_knowledge.analysis.formats import class_label, show_difference, show_interval, show_number
-from dark_knowledge.analysis.reproduction import headline, readable_reproduction, where_run
+from dark_knowledge.analysis.reproduction import COMPARED, headline, readable_reproduction, where_run
 from dark_knowledge.analysis.statistics import Interval
 from dark_knowledge.pages.rendering import html_table
 from dark_knowledge.study.arms import ALL_SEEDS
@@ -67,10 +67,11 @@ def transfer_set_story(config: dict, experiment: str) -> str | None:
 
 def reproduction_story(table: pd.DataFrame, runs: pd.DataFrame, published: pd.DataFrame) -> dict:
     """Which arms came out as published, in a line and as a table, and where else the two studies ran."""
+    here, there = (rows[rows.seed != ALL_SEEDS] for rows in (runs, published))
     return {
         "headline": headline(table),
         "table": html_table(readable_reproduction(table)),
-        "where": where_run(runs[runs.seed != ALL_SEEDS], published[published.seed != ALL_SEEDS]),
+        "where": where_run(here, there) if table.verdict.isin(COMPARED).any() else [],
     }
 
 
