@@ -196,14 +196,14 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
     [
         (
             "experiments: {resnet: {temperatures: [1, 4, 8]}}",
-            {"save_asked": 1, "distill_model": 2, "evaluate_runs": 1},  # asked for too: what is as published
+            {"distill_model": 2, "evaluate_runs": 1},
         ),
         ("seeds: [0, 1, 2]",
          {"train_model": 3, "cache_teacher_logits": 2, "distill_model": 4, "evaluate_runs": 7}),
         ("recipes: {student: {learning_rate: 0.05}}",
-         {"save_asked": 1, "train_model": 2, "distill_model": 8, "evaluate_runs": 5}),
+         {"train_model": 2, "distill_model": 8, "evaluate_runs": 5}),
         ("recipes: {student: {shift: 2}}",
-         {"save_asked": 1, "train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
+         {"train_model": 2, "cache_teacher_logits": 4, "distill_model": 8, "evaluate_runs": 5}),
     ],
 )  # fmt: skip
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
@@ -240,6 +240,13 @@ def test_another_rule_for_claims_judges_them_again(smoke):
         "write_provenance": 1,
     }
     assert changed(smoke, "more.yaml") == again
+
+
+def test_a_published_study_to_compare_with_changes_tables_and_pages(smoke):
+    (smoke.folder / "more.yaml").write_text("reference: results/reference/note")
+    analysis = ("save_config", "judge_claims", "make_tables", "plot_payoff")
+    pages = ("write_claims", "write_tables", "write_summary", "write_provenance")
+    assert changed(smoke, "more.yaml") == dict.fromkeys(("save_asked", *analysis, *pages), 1)
 
 
 def restore(smoke):
