@@ -25,6 +25,8 @@ MISTAKES = {
         ('return teacher_logits if config["keep_teacher_logits"] else temp(teacher_logits)', 'return temp(teacher_logits) if config["keep_teacher_logits"] else teacher_logits', "teachers' logits removed where they are to be kept"),
         ("    config = checking.canonical(config)\n", "", "the same configuration in another order trains all again"),
         ("return as_json(arms.network_of(config, model))", 'return as_json(config["models"][model])', "a network without its members or its code's hash"),
+    ],
+    f"{RULES}/lifecycle.smk": [
         ('[{"experiment": name} for name in EXPERIMENTS],', '[{"experiment": name} for name in EXPERIMENTS[:1]],', "figures of the other experiments are not asked for again"),
     ],
     f"{RULES}/data.smk": [
@@ -46,7 +48,7 @@ MISTAKES = {
         ('transfer_set=lambda wildcards: transfer_set(wildcards.on),\n        split_seed=config["split"]["seed"],\n        score_test', 'transfer_set=lambda wildcards: transfer_set(""),\n        split_seed=config["split"]["seed"],\n        score_test', "no transfer set"),
         ('transfer_set=lambda wildcards: transfer_set(wildcards.on),\n        split_seed=config["split"]["seed"],\n        accelerator', 'transfer_set=lambda wildcards: transfer_set(""),\n        split_seed=config["split"]["seed"],\n        accelerator', "logits of all images for a drawn part"),
         ("arms.scores_test_each_epoch(config, wildcards.model)", "True", "the test set scored for every model"),
-        ("views=lambda wildcards: as_json(VIEWS[wildcards.views]),", "views=lambda wildcards: as_json(shown.views_of(config['recipes'][recipe_of(arms.arm_named(config, wildcards.teacher).model)])),", "the teacher's views for the student's"),
+        ("views=lambda wildcards: as_json(VIEWS[wildcards.views]),", "views=lambda wildcards: as_json(views_of(config['recipes'][recipe_of(arms.arm_named(config, wildcards.teacher).model)])),", "the teacher's views for the student's"),
         ('" --views {params.views:q}"\n        " --seed {wildcards.seed}"', '" --views {params.views:q}"\n        " --seed 0"', "logits on the stream of seed 0"),
     ],
     f"{RULES}/evaluation.smk": [
