@@ -314,8 +314,9 @@ def worth() -> str:
         f"{longer} epochs, as many multiply-adds as teacher and student together ({seconds:.1f} times their seconds)"
         f", beat the student's {short} epochs by {show_interval(-every.gain, -every.gain_low)}, in each of "
         f"{WORDS[every.n]} seeds (p = {show_p(every.p)}, the least possible with {WORDS[every.n]}). After {long} "
-        f"epochs each, under a teacher of {teacher} %, the student is ahead of the best net on labels of as many epochs "
-        f"by {show_difference(late.gain, late.gain_high)}, perhaps nothing (n = {late.n}); labels for its whole cost were "
+        f"epochs each, under a teacher of {teacher} %, the student is ahead of the best net on labels of as many "
+        f"epochs by {show_difference(late.gain, late.gain_high)}, perhaps nothing (n = {late.n}); labels for its whole "
+        "cost were "
         "[not run there](docs/when.md#trained-for-longer)."
     )
 
