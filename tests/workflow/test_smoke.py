@@ -217,7 +217,7 @@ def test_changed_settings_run_again_what_uses_them(smoke, override, again):
 @pytest.mark.parametrize(
     "override",
     [
-        "recipes: {student: {weight_decay: 5.0e-4, learning_rate: 0.1}}",
+        "recipes: {student: {weight_decay: 5.0e-4, learning_rate: 1.0e-2}}",
         "models: {student: {recipe: student, pool: [true, true, true, false], architecture: plain}}",
         "experiments: {resnet: {hard_weight: 0.10}}",
     ],
