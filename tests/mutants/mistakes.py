@@ -25,8 +25,6 @@ MISTAKES = {
         ('return teacher_logits if config["keep_teacher_logits"] else temp(teacher_logits)', 'return temp(teacher_logits) if config["keep_teacher_logits"] else teacher_logits', "teachers' logits removed where they are to be kept"),
         ("    config = checking.canonical(config)\n", "", "the same configuration in another order trains all again"),
         ("return as_json(arms.network_of(config, model))", 'return as_json(config["models"][model])', "a network without its members or its code's hash"),
-    ],
-    f"{RULES}/lifecycle.smk": [
         ('[{"experiment": name} for name in EXPERIMENTS],', '[{"experiment": name} for name in EXPERIMENTS[:1]],', "figures of the other experiments are not asked for again"),
     ],
     f"{RULES}/data.smk": [

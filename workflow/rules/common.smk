@@ -30,7 +30,7 @@ except (KeyError, OSError):  # a user without a name, as in a container; Snakema
 
 import yaml
 from snakemake.common.configfile import load_configfile
-from snakemake.io import flag
+from snakemake.io import flag, is_flagged
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.utils import update_config
 
@@ -243,6 +243,39 @@ def of_arm(file):
 def logits_of(arm):
     """An arm's logits, all seeds."""
     return f"<results>/{paths.logits_file(arm.model, arm.supervision)}"
+
+
+def asked_wildcards():
+    """Every set of wildcards with which the study asks for a rule's outputs, by the wildcards' names."""
+    runs = [(arm, str(seed)) for arm, seeds in ARMS.items() for seed in seeds]
+    kinds = [
+        [{}],
+        [{"experiment": name} for name in EXPERIMENTS],
+        [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
+        [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
+        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
+        [arms.taught_from(config, arm) | {"seed": seed} for arm, seed in runs if arm.teacher],
+    ]
+    return {frozenset(kind[0]): kind for kind in kinds if kind}
+
+
+def kept_outputs(without):
+    """Every file that the workflow's rules write for this study and keep, so that a target can ask for each.
+
+    Snakemake forgets a failed job's former parameters and removes its outputs. Whatever of them no target asks for would
+    then be missing for good, and what had been made of it would pass for up to date.
+    """
+    asked = asked_wildcards()
+    files = set()
+    for each in workflow.modifier.rules:  # of this module, where several are of the same checkout
+        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.rule.name for other in without]:
+            continue
+        for file in each.output:
+            if not is_flagged(file, "temp"):
+                for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
+                    files.add(str(file.apply_wildcards(wildcards)))
+    return [as_it_is(file) for file in sorted(files)]
 
 
 def unless_kept(teacher_logits):

@@ -1,49 +1,14 @@
-"""What leans on Snakemake itself: the list of all outputs, its pace, and what the terminal shows from start to end."""
+"""When Snakemake starts and ends: the pace of its jobs, advice on GPUs, and what the terminal shows."""
 
 import os
 import sys
 import time
-
-from snakemake.io import is_flagged
 
 from dark_knowledge.progress import logger as terminal
 from dark_knowledge.progress.trainings import runs_of
 from dark_knowledge.training import multi_process
 
 STARTED = time.time()
-
-
-def asked_wildcards():
-    """Every set of wildcards with which the study asks for a rule's outputs, by the wildcards' names."""
-    runs = [(arm, str(seed)) for arm, seeds in ARMS.items() for seed in seeds]
-    kinds = [
-        [{}],
-        [{"experiment": name} for name in EXPERIMENTS],
-        [{"model": arm.model, "supervision": arm.supervision} for arm in ARMS],
-        [{"untrained": arm.model, "seed": seed} for arm, seed in runs if arm.model in UNTRAINED],
-        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher is None and arm.model not in UNTRAINED],
-        [arm.wildcards | {"seed": seed} for arm, seed in runs if arm.teacher],
-        [arms.taught_from(config, arm) | {"seed": seed} for arm, seed in runs if arm.teacher],
-    ]
-    return {frozenset(kind[0]): kind for kind in kinds if kind}
-
-
-def kept_outputs(without):
-    """Every file that the workflow's rules write for this study and keep, so that a target can ask for each.
-
-    Snakemake forgets a failed job's former parameters and removes its outputs. Whatever of them no target asks for would
-    then be missing for good, and what had been made of it would pass for up to date.
-    """
-    asked = asked_wildcards()
-    files = set()
-    for each in workflow.modifier.rules:  # of this module, where several are of the same checkout
-        if not Path(each.snakefile).is_relative_to(WORKFLOW) or each.name in [other.rule.name for other in without]:
-            continue
-        for file in each.output:
-            if not is_flagged(file, "temp"):
-                for wildcards in asked.get(frozenset(file.get_wildcard_names()), []):
-                    files.add(str(file.apply_wildcards(wildcards)))
-    return [as_it_is(file) for file in sorted(files)]
 
 
 def lift_job_rate():
