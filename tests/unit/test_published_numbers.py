@@ -10,16 +10,15 @@ import plot_payoff
 import pytest
 
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
-from dark_knowledge.analysis.paper import readable_paper
-from dark_knowledge.analysis.statistics import holm, mean_interval, prediction_interval, ratio_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import holm, mean_interval, prediction_interval, sign_flip_p
 
 from . import judged_again
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks" / "results"
 REFERENCE = ROOT / "results" / "reference"
-NOTE, MNIST, ANNEALING, AS_WRITTEN, LOSSES = (
-    REFERENCE / study / "tables" for study in ("note", "hinton2015", "annealing", "as-written", "losses")
+NOTE, ANNEALING, AS_WRITTEN, LOSSES = (
+    REFERENCE / study / "tables" for study in ("note", "annealing", "as-written", "losses")
 )
 RECOVERED = ["recovered", "recovered_low", "recovered_high"]
 PATIENT = REFERENCE / "patient" / "tables"
@@ -274,7 +273,7 @@ def test_the_table_of_losses_is_of_the_committed_tables():
     accuracy = 100 * runs.pivot(index="seed", columns="supervision", values="last_test_accuracy")
     warmer = accuracy["resnet_T2_w0.1"] - accuracy["resnet_T4_w0.1"]
     ahead = mean_interval(warmer)
-    shown = f"{show_difference(ahead.mean, ahead.high)} ({p_of(warmer)})"
+    shown = f"{show_difference(ahead.mean, ahead.high)} (p = {show_p(sign_flip_p(warmer))})"
     assert f"Hinton's at T = 2 is ahead of T = 4 by {shown}" in text
 
 
@@ -459,160 +458,6 @@ def test_the_figure_of_all_shares_is_drawn_from_their_tables(tmp_path, monkeypat
     monkeypatch.setattr("sys.argv", ["plot_payoff.py", *words])
     plot_payoff.main()
     assert (tmp_path / "payoff.svg").read_text() == (REFERENCE / "payoff.svg").read_text()
-
-
-def test_the_papers_numbers_are_those_of_the_reference_run():
-    page = (ROOT / "docs" / "mnist.md").read_text()
-    table = pd.read_csv(MNIST / "paper.csv")
-    shown = readable_paper(table.fillna({"inside": "", "remark": ""}))
-    columns = ["number", "bias", "paper", "ours", "our spread", "paper inside"]
-    assert len(shown) > 10
-    for row in shown[columns].astype(str).itertuples(index=False):
-        assert f"| {' | '.join(row)} |" in page
-
-
-@pytest.fixture(scope="module")
-def mnist() -> str:
-    """The page on the MNIST section, without its line breaks."""
-    return " ".join((ROOT / "docs" / "mnist.md").read_text().split())
-
-
-def test_what_distillation_gains_on_mnist_is_of_the_committed_runs(mnist):
-    runs = pd.read_csv(MNIST / "runs.csv")
-    errors = (10_000 * (1 - runs.last_test_accuracy)).round()
-    by_arm = {
-        arm: own.set_index(runs.seed[own.index])
-        for arm, own in errors.to_frame("n").groupby([runs.model, runs.supervision])
-    }
-    teacher, labels, distilled, longer, arithmetic, geometric = (
-        by_arm[arm].n
-        for arm in (
-            ("teacher", "labels"),
-            ("width-800", "labels"),
-            ("width-800", "teacher_T20_w0.5"),
-            ("width-800-longer", "teacher_T20_w0.5"),
-            ("width-800", "arithmetic-ensemble_T20_w0.5"),
-            ("width-800", "geometric-ensemble_T20_w0.5"),
-        )
-    )
-    assert f"{labels.mean():.1f} errors become {distilled.mean():.1f} ({p_of(labels - distilled)})" in mnist
-    shares = [ratio_interval(labels - arm, labels - teacher) for arm in (distilled, longer)]
-    first, second = ([f"{100 * end:.0f}" for end in share[:3]] for share in shares)
-    assert f"{first[0]} % of the way to the teacher ({first[1]} to {first[2]} %" in mnist
-    won = (distilled - longer).mean()
-    way = f"{second[0]} % of the way, {second[1]} to {second[2]} %"
-    assert f"win {won:.1f} of them ({p_of(distilled - longer)}; {way})" in mnist
-    for arm, mean in ((arithmetic, "arithmetic"), (geometric, "geometric")):
-        assert f"{(distilled - arm).mean():.1f} ({mean} mean, {p_of(distilled - arm)})" in mnist
-    assert pd.read_csv(MNIST / "controls.csv").p.tolist() == [sign_flip_p(distilled - longer)]
-
-
-def p_of(differences: pd.Series) -> str:
-    return f"p = {show_p(sign_flip_p(differences))}"
-
-
-def test_the_grids_contrasts_are_of_the_committed_table(mnist):
-    table = pd.read_csv(MNIST / "temperature_contrasts.csv").set_index(["experiment", "against"])
-    for against, digits in (("8, 12, 20, 40", 0), ("1", 0), ("2", 1)):
-        row = table.loc["width-30", against]
-        shown = show_difference(row.difference, row.high, digits)
-        assert f"{shown}{' errors' * (against[0] == '8')}, p = {show_p(row.p)}" in mnist
-    for experiment, sentence in (
-        ("width-300", "the largest is {} errors, and the interval reaches {};"),
-        ("width-800", "from three seeds, {1}."),
-    ):
-        row = table.loc[experiment].iloc[0]
-        assert sentence.format(*(show_number(end, 1) for end in (row.difference, row.low))) in mnist
-        assert row.low < -10  # so that equality within ten errors is not shown
-
-
-PILOT = {
-    "teacher": ("teacher", "labels"),
-    "teacher, units dropped image by image": ("per-image", "labels"),
-    "small net on labels": ("{}", "labels"),
-    "small net on labels, jittered": ("jittered{}", "labels"),
-    "small net on labels, jittered, with the teacher's dropout": ("dropped-jittered-hundred", "labels"),
-    "student": ("{}", "teacher_T20_w0.5"),
-    "student, labels weigh 0.1": ("{}", "teacher_T20_w0.1"),
-    "student, soft targets alone": ("{}", "teacher_T20_w0"),
-    "student of units dropped image by image": ("{}", "per-image_T20_w0.5"),
-    "student, jittered": ("jittered{}", "teacher_T20_w0.5"),
-}
-PILOT_LENGTHS = {"10": "small", "30": "thirty", "100": "hundred"}
-
-
-def test_the_pilot_of_the_74_is_of_its_runs(mnist):
-    runs = pd.read_csv(REFERENCE / "hinton2015-pilot-74" / "tables" / "runs.csv")
-    errors = (10_000 * (1 - runs.last_validation_accuracy)).round().astype(int)
-    by_arm = errors.groupby([runs.model, runs.supervision]).agg(list).map(lambda own: ", ".join(map(str, own)))
-    told = mnist.split("## What the 74 may take")[1].split("## ")[0]
-    found = {}
-    for name, epochs, shown in re.findall(r"\| ([^|]+) \| (\d+) \| ([\d, ]+) \|", told):
-        model, supervision = PILOT[name]
-        length = PILOT_LENGTHS.get(epochs, "")
-        if model.startswith("jittered"):
-            length = "" if epochs == "30" else f"-{length}"
-        found[model.format(length), supervision] = shown
-    assert found == by_arm.to_dict()
-    thirty = errors[runs.model == "thirty"].groupby(runs.supervision).mean()
-    assert f"(at 30 epochs {thirty['per-image_T20_w0.5']:.0f} for {thirty['teacher_T20_w0.5']:.0f})" in told
-    assert f"The pilot's {len(runs)} trainings" in told
-
-
-CLAIMS_TOLD = {
-    "1": "faster",
-    "3b": "better",
-    "3c": "nearer to the teacher than to the baseline",
-    "3a": "a better fit to the training set",
-    "2b": "a more stable validation accuracy",
-    "5": "fewer errors on the hardest class",
-    "4": "errors spread over the classes as the teacher's are",
-    "6": "errors more evenly spread",
-}
-
-
-def test_verdicts_on_mnist_are_those_judged_again(mnist):
-    table = pd.read_csv(MNIST / "claims_rejudged.csv")
-    told = mnist.split("asked of *distillation*,")[1].split("## Verdicts withdrawn")[0]
-    of_verdict = dict(
-        zip(("supported", "contradicted", "undecided"), re.split(r"Contradicted:|Undecided:", told), strict=True)
-    )
-    own = table[(table.experiment == "distillation") & table.decides].set_index("claim")
-    assert set(own.index) == set(CLAIMS_TOLD)
-    for claim, words in CLAIMS_TOLD.items():
-        assert words in of_verdict[own.verdict[claim]]
-    assert f"(thousandths of a bit; p = {show_p(own.p['4'])})" in mnist
-    assert f"distance is {own.student['4']:.0f} where chance gives {own.baseline['4']:.0f}" in mnist
-    even = own.loc["6"]
-    assert f"by {even.effect:.3f} ({even.low:.3f} to {even.high:.3f}, p = {show_p(even.p)})" in mnist
-    assert f"correction for nine claims ({even.p_holm:.3f})" in mnist
-    nines = own.loc["5"]
-    interval = " to ".join(show_number(end, 1, signed=True) for end in (nines.low, nines.high))
-    assert (
-        f"{-nines.effect:.1f} fewer 9s are wrong, which other test images could undo "
-        f"({interval}, p = {show_p(nines.p)})" in mnist
-    )
-    share = table[(table.experiment == "distillation") & table.quantity.str.startswith("share of class")].iloc[0]
-    assert f"({share.baseline:.1f} to {share.student:.1f} %)" in mnist
-
-
-def test_withdrawn_verdicts_are_all_told(mnist):
-    keys = ["experiment", "claim"]
-    first, again = (
-        pd.read_csv(MNIST / f"{name}.csv").query("decides").set_index(keys).verdict
-        for name in ("claims", "claims_rejudged")
-    )
-    fallen = first[(first != "undecided") & (again.reindex(first.index).fillna("undecided") == "undecided")]
-    counts = fallen.drop("distillation", level="experiment").groupby("claim").size()
-    words = ["no", "one", "two", "three", "four", "five", "six"]
-    assert set(fallen["distillation"].index) == {"2a", "4", "5", "6"}
-    assert counts.to_dict() == {"2a": 6, "2b": 3, "3a": 1, "3c": 1, "4": 4, "5": 3, "6": 3}
-    assert (
-        f"claim 2a in {words[counts['2a']]} more experiments, 4 in {words[counts['4']]} more, "
-        f"5 and 6 in {words[counts['5']]} more each" in mnist
-    )
-    new = again[again != "undecided"]
-    assert (first[new.index] == new).all()  # verdicts fell; none arose
 
 
 def test_the_performance_table_is_of_the_committed_benchmarks():

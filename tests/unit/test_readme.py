@@ -79,28 +79,51 @@ def note_row(experiment: str) -> str:
 
 
 def mnist_point() -> str:
-    gap = table("hinton2015", "gap_recovered").query("experiment == 'distillation' and chosen").iloc[0]
-    paper = table("hinton2015", "paper").set_index(["what", "correction"])
-    soft, labels = (paper.loc[f"3 % of the data, {by}"].iloc[0] for by in ("soft targets", "labels"))
-    classes = table("hinton2015", "errors_per_class").query("experiment == 'no-threes' and role == 'student'")
-    threes = classes.set_index("label").loc[3]
-    corrected = paper.loc[("no 3s, bias corrected, errors on 3s", "fixed")]
-    of_all = paper.loc[("no 3s, bias corrected", "fixed")]
-    (n,) = {gap.n, soft.n, labels.n, threes.n, corrected.n, of_all.n}
-    soft, labels = (show_interval(row["mean"], row.high, 1) for row in (soft, labels))
-    teacher, baseline, distilled = (
-        paper.loc[what].iloc[0] for what in ("large net", "small net on labels", "small net distilled")
+    gap = (
+        table("hinton2015", "gap_recovered").query("experiment == 'distillation' and arm == 'student, T = 20'").iloc[0]
     )
+    paper = table("hinton2015", "paper").set_index(["experiment", "what", "correction"])
+    few, threes, own, jittered = (
+        paper.loc[name] for name in ("three-percent", "no-threes", "distillation", "jittered")
+    )
+    soft, labels = (few.loc[(f"3 % of the data, {by}", "none")] for by in ("soft targets", "labels"))
+    wrong, right = (
+        threes.loc[(f"no 3s{corrected}, errors on 3s", by)]
+        for corrected, by in (("", "none"), (", bias corrected", "fixed"))
+    )
+    teacher, baseline, distilled, longest = (
+        own.loc[(what, "none")]
+        for what in ("large net", "small net on labels", "small net distilled", "the same for 100 epochs")
+    )
+    shifted, shifted_labels = (
+        jittered.loc[(f"small net {how}, jittered, for 30 epochs", "none")] for how in ("distilled", "on labels")
+    )
+    (n,) = {gap.n, soft.n, labels.n, wrong.n, right.n, longest.n, shifted.n, shifted_labels.n}
     theirs = (baseline.paper - distilled.paper) / (baseline.paper - teacher.paper)
-    assert distilled.inside == "no"
+    assert distilled.inside == longest.inside == "no"
+    assert shifted.run_low < distilled.paper < shifted.run_high
     return (
         f"**On MNIST distillation passes on {gap.recovered:.0f} % of the teacher's lead** ({gap.recovered_low:.0f} to "
-        f"{gap.recovered_high:.0f} %, n = {n}); the paper's single nets {100 * theirs:.0f} %. From 3 % of the images "
-        f"labels leave {labels} errors, and soft targets of a teacher that saw all images {soft}. A student that saw "
-        f"no 3 gets {threes.errors:.1f} of the {threes.images:,} 3s wrong, and {corrected['mean']:.1f} once the "
-        f"paper's constant is added to the logit of 3 (paper: {corrected.paper:.0f}), with {of_all['mean']:.1f} errors "
-        f"in all (paper: {of_all.paper:.0f}). In a pilot the small net alone makes [as few errors as the "
-        "teacher](docs/mnist.md#what-the-74-may-take) once it sees what only the teacher sees here, shifted images."
+        f"{gap.recovered_high:.0f} %, n = {n}); the paper's single nets {100 * theirs:.0f} %. Its "
+        f"{distilled.paper:.0f} errors [are not reached](docs/mnist.md#what-the-74-takes) by ten times the epochs "
+        f"({longest['mean']:.1f}), but by images shifted by up to two pixels ({shifted['mean']:.1f}). The teacher "
+        "learns from such images, the paper's student did not; and with them the small net on labels makes "
+        f"{shifted_labels['mean']:.1f} without any teacher. From 3 % of the images labels leave "
+        f"{show_interval(labels['mean'], labels.high, 1)} errors, soft targets of a teacher that saw all images "
+        f"{show_interval(soft['mean'], soft.high, 1)}. A student that saw no 3 gets {wrong['mean']:.1f} of the 1,010 "
+        f"3s wrong, and {right['mean']:.1f} once the paper's constant is added to the logit of 3 (paper: "
+        f"{wrong.paper:.0f} and {right.paper:.0f})."
+    )
+
+
+def run_twice() -> str:
+    """The study of MNIST against its earlier run."""
+    found = table("hinton2015", "reproduction").verdict.value_counts()
+    assert set(found.index) == {"reproduced", "not published", "too few published runs"}
+    return (
+        "The MNIST study has run twice, the first time by earlier code, with other random numbers and on another "
+        f"machine: all {found['reproduced']} arms with three seeds or more in both [come out "
+        "alike](docs/mnist.md#what-they-say)."
     )
 
 
@@ -132,19 +155,18 @@ def small_lead_point() -> str:
 def verdicts(study: str, name: str, experiment: str) -> dict[str, set[str]]:
     """The claims by their verdict; one that the committed runs cannot judge is undecided."""
     claims = table(study, name).query("experiment == @experiment and decides").set_index("claim").verdict
-    claims = claims.drop("2a", errors="ignore")  # withdrawn: judged by a loss that is no cross-entropy
     judged = {verdict: set(claims.index[claims == verdict]) for verdict in ("supported", "contradicted")}
     return judged | {"undecided": CLAIMS - judged["supported"] - judged["contradicted"]}
 
 
 def claims_point() -> str:
     fashion, custom = (verdicts("note", "claims_rejudged", name) for name in ("resnet", "custom"))
-    mnist = verdicts("hinton2015", "claims_rejudged", "distillation")
+    mnist = verdicts("hinton2015", "claims", "distillation")
     assert fashion == {"supported": {"1", "2b", "3b", "3c", "4"}, "contradicted": {"3a"}, "undecided": {"2a", "5", "6"}}
     assert mnist == {
-        "supported": {"1", "3b", "3c"},
+        "supported": {"1", "2a", "3b", "3c"},
         "contradicted": {"3a"},
-        "undecided": {"2a", "2b", "4", "5", "6"},
+        "undecided": {"2b", "4", "5", "6"},
     }
     annealing = {name: verdicts("annealing", "claims", name) for name in ("constant", "annealed")}
     with_all = [fashion, custom, *annealing.values()]
@@ -153,7 +175,7 @@ def claims_point() -> str:
         assert [claim in of["supported"] for of in with_all] == [True, False, False, False]
     assert ["3a" in of["contradicted"] for of in with_all] == [True, True, False, True]
     claims = table("note", "claims_rejudged").query("experiment == 'resnet'").set_index("claim")
-    (n,) = {*claims.n, *table("hinton2015", "claims_rejudged").query("experiment == 'distillation'").n}
+    (n,) = {*claims.n, *table("hinton2015", "claims").query("experiment == 'distillation' and decides").n}
     shirts = show_difference(claims.effect["5"], claims.high["5"], 1)
     return (
         f"**Of the note's {WORDS[len(CLAIMS)]} claims** one holds on MNIST and in all {WORDS[len(with_all)]} "
@@ -239,7 +261,7 @@ def annealing_point() -> str:
 def summary() -> str:
     """What stands before the table."""
     paper = table("hinton2015", "paper").query("paper == paper and correction != 'oracle'").set_index("what")
-    paper = paper.drop("the same for 30 epochs")  # of the same number as the row before it
+    paper = paper[~paper.index.str.contains("epochs")]  # the same numbers of the paper for other trainings here
     distilled = paper.loc["small net distilled"]
     assert distilled.inside == "no"
     for study in ("as-written", "annealing"):
@@ -345,6 +367,7 @@ def test_whatever_was_found_stands_in_the_committed_tables():
     text = " ".join(found.split())
     assert text.startswith(f"## What was found {summary()} {worth()} | ")
     assert f" {caption()} * " in text
+    assert f" {run_twice()} " in text
     assert statements(found) == [
         mnist_row(),
         note_row("custom"),
