@@ -231,6 +231,10 @@ def test_every_figure_is_drawn(corrected):
     drawn(figure)
     dots = [container.lines[0].get_xdata().tolist() for container in figure.axes[0].containers]
     assert dots[:2] == [[0, 0, 2], [0, 0, 2]]
+    three = [corrected.assign(experiment=name) for name in ("x", "y", "z")]
+    figure = paper_figures.bias_corrections(pd.concat(three), ["a", "b", "c"])
+    drawn(figure)
+    assert len(figure.axes) == 3
     figure = paper_figures.side_by_side(lined_up, ARMS)
     drawn(figure)
     assert len(figure.axes[0].get_yticks()) == colours

@@ -1,5 +1,7 @@
 """Figures beside a paper's numbers: functions from the tidy tables of `paper` to a Figure."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -100,8 +102,13 @@ def width_lines(table: pd.DataFrame) -> Figure:
 def bias_corrections(corrected: pd.DataFrame, classes: list[str]) -> Figure:
     """Test errors per class, a panel per experiment: the net on labels, and the student as trained and corrected."""
     experiments = corrected.experiment.unique()
-    height = 1.2 + 0.62 * len(classes)
-    figure, axes = subplots(4.6 * len(experiments), min(height, 60), columns=len(experiments), sharey=True)
+    columns = min(len(experiments), 2)
+    rows = math.ceil(len(experiments) / columns)
+    height = min(1.2 + 0.62 * len(classes), 60)
+    figure, places = subplots(4.6 * columns, height * rows, rows, columns, sharey=True)
+    axes, spare = np.split(places, [len(experiments)])
+    for axis in spare:
+        axis.remove()
     nets = [("baseline", "none", "net on the same labels", BASELINE)]
     nets += [("student", correction, name, colour) for correction, (name, colour) in CORRECTIONS.items()]
     apart = 0.84 / len(nets)
@@ -111,13 +118,13 @@ def bias_corrections(corrected: pd.DataFrame, classes: list[str]) -> Figure:
         # Of several temperatures the first: one student a panel.
         drawn = own[(own.role == "baseline") | (own.arm == students.arm.iloc[0])]
         for number, (role, correction, _, colour) in enumerate(nets):
-            rows = drawn[(drawn.role == role) & (drawn.correction == correction)]
-            of_class = [mean_interval(values.errors) for _, values in rows.groupby("label")]
-            places = np.arange(len(of_class)) + (number - (len(nets) - 1) / 2) * apart
+            errors = drawn[(drawn.role == role) & (drawn.correction == correction)]
+            of_class = [mean_interval(values.errors) for _, values in errors.groupby("label")]
+            heights = np.arange(len(of_class)) + (number - (len(nets) - 1) / 2) * apart
             means, lows, highs, _ = np.transpose(of_class)
             # Dots: a bar's length would mean nothing on this scale.
-            ends = [means - np.maximum(lows, 0), np.minimum(highs, rows.groupby("label").images.first()) - means]
-            axis.errorbar(means, places, xerr=ends, fmt="o", color=colour, markersize=4, elinewidth=1)
+            ends = [means - np.maximum(lows, 0), np.minimum(highs, errors.groupby("label").images.first()) - means]
+            axis.errorbar(means, heights, xerr=ends, fmt="o", color=colour, markersize=4, elinewidth=1)
         for between in range(1, len(classes)):
             axis.axhline(between - 0.5, color="#e8e8e8", linewidth=1)
         axis.set_yticks(range(len(classes)), class_labels(classes))
@@ -129,7 +136,8 @@ def bias_corrections(corrected: pd.DataFrame, classes: list[str]) -> Figure:
         axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(visible=False, axis="y")
         axis.tick_params(axis="y", length=0)
-    axes[0].set_ylabel("Class")
+    for axis in axes[::columns]:
+        axis.set_ylabel("Class")
     keys = [
         Line2D([], [], color=colour, marker="o", markersize=4, linestyle="", label=name) for *_, name, colour in nets
     ]
