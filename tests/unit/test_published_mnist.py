@@ -214,13 +214,18 @@ def claims_point() -> str:
 
 
 def again_point() -> str:
-    found = table("reproduction").verdict.value_counts()
-    assert set(found.index) == {"reproduced", "not published", "too few published runs"}
+    found = table("reproduction").query("predicted_low == predicted_low")
+    assert set(found.verdict) == {"reproduced"}
+    ten, three = (found[found.n == n] for n in (10, 3))
+    assert len(ten) + len(three) == len(found)
+    apart = (ten["mean"] - ten.published_mean).abs().median()
+    reach = (ten.predicted_high - ten.predicted_low).median() / 2
     return (
         "**It reproduces itself.** The same study stood here before, by earlier code with other random numbers, on a "
-        f"Zen 3 in float32. Of the {found['reproduced']} arms that both have with three seeds or more, all "
-        f"{found['reproduced']} come out as published: their means lie where the earlier runs foretell the mean of as "
-        "many new ones."
+        f"Zen 3 in float32. All {len(found)} arms that both have come out as published: their means lie where the "
+        f"earlier runs foretell the mean of as many new ones. The {len(ten)} of ten seeds were foretold to within "
+        f"{reach:.2f} percentage points in the median, and differ by {apart:.2f}; for the {len(three)} of three seeds "
+        "it is a weak test."
     )
 
 
