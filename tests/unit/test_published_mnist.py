@@ -1,43 +1,20 @@
 """The numbers of docs/mnist.md are those of the committed study and of its pilot."""
 
-import re
-from pathlib import Path
-
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_number, show_p
 from dark_knowledge.analysis.paper import readable_paper
 from dark_knowledge.analysis.statistics import mean_interval, ratio_interval, sign_flip_p
 
-ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT / "results" / "reference"
+from .pages import points, rows, sections, table
+
 SOFT = "teacher_T20_w0.5"
 TEACHER, LABELS, STUDENT = ("teacher", "labels"), ("width-800", "labels"), ("width-800", SOFT)
 ENSEMBLE = "arithmetic-ensemble_T20_w0.5"
 
 
-def table(name: str, study: str = "hinton2015") -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / study / "tables" / f"{name}.csv")
-
-
-RUNS, PILOT, PAPER = table("runs"), table("runs", "hinton2015-pilot-74"), table("paper")
-
-
-def sections() -> dict[str, str]:
-    """The page's parts by their headings."""
-    page = (ROOT / "docs" / "mnist.md").read_text()
-    return dict(part.split("\n", 1) for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:])
-
-
-def points(heading: str) -> list[str]:
-    """A part's points, each on one line."""
-    found = re.findall(r"^\* (.*?)(?=\n\n|\n\* |\Z)", sections()[heading], re.MULTILINE | re.DOTALL)
-    return [" ".join(point.split()) for point in found]
-
-
-def rows(heading: str) -> list[str]:
-    """The rows of a part's table below its head."""
-    return re.findall(r"^\| (.*) \|$", sections()[heading], re.MULTILINE)[2:]
+RUNS, PILOT, PAPER = table("hinton2015", "runs"), table("hinton2015-pilot-74", "runs"), table("hinton2015", "paper")
+PAGE = sections("docs/mnist.md")
 
 
 def errors(model: str, supervision: str) -> pd.Series:
@@ -72,7 +49,7 @@ def spread(row: pd.Series) -> str:
 
 def corrected(experiment: str, correction: str) -> pd.Series:
     """A student's test errors with its bias corrected, by seed."""
-    biases = table("bias_corrections")
+    biases = table("hinton2015", "bias_corrections")
     chosen = (
         (biases.experiment == experiment) & (biases.correction == correction) & biases.arm.str.startswith("student")
     )
@@ -83,7 +60,7 @@ def corrected(experiment: str, correction: str) -> pd.Series:
 def test_the_papers_numbers_are_those_of_the_reference_run():
     readable = readable_paper(PAPER.fillna({"inside": "", "remark": ""}))
     columns = ["number", "bias", "paper", "ours", "our spread", "paper inside"]
-    assert rows("The paper's numbers") == [" | ".join(row) for row in readable[columns].astype(str).to_numpy()]
+    assert rows(PAGE["The paper's numbers"]) == [" | ".join(row) for row in readable[columns].astype(str).to_numpy()]
 
 
 def gains_point() -> str:
@@ -105,12 +82,17 @@ def threes_point() -> str:
     none, fixed, oracle, free = (
         of_paper(f"no 3s{', bias corrected' * (by != 'none')}", by) for by in ("none", "fixed", "oracle", "label-free")
     )
-    threes = table("errors_per_class").query("experiment == 'no-threes' and role == 'student' and label == 3").iloc[0]
+    threes = (
+        table("hinton2015", "errors_per_class")
+        .query("experiment == 'no-threes' and role == 'student' and label == 3")
+        .iloc[0]
+    )
     known = [
         100 * (1 - wrong / threes["images"])
         for wrong in (threes.errors, of_paper("no 3s, bias corrected, errors on 3s", "fixed")["mean"])
     ]
     assert (none.inside, fixed.inside, oracle.inside) == ("yes", "no", "yes")
+    assert free["mean"] > 115
     return (
         f"**Without any 3** among its images the student still knows {known[0]:.0f} % of them, and {known[1]:.0f} % "
         f"once the paper's constant corrects its bias. In all it then makes {fixed['mean']:.1f} errors, more than the "
@@ -129,22 +111,24 @@ def two_classes_point() -> str:
         for experiment in ("sevens-and-eights", "two-classes-longer", "two-classes-mostly-soft")
     ]
     assert short.run_low > short.paper > long.run_high
-    assert min(free) > of_paper("only 7s and 8s, biases corrected", "oracle").paper - 6
+    papers = of_paper("only 7s and 8s, biases corrected", "fixed").paper
+    assert max(free[1:]) < papers < free[0]
+    assert max(free[1:]) < 15
     return (
         f"**From 7s and 8s alone** the student of 10 epochs is worse than the paper's: {short['mean']:.1f} % of all "
         f"test images wrong ({short.paper:.1f} in the paper), and {free[0]:.1f} % with its biases corrected by the "
-        "label-free rule (13.2). These two classes are a fifth of the images, so that 10 epochs are few steps. After "
-        f"as many steps as with all images, 50 epochs, it is better than the paper's: {long['mean']:.1f} and "
-        f"{free[1]:.1f} %; and where the labels weigh 0.1 instead of 0.5, {soft['mean']:.1f} and {free[2]:.1f} %. The "
-        "aim that was set beforehand, 15 %, is met by both."
+        f"label-free rule ({papers:.1f}). These two classes are a fifth of the images, so that 10 epochs are few "
+        f"steps. After as many steps as with all images, 50 epochs, it is better than the paper's: {long['mean']:.1f} "
+        f"and {free[1]:.1f} %; and where the labels weigh 0.1 instead of 0.5, {soft['mean']:.1f} and {free[2]:.1f} %. "
+        "The aim that was set beforehand, 15 %, is met by both."
     )
 
 
 def grid_point() -> str:
-    contrasts = table("temperature_contrasts").set_index(["experiment", "against"])
+    contrasts = table("hinton2015", "temperature_contrasts").set_index(["experiment", "against"])
     lower, two, higher = (contrasts.loc["width-30", against] for against in ("1", "2", "8, 12, 20, 40"))
     wide, widest = (contrasts.loc[width].iloc[0] for width in ("width-300", "width-800"))
-    gains = table("gap_recovered").set_index(["experiment", "arm"])
+    gains = table("hinton2015", "gap_recovered").set_index(["experiment", "arm"])
     of_30 = gains.loc["width-30"]
     hot = of_30.loc[["student, T = 8", "student, T = 12", "student, T = 20"]]
     assert (hot.gain_low < 0).all()
@@ -195,7 +179,7 @@ CLAIMS = {
 
 
 def claims_point() -> str:
-    claims = table("claims").query("decides").set_index(["experiment", "claim"])
+    claims = table("hinton2015", "claims").query("decides").set_index(["experiment", "claim"])
     own, jittered = claims.loc["distillation"], claims.loc["jittered"]
     told = {
         verdict: [
@@ -214,7 +198,7 @@ def claims_point() -> str:
 
 
 def again_point() -> str:
-    found = table("reproduction").query("predicted_low == predicted_low")
+    found = table("hinton2015", "reproduction").query("predicted_low == predicted_low")
     assert set(found.verdict) == {"reproduced"}
     ten, three = (found[found.n == n] for n in (10, 3))
     assert len(ten) + len(three) == len(found)
@@ -222,15 +206,15 @@ def again_point() -> str:
     reach = (ten.predicted_high - ten.predicted_low).median() / 2
     return (
         "**It reproduces itself.** The same study stood here before, by earlier code with other random numbers, on a "
-        f"Zen 3 in float32. All {len(found)} arms that both have come out as published: their means lie where the "
-        f"earlier runs foretell the mean of as many new ones. The {len(ten)} of ten seeds were foretold to within "
-        f"{reach:.2f} percentage points in the median, and differ by {apart:.2f}; for the {len(three)} of three seeds "
-        "it is a weak test."
+        "Zen 3 in float32 (25 November 2026, commits c38ca3b, 5bf5ceb and 95b5617; its tables stand at b94f8f8). All "
+        f"{len(found)} arms that both have come out as published: their means lie where the earlier runs foretell the "
+        f"mean of as many new ones. The {len(ten)} of ten seeds were foretold to within {reach:.2f} percentage points "
+        f"in the median, and differ by {apart:.2f}; for the {len(three)} of three seeds it is a weak test."
     )
 
 
 def test_what_the_numbers_say_is_of_the_committed_tables():
-    assert points("What they say") == [
+    assert points(PAGE["What they say"]) == [
         gains_point(),
         threes_point(),
         two_classes_point(),
@@ -280,7 +264,7 @@ def epochs_point() -> str:
     longer, longest = (of_paper(f"the same for {epochs} epochs", experiment="distillation") for epochs in (30, 100))
     assert longer.inside == longest.inside == "no"
     labels = mean_interval(errors(*LABELS) - errors("width-800-longer", "labels"))
-    assert labels.low < 0
+    assert labels.low < 0 < labels.high
     apart = mean_interval(thirty - hundred)
     assert apart.low < 0 < apart.high
     return (
@@ -295,6 +279,7 @@ def ensemble_point() -> str:
     ahead = [fewer(ten, errors(*STUDENT)), fewer(thirty, errors("width-800-longer", SOFT))]
     its = of_paper("its student for 30 epochs")
     assert its.run_low < 74 < its.run_high
+    assert thirty.mean() > 80
     mean = of_paper("all seeds' teachers, arithmetic mean at T = 20")["mean"]
     return (
         f"**Ten teachers in place of one**, with {mean:.0f} errors together, help by {ahead[0]} after ten epochs and "
@@ -332,6 +317,9 @@ def jitter_point() -> str:
 def pilot_point() -> str:
     validation = 10_000 * (1 - PILOT.last_validation_accuracy)
     thirty = validation[PILOT.model == "thirty"].groupby(PILOT.supervision).mean()
+    means = validation.groupby([PILOT.model, PILOT.supervision]).mean()
+    assert means["dropped-jittered-hundred", "labels"] > means["jittered-hundred", "labels"]
+    assert means["hundred", SOFT] < min(means["hundred", f"teacher_T20_w{weight}"] for weight in ("0", "0.1"))
     return (
         "Of the pilot alone: the teacher's dropout does not help a net of this size, and other hard weights do "
         "nothing. The teacher here drops the same hidden units for a whole batch, which takes half the time. Dropped "
@@ -342,13 +330,13 @@ def pilot_point() -> str:
 
 
 def test_what_the_74_takes_is_of_the_pilots_and_the_studys_runs():
-    assert rows("What the 74 takes") == rows_of_the_74()
-    assert points("What the 74 takes") == [epochs_point(), ensemble_point(), jitter_point(), pilot_point()]
-    assert f"The pilot's {len(PILOT)} trainings" in sections()["What the 74 takes"]
+    assert rows(PAGE["What the 74 takes"]) == rows_of_the_74()
+    assert points(PAGE["What the 74 takes"]) == [epochs_point(), ensemble_point(), jitter_point(), pilot_point()]
+    assert f"The pilot's {len(PILOT)} trainings" in PAGE["What the 74 takes"]
 
 
 def test_the_run_is_told_as_it_was():
-    text = " ".join(sections()["The run"].split())
+    text = " ".join(PAGE["The run"].split())
     trained = RUNS[~RUNS.model.str.contains("ensemble")]
     seconds = trained.groupby(["model", "supervision"]).seconds
     (commit,), (precision,), (version,) = (set(trained[column]) for column in ("commit", "precision", "torch"))

@@ -14,29 +14,12 @@ from dark_knowledge.analysis.statistics import Interval, holm, mean_interval
 from dark_knowledge.study.arms import roles_of
 from dark_knowledge.study.checking import check_config
 
+from .pages import REFERENCE, ROOT, points, rows, sections, table
 from .pictures import folder_of_pictures
 
-ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT / "results" / "reference"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 CLAIMS = {"1", "2a", "2b", "3a", "3b", "3c", "4", "5", "6"}
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-
-
-def table(study: str, name: str) -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / study / "tables" / f"{name}.csv")
-
-
-def sections(page: str) -> list[str]:
-    """The page's parts, each from its heading on; the first is what stands before all headings."""
-    return re.split(r"^(?=## )", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
-
-
-def statements(section: str) -> list[str]:
-    """The rows of its table below the head, and its points, each on one line."""
-    points = [" ".join(point.split()) for point in re.findall(r"^\* (.*?)(?=\n\n|\n\* )", section, re.M | re.S)]
-    rows = re.findall(r"^\| (.*) \|$", section, re.MULTILINE)
-    return rows[2:] + points
 
 
 def mnist_row() -> str:
@@ -364,12 +347,12 @@ def caption() -> str:
 
 def test_whatever_was_found_stands_in_the_committed_tables():
     """So a point or a row with a number that no table gives is an error too."""
-    (found,) = (section for section in sections("README.md") if section.startswith("## What was found\n"))
+    found = sections("README.md")["What was found"]
     text = " ".join(found.split())
-    assert text.startswith(f"## What was found {summary()} {worth()} | ")
+    assert text.startswith(f"{summary()} {worth()} | ")
     assert f" {caption()} * " in text
     assert f" {run_twice()} " in text
-    assert statements(found) == [
+    assert rows(found) + points(found) == [
         mnist_row(),
         note_row("custom"),
         note_row("resnet"),
