@@ -1,5 +1,6 @@
 """What the tests read of the pages that tell results, and of the committed tables that these follow from."""
 
+import json
 import re
 from pathlib import Path
 
@@ -13,10 +14,28 @@ def table(study: str, name: str) -> pd.DataFrame:
     return pd.read_csv(REFERENCE / study / "tables" / f"{name}.csv")
 
 
+def config_of(study: str) -> dict:
+    return json.loads((REFERENCE / study / "config.json").read_text())
+
+
+def percent_correct(study: str, model: str) -> pd.DataFrame:
+    """Test accuracies in percent after the last epoch: a row a seed, a column for what taught."""
+    runs = table(study, "runs").query("model == @model")
+    return 100 * runs.pivot(index="seed", columns="supervision", values="last_test_accuracy")
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def on_one_line(page: str) -> str:
+    """The page without its line breaks, which may fall within a sentence."""
+    return " ".join(read(page).split())
+
+
 def sections(page: str) -> dict[str, str]:
     """The page's parts by their headings, without what stands before all headings."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return dict(part.split("\n", 1) for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:])
+    return dict(part.split("\n", 1) for part in re.split(r"^## ", read(page), flags=re.MULTILINE)[1:])
 
 
 def rows(section: str) -> list[str]:

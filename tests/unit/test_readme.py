@@ -1,6 +1,5 @@
 """What the README says was found stands in committed tables, and what it shows to write is allowed."""
 
-import json
 import re
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dark_knowledge.analysis.statistics import Interval, holm, mean_interval
 from dark_knowledge.study.arms import roles_of
 from dark_knowledge.study.checking import check_config
 
-from .pages import REFERENCE, ROOT, points, rows, sections, table
+from .pages import ROOT, config_of, points, read, rows, sections, table
 from .pictures import folder_of_pictures
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -39,8 +38,7 @@ def mnist_row() -> str:
 
 def published(experiment: str) -> dict:
     """The note's own figures, by role."""
-    config = json.loads((REFERENCE / "note" / "config.json").read_text())
-    return config["experiments"][experiment].get("published") or {}
+    return config_of("note")["experiments"][experiment].get("published") or {}
 
 
 def note_row(experiment: str) -> str:
@@ -119,7 +117,7 @@ def small_lead_point() -> str:
         f"{gap.recovered:.0f} % ({gap.recovered_low:.0f} to {gap.recovered_high:.0f} %)" for gap in gaps.itertuples()
     )
     epochs, longer = (
-        json.loads((REFERENCE / study / "config.json").read_text())["recipes"][recipe]["epochs"]
+        config_of(study)["recipes"][recipe]["epochs"]
         for study, recipe in (("note", "student"), ("annealing", "annealed"))
     )
     labels = table("annealing", "accuracy").query("experiment == 'annealed' and role == 'baseline'").iloc[0]
@@ -226,7 +224,7 @@ def as_written_row() -> str:
 def annealing_point() -> str:
     """At a constant rate and at one that falls, at the epoch best on test."""
     gains = table("annealing", "gains").set_index("accuracy").loc["best_on_test_accuracy"]
-    epochs = json.loads((REFERENCE / "annealing" / "config.json").read_text())["recipes"]["constant"]["epochs"]
+    epochs = config_of("annealing")["recipes"]["constant"]["epochs"]
     assert gains["first"] == "constant"
     assert gains.labels_low > gains.first_gain_high
     leads = table("annealing", "payoff").set_index("experiment")
@@ -297,7 +295,7 @@ def worth() -> str:
     assert few.low > 0 > ahead_of_all(3).low
     (every,) = table("when-100-percent", "payoff").itertuples()
     assert (every.rival, every.p) == ("whole cost", 2 / 2**every.n)
-    recipes = json.loads((REFERENCE / "when-100-percent" / "config.json").read_text())["recipes"]
+    recipes = config_of("when-100-percent")["recipes"]
     short, longer = (recipes[name]["epochs"] for name in ("100-percent", "100-percent-longer"))
     cost = table("when-100-percent", "cost").set_index("arm").total_seconds
     seconds = cost["whole cost"] / cost[every.student]
@@ -307,7 +305,7 @@ def worth() -> str:
     of_student = runs["student-100-percent", "teacher-100-percent_T4_w0.1"]
     assert (runs["longer-100-percent", "labels"] > of_student).all()
     (late,) = table("patient", "payoff").itertuples()
-    recipes = json.loads((REFERENCE / "patient" / "config.json").read_text())["recipes"]
+    recipes = config_of("patient")["recipes"]
     (long,) = {recipes[name]["epochs"] for name in ("patient", "erased")}
     assert late.rival == "erased"
     assert late.gain_low < 0 < late.gain_high
@@ -368,12 +366,12 @@ def test_whatever_was_found_stands_in_the_committed_tables():
 def test_the_default_study_takes_as_long_as_was_measured():
     measured = pd.read_csv(ROOT / "benchmarks" / "results" / "study.csv").set_index("work").core_seconds
     minutes = f"{measured['whole study'] / 2 / 60:.0f}"
-    assert re.findall(r"^make +# .*?(\d+)", (ROOT / "README.md").read_text(), re.MULTILINE) == [minutes]
+    assert re.findall(r"^make +# .*?(\d+)", read("README.md"), re.MULTILINE) == [minutes]
 
 
 def example(language: str) -> str:
     """The README's one example of a language."""
-    _, rest = (ROOT / "README.md").read_text().split(f"```{language}\n")
+    _, rest = read("README.md").split(f"```{language}\n")
     return rest.split("```", 1)[0]
 
 
@@ -396,7 +394,7 @@ def test_the_study_of_your_own_is_allowed(tmp_path):
 @pytest.mark.parametrize(("page", "begin", "n"), [("tutorial.md", r"\w+: \{", 4), ("data.md", r"\{", 3)])
 def test_what_may_be_changed_is_allowed(page, begin, n, tmp_path):
     """The tutorial's keys, and the other sources of images."""
-    shown = re.findall(rf"^\|.*?\| `({begin}.*?)`", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+    shown = re.findall(rf"^\|.*?\| `({begin}.*?)`", read(f"docs/{page}"), re.MULTILINE)
     assert len(shown) == n
     config = own_study(folder_of_pictures(tmp_path))
     for text in shown:
@@ -409,4 +407,4 @@ def test_what_may_be_changed_is_allowed(page, begin, n, tmp_path):
 
 
 def test_the_tutorial_makes_the_same_study():
-    assert f"```yaml\n{example('yaml')}```" in (ROOT / "docs" / "tutorial.md").read_text()
+    assert f"```yaml\n{example('yaml')}```" in read("docs/tutorial.md")
