@@ -42,6 +42,9 @@ def test_arms_and_seeds_are_switched_off_and_on(page):
     expect_curves(page, means=0, seeds=3)
     page.get_by_label("Experiment").select_option(label="resnet")
     expect_curves(page, means=5, seeds=5 * SEEDS)
+    for chart in charts(page):
+        expect(chart.locator("path.mean.broken")).to_have_count(1)  # the control
+        assert "6px" in chart.locator("path.mean.broken").evaluate("path => getComputedStyle(path).strokeDasharray")
 
 
 def test_all_at_once(page):

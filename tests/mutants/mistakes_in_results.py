@@ -121,7 +121,7 @@ IN_RESULTS = {
     ],
     f"{ANALYSIS}/claim_learning.py": [
         ("return late if epochs > last and len(late) else", "return late if epochs > last else", "a study without a late logged step has no report"),
-        ("sign=-1, decides=measure is area)", "sign=1, decides=measure is area)", "slower learning supports the claim"),
+        ("sign=-1, decides=measure is area,", "sign=1, decides=measure is area,", "slower learning supports the claim"),
         ('decides=measure == "sd"', 'decides=measure == "mean_change"', "claim 2b decided by its other row"),
         ('batches, None, decides=column == "hard_loss")', 'batches, None, decides=column == "loss")', "claim 2a decided by how a soft loss is written"),
         ("(e, name, unit, column, epochs, last, decides=False)", "(e, name, unit, column, epochs, None, decides=False)", "the epochs' losses scatter from the first one on"),

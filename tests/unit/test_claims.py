@@ -257,6 +257,7 @@ def test_an_ensemble_that_teaches_has_no_spread_to_judge_its_errors_by():
     table = deciding(table_of(study))
     assert table.verdict["4"] == claims.UNDECIDED
     assert math.isnan(table.effect["4"])
+    assert table.remark["4"] == "needs two seeds of both nets"
     assert table.effect.drop("4").notna().all()
     assert claims.shown_rows(table.reset_index()).verdict.str.contains("at 0 seed").sum() == 0
 
@@ -282,7 +283,9 @@ def test_few_seeds_decide_nothing_and_break_nothing(seeds, controls):
     assert deciding(table).effect.isna()["4"] == (seeds < 2)
     shown = claims.shown_rows(table)
     told = shown[table.decides].set_index("claim").verdict
-    assert told.pop("4") == ("not measured: needs two seeds" if seeds < 2 else f"undecided at {seeds} seeds")
+    assert told.pop("4") == (
+        "not measured: needs two seeds of both nets" if seeds < 2 else f"undecided at {seeds} seeds"
+    )
     assert told.str.startswith(f"undecided at {seeds} seed").all()
     assert not claims.readable_claims(table).astype(str).apply(lambda column: column.str.contains("nan")).any(axis=None)
 
@@ -295,6 +298,12 @@ def test_a_short_training_has_no_stability():
     assert table.effect.drop(["2a", "2b"]).notna().all()
     shown = claims.shown_rows(table.reset_index()).set_index("claim").verdict
     assert shown[["2a", "2b"]].tolist() == ["not measured: needs more than 4 epochs", "not measured: needs 4 epochs"]
+
+
+def test_one_epoch_has_no_curve():
+    table = table_of(make_results(3, epochs=1))
+    told = claims.shown_rows(table)[table.decides].set_index("claim").verdict
+    assert told["1"] == "not measured: needs two epochs"
 
 
 @pytest.mark.parametrize("longer", [0, 1])
@@ -322,7 +331,11 @@ def test_constant_curves_and_runs_without_errors():
     study["class_errors"] = study["class_errors"].assign(errors=0)
     accuracies = [name for name in study["runs"] if name.endswith("accuracy") and "validation" not in name]
     study["runs"] = study["runs"].assign(**dict.fromkeys(accuracies, 1.0))
-    table = deciding(table_of(study))
+    table = table_of(study)
+    told = claims.shown_rows(table)[table.decides].set_index("claim").verdict
+    assert told["4"] == "not measured: needs errors of both nets, in two classes or more"
+    assert told["6"] == "not measured: needs errors in every run"
+    table = deciding(table)
     assert table.verdict.eq(claims.UNDECIDED).all()
     assert table.effect[["1", "2a", "2b", "3a", "3b", "3c", "5"]].eq(0).all()
     assert table.effect[["4", "6"]].isna().all()

@@ -41,6 +41,7 @@ def test_each_arm_has_its_own_seeds_and_axes():
     data = curves.page_data(ARMS, make_tables(SEEDS), points=60)
     assert [arm["seeds"] for arm in data["arms"]] == [[0, 1], [0, 1], [5]]
     assert [[arm["arm"] for arm in own["arms"]] for own in data["experiments"]] == [[0, 1, 2], [1]]
+    assert [arm["broken"] for arm in data["experiments"][0]["arms"]] == [False, False, True]
     teacher, baseline, control = data["arms"]
     assert teacher["epochs"]["epoch"] == [1, 2, 3]
     assert (teacher["epochs"]["step"], baseline["epochs"]["step"]) == ([40, 80, 120], [20, 40, 60])

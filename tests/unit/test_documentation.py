@@ -51,7 +51,7 @@ def test_every_study_is_listed():
 def test_every_planted_mistake_fits_the_code_and_is_counted():
     for file, mistakes in MISTAKES.items():
         text = (ROOT / file).read_text()
-        assert not [mistake for mistake in mistakes if mistake[0] not in text], file
+        assert not [mistake for mistake in mistakes if text.count(mistake[0]) != 1], file
     assert f"The list has {sum(map(len, MISTAKES.values()))} mistakes" in (ROOT / "docs" / "testing.md").read_text()
 
 

@@ -68,8 +68,9 @@ def test_weights_that_do_not_fit_are_refused(make_model, tmp_path, said):
         read_weights(tmp_path / "weights.pth", model)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(make_model, tmp_path):
-    (tmp_path / "weights.pth").write_bytes(b"not a checkpoint")
+@pytest.mark.parametrize("content", [b"not a checkpoint", b"https://example.org/weights.pth", b"", b"0"])
+def test_a_file_that_is_no_checkpoint_is_refused(make_model, tmp_path, content):
+    (tmp_path / "weights.pth").write_bytes(content)
     with pytest.raises(InputError, match="does not load with weights_only"):
         read_weights(tmp_path / "weights.pth", make_model())
 

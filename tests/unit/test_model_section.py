@@ -28,6 +28,12 @@ def reserved(num_classes, recipe, members=3): ...
 class Net(nn.Module):
     def __init__(self, num_classes, width=3): ...
 built = sys
+try:
+    from nowhere import tried
+except ImportError:
+    def tried(num_classes): ...
+if sys.platform:
+    chosen = Net
 """
 PLAIN = {"architecture": "plain", "channels": [3], "pool": [True]}
 DISTILLED = {"teacher": "resnet", "student": "student", "temperatures": [4], "hard_weight": 0}
@@ -40,6 +46,7 @@ def folder(tmp_path):
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "other_nets.py").write_text("def deep(num_classes, layers): ...\n")
     (tmp_path / "wrong.py").write_text("def wide(:\n")
+    (tmp_path / "latin.py").write_text("# coding: latin-1\n# für Bilder\ndef wide(num_classes): ...\n", "latin-1")
     (tmp_path / "beside_wrong.py").write_text("import wrong\ndef wide(num_classes): ...\n")
     for name in ("a.pth", "a.safetensors", "logits.npz"):
         (tmp_path / name).write_bytes(b"")
@@ -87,6 +94,7 @@ WRONG = [
     (net("nets.py:renamed"), "key 'models.mine.layers' is missing"),
     (net("wrong.py:wide"), "wrong.py, line 1: invalid syntax; correct it"),
     (net("beside_wrong.py:wide"), "/wrong.py, line 1: invalid syntax; correct it"),
+    (net("latin.py:wide"), "latin.py, or a file that it imports, is no text in UTF-8; save it as such"),
     (net("no_such_module:wide"), "models.mine.architecture: no module 'no_such_module' is installed"),
     (net("torchvision.modles:resnet18"), "models.mine.architecture: no module 'torchvision.modles' is installed"),
     (net("torchvision.models:resnet19"), "torchvision.models has no 'resnet19'; allowed"),
@@ -155,6 +163,8 @@ def test_what_is_wrong_is_named_in_one_line_with_what_is_allowed(config, folder,
         net("nets.py:Net"),
         net("nets.py:renamed", layers=3),
         net("nets.py:built", any=3),
+        net("nets.py:tried", any=3),
+        net("nets.py:chosen", any=3),
         net("torchvision.models:resnet18", norm_layer=None),
         net("torch.nn:Identity"),
         net("cifar-resnet", depth=8, channels=[32, 64, 128, 256]),

@@ -23,8 +23,9 @@ def write_teachers(folder) -> dict[str, np.ndarray]:
     """Leave what another program would: weights of the user's network, and logits, which are returned."""
     torch.manual_seed(0)
     network = nn.Sequential(
-        nn.Conv2d(1, 7, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(112, 10)
-    )
+        nn.Conv2d(1, 7, 5, stride=4), nn.ReLU(), nn.Conv2d(7, 7, 3, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(112, 10),
+    )  # fmt: skip
     torch.save({"model": network.state_dict(), "epoch": 240}, folder / "tests/data/doors/pretrained.pth")
     random, logits = np.random.default_rng(0), {}
     for part, file in (("train", "train-labels-idx1-ubyte.gz"), ("test", "t10k-labels-idx1-ubyte.gz")):

@@ -20,14 +20,14 @@ const seedName = (seed) => (seed === MEAN ? "mean" : `seed ${seed}`);
 /* The curves to draw: of every shown arm its shown seeds, and last, on top, its mean over all of its seeds. */
 function curvesOf(measure) {
   const curves = [];
-  for (const { name, colour, line, arm } of experiment().arms) {
+  for (const { name, colour, broken, arm } of experiment().arms) {
     if (state.hiddenArms.has(name)) continue;
     const { seeds, epochs, steps } = data.arms[arm];
     const table = state.axis === "step" && measure in steps ? steps : epochs;
     const [x, y] = [table[state.axis], table[measure]];
     const add = (seed, values) => {
       const points = x.map((at, place) => [at, values[place]]).filter(([, value]) => value !== null);
-      if (!state.hiddenSeeds.has(seed) && points.length) curves.push({ name, colour, broken: line === "--", seed, seeds: seeds.length, points });
+      if (!state.hiddenSeeds.has(seed) && points.length) curves.push({ name, colour, broken, seed, seeds: seeds.length, points });
     };
     seeds.forEach((seed, number) => add(seed, y[number]));
     add(MEAN, x.map((_, place) => mean(y.map((values) => values[place]).filter((value) => value !== null))));

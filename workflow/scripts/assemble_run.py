@@ -87,7 +87,7 @@ def from_elsewhere(arguments: argparse.Namespace, data: Dataset) -> tuple[dict[s
     model = build_model(architecture, data.image_shape, data.classes)
     read_weights(file, model)
     sizes = {"parameters": count_parameters(model), "multiply_adds": count_multiply_adds(model, data.image_shape)}
-    return {name: value.clone() for name, value in model.state_dict().items()}, record | sizes
+    return {name: value.contiguous().clone() for name, value in model.state_dict().items()}, record | sizes
 
 
 if __name__ == "__main__":

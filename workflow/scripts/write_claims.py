@@ -26,13 +26,14 @@ def main() -> None:
     arguments = parse_arguments()
     config, table = json.loads(arguments.config.read_text()), arguments.judged
     shown = claims.shown_rows(table)
+    seeds = sorted(table.n[table.effect.notna()].unique())
     page = rendering.claims_page(
         study=config["study"],
         dataset=config["dataset"],
         validation=config["split"]["validation"],
         rule=config["claims"],
-        least_p=[f"{least_sign_flip_p(n):.3g}" for n in sorted(table.n.unique())],
-        seeds=sorted(table.n.unique()),
+        least_p=[f"{least_sign_flip_p(n):.3g}" for n in seeds],
+        seeds=seeds,
         experiments=[
             {
                 "name": name,

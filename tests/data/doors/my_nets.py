@@ -6,10 +6,10 @@ from torch import nn
 
 
 def wide(num_classes: int, image_shape: tuple[int, int, int], width: int = 8) -> nn.Module:
-    """One strided convolution and a linear layer."""
+    """Two convolutions, the second of many channels, and a linear layer."""
     return nn.Sequential(
-        nn.Conv2d(image_shape[0], width, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
-        nn.Linear(16 * width, num_classes),
+        nn.Conv2d(image_shape[0], width, 5, stride=4), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * width, num_classes),
     )  # fmt: skip
 
 

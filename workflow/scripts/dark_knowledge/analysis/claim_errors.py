@@ -41,7 +41,7 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
         np.full(n, np.nan), -1, decides=True, reference=1000 * limit, baseline=1000 * noise,
         student=1000 * observed, p=np.nan if same else tested.p, digits=1, is_difference=False,
         interval=Interval(1000 * interval.mean, 1000 * interval.low, 1000 * interval.high, n),
-        remark="teacher and baseline are the same runs" if same else "needs two seeds" if np.isnan(interval.mean) else
+        remark=_not_compared(e, len(teacher)) if same or np.isnan(interval.mean) else
         f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",
     )  # fmt: skip
     measured = similarity(e.predictions, e.class_errors, e.teacher, e.baseline)
@@ -55,6 +55,13 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
             p=np.nan if measure == "correlation" else None,
             remark="between teacher and baseline, less between two seeds of one net, which err on the same images",
         )  # fmt: skip
+
+
+def _not_compared(e: Evidence, seeds: int) -> str:
+    """Why the errors of teacher and baseline, of so many seeds in common, say nothing of each other."""
+    if e.teacher.key == e.baseline.key:
+        return "teacher and baseline are the same runs"
+    return "needs two seeds of both nets" if seeds < 2 else "needs errors of both nets, in two classes or more"
 
 
 def hardest(e: Evidence) -> Iterator[Quantity]:
@@ -124,7 +131,9 @@ def evenness(e: Evidence) -> Iterator[Quantity]:
     ):
         student, baseline = (pd.Series(values) for values in factor * measure(thinned).mean(axis=0))
         noise = factor * of_images * measure(permuted).mean(axis=-1)
+        errors_in_all = counts.any(axis=-1).all()
         yield compare(
             "6", name, unit, student, baseline, sign=sign, decides=measure is gini, digits=digits,
-            image_noise=noise[:, 0] - noise[:, 1], remark=f"at equal numbers of errors; {OTHER_IMAGES}",
+            image_noise=noise[:, 0] - noise[:, 1],
+            remark=f"at equal numbers of errors; {OTHER_IMAGES}" if errors_in_all else "needs errors in every run",
         )  # fmt: skip

@@ -27,7 +27,10 @@ def convergence(e: Evidence) -> Iterator[Quantity]:
         (area_above_end, "the same, above the run's own last error"),
     ):
         student, baseline = (per_run(e.epochs, arm, "validation_accuracy", measure) for arm in (e.student, e.baseline))
-        yield compare("1", name, POINTS, student, baseline, sign=-1, decides=measure is area)
+        yield compare(
+            "1", name, POINTS, student, baseline, sign=-1, decides=measure is area,
+            remark="needs two epochs" if student.isna().any() or baseline.isna().any() else "",
+        )  # fmt: skip
     for accuracy in e.settings["validation_accuracies"]:
         student, baseline = paired(*(time_to(e.epochs, e.runs, arm, accuracy / 100) for arm in (e.student, e.baseline)))
         remark = (

@@ -36,7 +36,8 @@ def page_data(arms: list[DrawnArm], results: Results, points: int) -> dict:
             {
                 "name": name,
                 "arms": [
-                    {"name": arm.arm, "colour": arm.colour, "line": arm.line, "arm": number[arm.key]} for arm in own
+                    {"name": arm.arm, "colour": arm.colour, "broken": bool(arm.dashes), "arm": number[arm.key]}
+                    for arm in own
                 ],
             }
             for name, own in groupby(arms, key=lambda arm: arm.experiment)

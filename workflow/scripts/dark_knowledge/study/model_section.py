@@ -90,6 +90,9 @@ def _wrong_function(place: str, settings: dict) -> Iterator[str]:
     except SyntaxError as error:
         yield f"config: {place}.architecture: {error.filename}, line {error.lineno}: {error.msg}; correct it"
         return
+    except UnicodeDecodeError:
+        yield f"config: {place}.architecture: {source}, or a file that it imports, is no text in UTF-8; save it as such"
+        return
     if signature is None:
         yield f"config: {place}.architecture: {source} has no {name!r}; allowed: a function or class that stands there"
         return

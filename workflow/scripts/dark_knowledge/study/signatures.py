@@ -54,8 +54,8 @@ def module_file(name: str) -> Path | None:
 def signature_of(path: Path, name: str) -> Signature | None:
     """What the function or class `name` of a Python file takes; None where the file binds no such name.
 
-    Names that a file takes over from another of its folder are followed; of any other binding it is not known what it
-    takes.
+    Names that a file takes over from another of its folder are followed; of any other binding, and of one within a try
+    or an if, it is not known what it takes.
     """
     found = None
     for node in _tree(path).body:
@@ -63,7 +63,7 @@ def signature_of(path: Path, name: str) -> Signature | None:
             found = _signature(node)
         elif isinstance(node, ast.ImportFrom):
             found = _imported(path, node, name) or found
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Import) and name in _bound(node):
+        elif not isinstance(node, ast.FunctionDef | ast.ClassDef) and {name, "*"} & _bound(node):
             found = UNKNOWN
     return found
 
@@ -93,8 +93,14 @@ def _imported(path: Path, node: ast.ImportFrom, name: str) -> Signature | None:
     return UNKNOWN  # of another package
 
 
-def _bound(node: ast.Assign | ast.AnnAssign | ast.Import) -> set[str]:
-    if isinstance(node, ast.Import):
-        return {alias.asname or alias.name for alias in node.names}
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)}
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement may bind; "*" where it takes over all names of a module."""
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+    return names

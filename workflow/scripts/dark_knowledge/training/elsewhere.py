@@ -3,7 +3,6 @@
 import zipfile
 import zlib
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dark_knowledge.command import InputError
+from dark_knowledge.command import InputError, host_memory_is_full
 from dark_knowledge.data.prepared import Dataset
 
 # The parts of a prepared data set that each array of given logits has rows of.
@@ -51,7 +50,9 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
         return _tensors(path)
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
-    except (UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # what is no checkpoint can make the unpickler raise anything
+        if isinstance(error, OSError) or host_memory_is_full(error):
+            raise
         raise InputError(
             f"{path} does not load with weights_only ({type(error).__name__}); allowed: what torch.save writes of "
             "model.state_dict()"
