@@ -44,8 +44,15 @@ class _FilesThatShare(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> _FilesThatShare:
-    """How `pytest -n` deals out the tests."""
+    """How `pytest -n` deals out the tests: in the order below."""
+    config.option.loadscopereorder = False
     return _FilesThatShare(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name == "unit"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -82,6 +89,7 @@ class Workflow:
         if finished:
             shutil.copytree(finished, folder)
         self.environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # with it, each job would compile all modules again
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=CHECKOUT, capture_output=True, text=True, check=True,

@@ -78,7 +78,7 @@ def test_no_sideways_scrolling(report):
     assert report.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.parametrize("report", ["html", "zip"], indirect=True)
+@pytest.mark.parametrize(("report", "width"), [("html", 1400), ("html", 390), ("zip", 1400)], indirect=True)
 def test_every_result_of_every_section_shows_something(report, width, photograph):
     sections = report.evaluate("categories")
     assert set(sections) == set(SECTIONS)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dark_knowledge.analysis import claims
+from dark_knowledge.analysis import claims, image_noise
 from dark_knowledge.analysis.claim_quantities import Quantity
 from dark_knowledge.analysis.results import Results
 from dark_knowledge.pages import captions, rendering
@@ -17,6 +17,12 @@ from .results import CLASSES, SETTINGS, make_results
 
 pytestmark = pytest.mark.filterwarnings("error")
 TEN = np.array([1.1, 0.9, 1.2, 0.8, 1.0, 1.3, 0.7, 1.05, 0.95, 1.15])
+
+
+@pytest.fixture(autouse=True)
+def fewer_draws(monkeypatch):
+    """Least p by images 1 / 4097: even times nine far below any level."""
+    monkeypatch.setattr(image_noise, "DRAWS", 2**12)
 
 
 def table_of(study: dict, published: dict | None = None, **settings) -> pd.DataFrame:

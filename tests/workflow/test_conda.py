@@ -25,7 +25,8 @@ def conda(workflow, tmp_path):
 
 
 def test_the_tiny_study_runs_in_its_conda_environments(workflow, conda):
-    done = workflow.snakemake("--cores", "2", "--sdm", "conda", "--configfile", TINY)
+    fewer = "experiments={resnet: {temperatures: [4]}}"
+    done = workflow.snakemake("--cores", "2", "--sdm", "conda", "--configfile", TINY, "--config", fewer)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (workflow.folder / "results" / "tiny" / "report.html").exists()
     environments = [path for path in (workflow.folder / ".snakemake" / "conda").iterdir() if path.is_dir()]

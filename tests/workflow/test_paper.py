@@ -1,7 +1,9 @@
-"""A study with a paper's numbers, whole and in small: every experiment of hinton2015 on a part of MNIST."""
+"""A study with a paper's numbers, in small: hinton2015 on a part of MNIST."""
 
 import pandas as pd
 import pytest
+
+pytestmark = pytest.mark.slow
 
 TINY = ["--configfile", "workflow/studies/hinton2015.yaml", "tests/data/hinton_tiny.yaml"]
 MOST_BYTES = 20_000_000
@@ -14,16 +16,6 @@ def tiny(workflow_of_module):
     return workflow_of_module.folder / "results" / "hinton-tiny"
 
 
-def test_a_study_without_a_papers_numbers_has_no_such_chapter(workflow):
-    assert not {"compare_with_paper", "correct_biases"} & set(workflow.plan())
-
-
-def test_the_chapter_is_planned_once(workflow):
-    plan = workflow.plan(*TINY)
-    assert (plan["compare_with_paper"], plan["correct_biases"], plan["assemble_run"]) == (1, 1, 2)
-
-
-@pytest.mark.slow
 def test_every_number_of_the_paper_stands_beside_ours(tiny):
     table = pd.read_csv(tiny / "tables" / "paper.csv", keep_default_na=False, na_values=[""])
     assert table["mean"].notna().all()
@@ -40,7 +32,6 @@ def test_every_number_of_the_paper_stands_beside_ours(tiny):
     assert ensembles.run_low.isna().all()
 
 
-@pytest.mark.slow
 def test_mends_as_trained_agree_with_the_collected_errors(tiny):
     corrected = pd.read_parquet(tiny / "collected" / "corrected.parquet")
     keys = ["model", "supervision", "seed", "label"]
@@ -53,7 +44,6 @@ def test_mends_as_trained_agree_with_the_collected_errors(tiny):
     assert (totals["oracle"].to_numpy()[:, None] <= totals.to_numpy()).all()
 
 
-@pytest.mark.slow
 def test_the_report_has_the_chapter_and_stays_small(tiny):
     report = (tiny / "report.html").read_text()
     assert "Paper against ours" in report
@@ -62,7 +52,6 @@ def test_the_report_has_the_chapter_and_stays_small(tiny):
         assert "<svg" in (tiny / "figures" / f"{name}.svg").read_text()
 
 
-@pytest.mark.slow
 def test_a_student_of_an_ensemble_is_compared_with_it(tiny):
     fidelity = pd.read_parquet(tiny / "collected" / "fidelity.parquet")
     students = fidelity[fidelity.experiment.str.endswith("-ensemble") & (fidelity.supervision != "labels")]

@@ -153,7 +153,6 @@ def test_an_edited_page_is_written_again(smoke):
     [
         ("table_mcnemar.rst", "split evenly", {"write_tables": 1}),
         ("table_accuracy.rst", "so it flatters", {"write_tables": 1, "write_summary": 1}),
-        ("figure_confusion.rst", "square-root scale", {}),
         ("figure_confusion.rst", "confusion matrices", {}),
         ("table.html.j2", "give the study more seeds", {"write_tables": 1}),
         ("table_claims.rst", "one a row", {"write_tables": 1}),
@@ -165,8 +164,7 @@ def test_an_edited_page_is_written_again(smoke):
 def test_a_reworded_text_draws_and_computes_nothing(smoke, name, old, again):
     smoke.edit(f"workflow/report/{name}", old, f"{old}, in other words")
     try:
-        assert changed(smoke) == again
-        assert smoke.plan("--configfile", SMOKE)["report"] == 1
+        assert smoke.plan("--configfile", SMOKE) == again | {"study": 1, "report": 1}
     finally:
         restore(smoke)
 
@@ -214,16 +212,12 @@ def test_changed_settings_run_again_what_uses_them(smoke, override, again):
     assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_design": 1}
 
 
-@pytest.mark.parametrize(
-    "override",
-    [
-        "recipes: {student: {weight_decay: 5.0e-4, learning_rate: 1.0e-2}}",
-        "models: {student: {recipe: student, pool: [true, true, true, false], architecture: plain}}",
-        "experiments: {resnet: {hard_weight: 0.10}}",
-    ],
-)
-def test_the_same_settings_in_other_words_or_another_order_change_nothing(smoke, override):
-    (smoke.folder / "more.yaml").write_text(override)
+def test_the_same_settings_in_other_words_or_another_order_change_nothing(smoke):
+    (smoke.folder / "more.yaml").write_text("""
+        recipes: {student: {weight_decay: 5.0e-4, learning_rate: 1.0e-2}}
+        models: {student: {recipe: student, pool: [true, true, true, false], architecture: plain}}
+        experiments: {resnet: {hard_weight: 0.10}}
+    """)
     assert changed(smoke, "more.yaml") == {}
 
 

@@ -9,10 +9,10 @@ from ..conftest import CHECKOUT, TINY
 pytestmark = pytest.mark.slow
 
 SMALL = {"resnet": {"stem": [4, 8], "stages": [[8, 1]]}, "plain": {"channels": [4, 8], "pool": [True, True]}}
-# The experiments that are run; the others differ from these in numbers alone.
+# The experiments that are run; the others differ from these in numbers, or in what stands in one of these.
 RUN = {
-    "as-written": ["constant", "annealed-unaugmented", "constant-teacher"],
-    "when": ["3-percent", "3-percent-unaugmented", "100-percent", "3-percent-informed"],
+    "as-written": ["constant", "annealed-unaugmented"],
+    "when": ["3-percent", "100-percent", "3-percent-informed"],
 }
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-MOST_BYTES = 100_000  # Linux takes 131,072 in one argument, and the whole command is one of `bash -c`
+MOST_BYTES = 25_000  # of 100 experiments; Linux takes 131,072 in one argument, and a command is one of `bash -c`
 ODD = ["👕", "{a}", "<script>alert(1)</script>", " lead", "two\nlines", "a_b^c$%&#~\\", "'\"`", "日本", "yes", "2024"]
 
 
@@ -35,7 +35,7 @@ def test_no_command_line_grows_with_the_study(workflow):
     roles = {
         role: {"parameters": 175000, "train_accuracy": 99.5, "test_accuracy": 92.5} for role in ("teacher", "student")
     }
-    numbered = [f"a-long-name-of-an-experiment-{number}" for number in range(400)]
+    numbered = [f"a-long-name-of-an-experiment-{number}" for number in range(100)]
     experiment = {"teacher": "resnet", "student": "student", "hard_weight": 0.1, "temperatures": [4]}
     published = {"published": {"subset": roles}}
     study = {
@@ -51,7 +51,7 @@ def test_no_command_line_grows_with_the_study(workflow):
     planned = workflow.snakemake("--dry-run", "--printshellcmds", "--configfile", "tests/data/tiny.yaml", "large.yaml")
     assert planned.returncode == 0, planned.stdout[-3000:] + planned.stderr
     commands = re.findall("^Shell command: (.*)", planned.stdout, re.MULTILINE)
-    assert len(commands) > 400
+    assert len(commands) > 100
     assert {"make_tables.py", "compare_with_paper.py", "correct_biases.py"} <= set(
         re.findall(r"\w+\.py", " ".join(commands))
     )
