@@ -6,11 +6,7 @@ figure is what the whole machine trains in a second. torchdistill must be instal
 
 import argparse
 import json
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +17,7 @@ from measuring import (
     part_of_data,
     prepare_data,
     save_results,
+    seconds_of_epochs,
     study_net,
     wait_for_the_others,
 )
@@ -169,19 +166,10 @@ def measure(task: str, variant: str, threads: int, batches: int, seconds: int) -
     images = batches * RECIPE.batch_size
     data = part_of_data(images)
     epoch = peer_epoch(task, variant, data, threads) if is_peer(variant) else engine_epoch(task, variant, data, threads)
-    repetitions = max(1, round(seconds / seconds_of(epoch, 1)))
+    repetitions = max(1, round(seconds / seconds_of_epochs(epoch, 1)))
     wait_for_the_others()
-    taken = seconds_of(epoch, repetitions)
+    taken = seconds_of_epochs(epoch, repetitions)
     return {"images_per_second": repetitions * images / taken, "peak_memory_mb": peak_memory_mb(torch.device("cpu"))}
-
-
-def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
-    """Seconds of some epochs, whose log does not get into the way of the measurement on standard output."""
-    started = time.perf_counter()
-    with redirect_stdout(sys.stderr):
-        for _ in range(repetitions):
-            epoch()
-    return time.perf_counter() - started
 
 
 def is_peer(variant: str) -> bool:

@@ -7,6 +7,9 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
 
@@ -49,6 +52,15 @@ def study_net(name: str, data: Dataset) -> torch.nn.Module:
     """An untrained net of the default study: what a step costs does not depend on its weights."""
     settings = {key: value for key, value in CONFIG["models"][name].items() if key != "recipe"}
     return build_model(settings, data.image_shape, data.classes)
+
+
+def seconds_of_epochs(epoch: Callable[[], None], epochs: int) -> float:
+    """Seconds of some epochs, whose log does not get into the way of the measurement on standard output."""
+    started = time.perf_counter()
+    with redirect_stdout(sys.stderr):
+        for _ in range(epochs):
+            epoch()
+    return time.perf_counter() - started
 
 
 def measure_together(command: list[str], processes: int) -> list[dict]:

@@ -5,18 +5,23 @@ Every measurement is two fresh processes of one thread side by side; rounds are 
 
 import argparse
 import json
-import sys
 import tempfile
-import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import torch
 import yaml
-from measuring import ROOT, measure_together, part_of_data, prepare_data, save_results, wait_for_the_others
+from measuring import (
+    ROOT,
+    measure_together,
+    part_of_data,
+    prepare_data,
+    save_results,
+    seconds_of_epochs,
+    wait_for_the_others,
+)
 from torch import Tensor, nn
 
 from dark_knowledge.data.prepared import Dataset
@@ -84,17 +89,9 @@ def measure(width: int, nets: int) -> float:
     logits = torch.randn(1, images, data.classes).half()
     supervision = learn_from_teacher(data.train_labels, logits, temperature=20.0, hard_weight=0.5)
     epoch = (one_net if nets == 1 else many_nets)(width, data, compute, supervision)
-    repetitions = max(1, round(4 / seconds_of(epoch, 1)))
+    repetitions = max(1, round(4 / seconds_of_epochs(epoch, 1)))
     wait_for_the_others()
-    return repetitions * images * nets / seconds_of(epoch, repetitions)
-
-
-def seconds_of(epoch: Callable[[], None], repetitions: int) -> float:
-    started = time.perf_counter()
-    with redirect_stdout(sys.stderr):
-        for _ in range(repetitions):
-            epoch()
-    return time.perf_counter() - started
+    return repetitions * images * nets / seconds_of_epochs(epoch, repetitions)
 
 
 def one_net(width: int, data: Dataset, compute: Compute, supervision: Supervision) -> Callable[[], None]:

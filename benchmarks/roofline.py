@@ -55,17 +55,14 @@ def main() -> None:
     prepare_data()
     data = part_of_data(BATCHES * RECIPE.batch_size)
     rows = []
-    for bfloat16 in (True, False):
-        compute = Compute(torch.device("cpu"), bfloat16)
-        choose_compute("cpu", compute.precision, 1)
+    for precision in ("bfloat16", "float32"):
+        compute = choose_compute("cpu", precision, 1)
         product, copy = product_peak(compute), copy_peak()
         for net in (STUDENT, TEACHER):
             model = study_net(net, data).to(memory_format=torch.channels_last)
             step = training_step(model, data, compute)
             peaks = {"peak_gflop_s": product / 1e9, "copy_gb_s": copy / 1e9}
-            rows += [
-                {"net": net, "precision": compute.precision} | peaks | row for row in against_bound(step, product, copy)
-            ]
+            rows += [{"net": net, "precision": precision} | peaks | row for row in against_bound(step, product, copy)]
     save_results("roofline", pd.DataFrame(rows), "A training step against the machine", NOTES)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import write_error_explorer
 from playwright.sync_api import Locator, Page, expect
 
 from dark_knowledge.figures.style import DrawnArm
@@ -236,7 +235,7 @@ def test_half_and_half_is_undecided(tmp_path, explore):
     logits = [np.stack([own, ~own], axis=-1).astype(float) for own in answers]
     data = explorer.page_data(arms, logits, [[0, 1]] * 3, np.zeros(9, int), np.arange(9), 9)
     named = {"classes": ["yes", "no"], "study": "tied", "dataset": "made"}
-    (tmp_path / "tied.html").write_text(write_error_explorer.error_page(data | named, np.zeros((9, 1, 4, 4), np.uint8)))
+    (tmp_path / "tied.html").write_text(explorer.error_page(data | named, np.zeros((9, 1, 4, 4), np.uint8)))
     page = explore(tmp_path / "tied.html")
     for name, images in {"Repaired": {2}, "Broken": {6}, "Both wrong": {8}, "Undecided": {1, 3, 4, 5, 7}}.items():
         kind(page, f"{name} {len(images)}").check()
@@ -266,7 +265,7 @@ def odd_study(images: int, classes: int, seeds: list[list[int]], spread: float) 
     pictures = random.integers(0, 256, (images, 1, 20, 33), dtype=np.uint8)
     order = explorer.disputed_images(np.concatenate([own.argmax(-1) for own in logits]), labels)
     data = explorer.page_data(arms, logits, seeds, labels, order, len(order) // 2)
-    return write_error_explorer.error_page(
+    return explorer.error_page(
         data | {"classes": [f"class {label}" for label in range(classes)], "study": "odd", "dataset": "random"},
         pictures[order[: len(order) // 2]],
     )

@@ -32,7 +32,7 @@ IN_RESULTS = {
         ("for other, of_other in teacher.items() if other != seed]", "for other, of_other in teacher.items()]", "a teacher compared with itself too"),
         ("others = [teacher[seed if seed in teacher else ALL_SEEDS]]", "others = [next(iter(teacher.values()))]", "every student beside the first teacher"),
         ('class_error_rows(logits[f"last/{part}"], labels[part])', 'class_error_rows(logits[f"selected/{part}"], labels[part])', "errors of the selected epoch"),
-        ("best = history.test_accuracy.idxmax()", "best = history.validation_accuracy.idxmax()", "best on test picked by validation"),
+        ('["best_on_test_accuracy"] = history.test_accuracy', '["best_on_test_accuracy"] = history.validation_accuracy', "best on test is best on validation"),
     ],
     f"{ANALYSIS}/results.py": [
         ("scores.dropna().mean().round(ROUNDING).idxmax()", "scores.dropna().max().round(ROUNDING).idxmax()", "the temperature of the luckiest seed"),

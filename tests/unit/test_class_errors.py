@@ -138,3 +138,12 @@ def test_every_other_arm_is_compared_with_the_baseline():
 )
 def test_flows_between_classes_whatever_their_names(quantity, shown):
     assert class_errors._flow(quantity, "Photo frame") == shown
+
+
+def test_experiments_keep_their_order_for_readers():
+    rows = [("z", 0), ("z", 1), ("a", 0), ("a", 1)]
+    table = pd.DataFrame(rows, columns=["experiment", "label"]).assign(images=3, arm="baseline", errors_high=np.nan)
+    table = table.assign(errors=[1.0, 2, 3, 4], **{"class": [CLASSES[label] for label in table.label]})
+    shown = class_errors.readable_class_errors(table)
+    assert shown[["experiment", "label"]].to_numpy().tolist() == [list(row) for row in rows]
+    assert shown.baseline.tolist() == ["1.0", "2.0", "3.0", "4.0"]

@@ -173,14 +173,3 @@ def test_calibration_is_in_points_and_nats(study):
     assert table.test_ece["teacher"] == pytest.approx(100 * own.test_ece.mean())
     assert table.test_nll["teacher"] == pytest.approx(own.test_nll.mean())
     assert table.agreement["student, T = 2"] == pytest.approx(79)
-
-
-def test_an_arm_that_is_like_no_teachers_run_keeps_its_own_figures():
-    """An ensemble of all runs among the controls."""
-    study = make_results(controls=True)
-    fidelity = study["fidelity"]
-    study = Results(study | {"fidelity": fidelity[fidelity.arm != "label smoothing"]})
-    own = 100 * study["runs"].query("model == 'smooth'").last_test_accuracy
-    ensemble = calibration.calibration_table(study).set_index("arm").loc["label smoothing"]
-    assert (ensemble.n, ensemble.last_test_accuracy) == (len(own), pytest.approx(own.mean()))
-    assert np.isnan([ensemble.agreement, ensemble.kl]).all()

@@ -47,6 +47,8 @@ def test_mends_as_trained_agree_with_the_collected_errors(tiny):
 def test_the_report_has_the_chapter_and_stays_small(tiny):
     report = (tiny / "report.html").read_text()
     assert "Paper against ours" in report
+    for page in ("summary.html", "pages/claims.html"):
+        assert "Here that is so in\narithmetic-ensemble, geometric-ensemble." in (tiny / page).read_text()
     assert len(report) < MOST_BYTES
     for name in ("width_map", "width_lines", "bias_corrections", "early_stopping", "ensembles"):
         assert "<svg" in (tiny / "figures" / f"{name}.svg").read_text()

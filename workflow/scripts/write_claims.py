@@ -10,7 +10,7 @@ from dark_knowledge import command
 from dark_knowledge.analysis import claims
 from dark_knowledge.analysis.statistics import least_sign_flip_p
 from dark_knowledge.pages import rendering
-from dark_knowledge.pages.claims import recipes_of
+from dark_knowledge.pages.claims import is_taught_by_one_run, recipes_of
 from dark_knowledge.study.arms import published_of
 
 
@@ -41,6 +41,7 @@ def main() -> None:
                 "temperatures": len(config["experiments"][name]["temperatures"]),
                 "published": bool(published_of(config)[name]),
                 "recipes": recipes_of(config, name),
+                "taught_by_one_run": is_taught_by_one_run(config, name),
                 "rows": rows.to_dict("records"),
             }
             for name, rows in shown.groupby("experiment", sort=False)

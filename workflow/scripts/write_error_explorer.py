@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,6 @@ from dark_knowledge.figures import style
 from dark_knowledge.pages import explorer, rendering
 from dark_knowledge.study.paths import logits_file
 
-# Longer side of a picture among the others, and of the chosen one, on the screen.
-SMALL, LARGE = 56, 150
 COMPRESSION = 50  # no set of pictures is packed more tightly: so many bytes of them are tried at most for one of a page
 
 
@@ -49,7 +46,7 @@ def main() -> None:
 
     def page(shown: int) -> str:
         data = explorer.page_data(arms, logits, seeds, labels, order, shown)
-        return error_page(data | named, images[order[:shown]])
+        return explorer.error_page(data | named, images[order[:shown]])
 
     most = 1 + COMPRESSION * rendering.MOST_BYTES // images[0].nbytes
     text, shown = rendering.largest_page(page, min(len(order), most))
@@ -72,35 +69,6 @@ def check_against(predictions: pd.DataFrame, distinct: list[ExperimentArm], seed
                 f"{logits_file(arm.model, arm.supervision)} gives other answers than collected/predictions.parquet; "
                 "remove both files from the study's folder and run the same command again"
             )
-
-
-def error_page(data: dict, images: np.ndarray) -> str:
-    """The page of the given numbers and pictures, uint8 [shown, c, h, w]."""
-    channels, height, width = images.shape[1:]
-    columns = max(1, math.isqrt(len(images)))
-    left_out = len(data["image"]) - len(images)
-    carried = (
-        f"Of the {data['testImages']:,} test images this page has the {len(data['image']):,} that some run gets wrong."
-    )
-    if left_out:
-        carried += (
-            f" To stay small it counts {left_out:,} of them without showing them: those on which the runs agree most."
-        )
-    return rendering.interactive_page(
-        "error_explorer.html.j2",
-        data | {"width": width, "height": height, "columns": columns},
-        sprite=explorer.base64_text(explorer.sprite(images, columns)) if len(images) else "",
-        inverted=channels == 1,
-        small=pixel(SMALL, height, width),
-        large=pixel(LARGE, height, width),
-        carried=carried,
-    )
-
-
-def pixel(longer_side: int, height: int, width: int) -> float:
-    """Screen pixels of an image's pixel: whole ones where the image is small, for sharp edges."""
-    scale = longer_side / max(height, width)
-    return math.floor(scale) if scale >= 1 else round(scale, 4)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
         for arm in results.arms(experiment):
             likeness = rows_of(of_experiment[of_experiment.arm == arm.arm], arm)
             own = rows_of(runs, arm)
-            if len(likeness):  # an ensemble among controls has none; runs shared with another experiment may be more
-                own = own[own.seed.isin(likeness.seed)]
+            own = own[own.seed.isin(likeness.seed)]  # runs that another experiment shares may be more
             row = {"experiment": experiment, "arm": arm.arm, "chosen": arm.chosen, "n": len(own)}
             for measure, (_, factor, _) in MEASURES.items():
                 source = own if measure in runs else likeness

@@ -19,9 +19,9 @@ from dark_knowledge.analysis.results import (
 from dark_knowledge.analysis.statistics import holm, mean_interval, sign_flip_p
 
 
-def class_error_counts(class_errors: pd.DataFrame, arm: ExperimentArm, part: str = "test") -> pd.DataFrame:
-    """Errors of one arm's runs on `part`: a row per seed, a column per class."""
-    own = rows_of(class_errors[class_errors.part == part], arm)
+def class_error_counts(class_errors: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
+    """Test errors of one arm's runs: a row per seed, a column per class."""
+    own = rows_of(class_errors[class_errors.part == "test"], arm)
     return own.pivot(index="seed", columns="label", values="errors")
 
 
@@ -190,6 +190,8 @@ def readable_class_errors(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.assign(
         shown=[show_interval(row.errors, row.errors_high, 1) for row in table.itertuples()],
     )
+    keys = ["experiment", "label", "class", "images"]
     order = list(dict.fromkeys(shown.arm))
-    wide = shown.pivot(index=["experiment", "label", "class", "images"], columns="arm", values="shown")[order]
+    wide = shown.pivot(index=keys, columns="arm", values="shown")[order]
+    wide = wide.reindex(pd.MultiIndex.from_frame(table[keys].drop_duplicates()))  # a pivot sorts
     return wide.fillna(NO_NUMBER).reset_index().rename_axis(columns=None)

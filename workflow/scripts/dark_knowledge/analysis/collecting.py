@@ -177,8 +177,6 @@ def run_row(metrics: dict, history: pd.DataFrame, logits: dict, labels: dict) ->
     row["test_ece"] = measures.expected_calibration_error(
         softmax(last, axis=1).max(1), last.argmax(1) == labels["test"]
     )
-    best = history.test_accuracy.idxmax() if history.test_accuracy.notna().any() else None
-    row["best_on_test_epoch"] = best
     row["best_on_test_accuracy"] = history.test_accuracy.max()
     return row | others | {key: metrics[key] for key in COST + MACHINE + CONTENT}
 

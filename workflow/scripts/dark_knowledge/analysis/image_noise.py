@@ -23,7 +23,7 @@ class Tested(NamedTuple):
     p: float
 
 
-def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0, confidence: float = 0.95) -> Tested:
+def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0) -> Tested:
     """Mean of `values` [n], one a seed, tested against `reference` over other seeds and other test images.
 
     `noise` [draws] is what other images alone do to the mean. To each draw comes Student's t of the seeds' standard
@@ -39,8 +39,8 @@ def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0
         p = max(p, share_beyond(abs(mean - reference) * (1 - 10.0**-ROUNDING), noise, error, n))
     if all_equal(values):
         return Tested(Interval(mean, np.nan, np.nan, n), p)
-    most = np.abs(noise).max() + error * stats.t.isf((1 - confidence) / 4, n - 1)
-    half = optimize.brentq(lambda size: share_beyond(size, noise, error, n) - (1 - confidence), 0, most)
+    most = np.abs(noise).max() + error * stats.t.isf(0.05 / 4, n - 1)
+    half = optimize.brentq(lambda size: share_beyond(size, noise, error, n) - 0.05, 0, most)
     return Tested(Interval(mean, mean - half, mean + half, n), p)
 
 
@@ -50,12 +50,12 @@ def share_beyond(size: float, noise: np.ndarray, error: float, n: int) -> float:
     return (1 + min(beyond.sum(), len(noise))) / (1 + len(noise))
 
 
-def flipped_images(differences: np.ndarray, seed: int = 0) -> np.ndarray:
+def flipped_images(differences: np.ndarray) -> np.ndarray:
     """What other images do to the sum of `differences` [seeds, images], averaged over seeds: [draws], signs flipped.
 
     An image's differences, of all seeds, change sign together, as if its two nets were exchanged.
     """
-    of_seed, rng, flipped = np.asarray(differences, dtype=float), np.random.default_rng(seed), np.zeros(DRAWS)
+    of_seed, rng, flipped = np.asarray(differences, dtype=float), np.random.default_rng(0), np.zeros(DRAWS)
     of_image = of_seed.mean(axis=0)
     of_image = of_image[of_image != 0]
     for some in np.split(of_image, range(BLOCK, len(of_image), BLOCK)):  # all draws of many images are large
@@ -86,19 +86,19 @@ def class_counts(wrong: np.ndarray, labels: np.ndarray, classes: int) -> np.ndar
     return np.asarray(wrong, dtype=float) @ np.eye(classes)[labels]
 
 
-def permuted_counts(wrong: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0) -> np.ndarray:
+def permuted_counts(wrong: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Errors per class, [draws, ..., classes], of `wrong` [..., images] were the classes of the images chance.
 
     Labels are permuted over the images that some run gets wrong, so that each run keeps its number of errors, and each
     two runs the number that they share.
     """
     some = wrong.any(axis=tuple(range(wrong.ndim - 1)))
-    wrong, labels, rng = wrong[..., some], labels[some], np.random.default_rng(seed)
+    wrong, labels, rng = wrong[..., some], labels[some], np.random.default_rng(0)
     drawn = (class_counts(wrong, rng.permutation(labels), classes) for _ in range(DRAWS))
     return np.stack([counts.astype(np.float32) for counts in drawn])
 
 
-def at_equal_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
+def at_equal_counts(counts: np.ndarray) -> np.ndarray:
     """Errors per class `counts` [..., 2, n, classes] of paired runs, those of the larger of two sets thinned.
 
     As many of them as the smaller has are drawn without replacement (rarefaction, Hurlbert 1971, Ecology 52:577). Few
@@ -106,7 +106,7 @@ def at_equal_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     remaining = counts.sum(axis=-1).astype(np.int32)
     wanted = np.broadcast_to(remaining.min(axis=-2, keepdims=True), remaining.shape)
-    rng, thinned = np.random.default_rng(seed), []
+    rng, thinned = np.random.default_rng(0), []
     for errors in np.moveaxis(counts.astype(np.int32), -1, 0):
         remaining = remaining - errors
         thinned.append(rng.hypergeometric(errors, remaining, wanted))

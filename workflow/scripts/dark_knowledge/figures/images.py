@@ -13,18 +13,20 @@ from dark_knowledge.figures.style import DrawnArm, class_labels, legible_name, s
 # What is white when it is drawn, of grey and of coloured images.
 PAPER = {1: 0, 3: 255}
 
+SAMPLES = 12  # images of a class
 
-def samples(images: np.ndarray, labels: np.ndarray, classes: list[str], count: int = 12) -> Figure:
-    """The first `count` images of each class, a row per class: images uint8 [n, c, h, w], labels [n]."""
+
+def samples(images: np.ndarray, labels: np.ndarray, classes: list[str]) -> Figure:
+    """The first images of each class, a row per class: images uint8 [n, c, h, w], labels [n]."""
     channels, height, width = images.shape[1:]
-    sheet = np.full((channels, len(classes) * (height + 2), count * (width + 2)), PAPER[channels], np.uint8)
+    sheet = np.full((channels, len(classes) * (height + 2), SAMPLES * (width + 2)), PAPER[channels], np.uint8)
     for label in range(len(classes)):
-        for column, image in enumerate(images[labels == label][:count]):
+        for column, image in enumerate(images[labels == label][:SAMPLES]):
             top, left = label * (height + 2) + 1, column * (width + 2) + 1
             sheet[:, top : top + height, left : left + width] = image
     names = class_labels(classes)
     figure, (axis,) = subplots(
-        0.5 * count + 0.4 + 0.08 * max(map(len, names)), 0.5 * len(classes) * height / width + 0.2
+        0.5 * SAMPLES + 0.4 + 0.08 * max(map(len, names)), 0.5 * len(classes) * height / width + 0.2
     )
     _show(axis, sheet)
     axis.set_yticks((np.arange(len(classes)) + 0.5) * (height + 2), names)

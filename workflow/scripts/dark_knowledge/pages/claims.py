@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dark_knowledge.study.arms import Arm, arm_named, recipe_of
+from dark_knowledge.study.arms import Arm, arm_named, is_trained, recipe_of
 
 
 def recipes_of(config: dict, experiment: str) -> dict[str, dict | None]:
@@ -16,6 +16,11 @@ def recipes_of(config: dict, experiment: str) -> dict[str, dict | None]:
     return {name: recipe and recipe | {"taught_by": arms[name].teacher} for name, recipe in recipes.items()}
 
 
+def is_taught_by_one_run(config: dict, experiment: str) -> bool:
+    """Whether the experiment's teacher is the same for all seeds."""
+    return not is_trained(config, arm_named(config, config["experiments"][experiment]["teacher"]).model)
+
+
 def verdict_story(shown: pd.DataFrame, config: dict, experiment: str) -> dict:
     """The quantities that decide one experiment's claims, as text by claim, and what could mislead in it."""
     rows = shown[(shown.experiment == experiment) & shown.decides]
@@ -23,4 +28,5 @@ def verdict_story(shown: pd.DataFrame, config: dict, experiment: str) -> dict:
         "student_arm": rows.student_arm.iloc[0],
         "verdicts": {row["claim"]: row for row in rows.to_dict("records")},
         "recipes": recipes_of(config, experiment),
+        "taught_by_one_run": is_taught_by_one_run(config, experiment),
     }

@@ -6,6 +6,7 @@ runs are numbered apart in the same way.
 
 import base64
 import io
+import math
 import zlib
 from itertools import groupby
 
@@ -15,7 +16,11 @@ from scipy.special import softmax
 
 from dark_knowledge.analysis.results import distinct_arms
 from dark_knowledge.figures.style import DrawnArm
+from dark_knowledge.pages import rendering
 from dark_knowledge.study.arms import ALL_SEEDS
+
+# Longer side of a picture among the others, and of the chosen one, on the screen.
+SMALL, LARGE = 56, 150
 
 
 def disputed_images(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -124,3 +129,32 @@ def _experiment(name: str, arms: list[DrawnArm], number: dict) -> dict:
     chosen = [arm.chosen for arm in arms].index(True)
     baseline = [arm.role for arm in arms].index("baseline")
     return {"name": name, "arms": listed, "compared": [chosen, baseline]}
+
+
+def error_page(data: dict, images: np.ndarray) -> str:
+    """The page of the given numbers and pictures, uint8 [shown, c, h, w]."""
+    channels, height, width = images.shape[1:]
+    columns = max(1, math.isqrt(len(images)))
+    left_out = len(data["image"]) - len(images)
+    carried = (
+        f"Of the {data['testImages']:,} test images this page has the {len(data['image']):,} that some run gets wrong."
+    )
+    if left_out:
+        carried += (
+            f" To stay small it counts {left_out:,} of them without showing them: those on which the runs agree most."
+        )
+    return rendering.interactive_page(
+        "error_explorer.html.j2",
+        data | {"width": width, "height": height, "columns": columns},
+        sprite=base64_text(sprite(images, columns)) if len(images) else "",
+        inverted=channels == 1,
+        small=pixel(SMALL, height, width),
+        large=pixel(LARGE, height, width),
+        carried=carried,
+    )
+
+
+def pixel(longer_side: int, height: int, width: int) -> float:
+    """Screen pixels of an image's pixel: whole ones where the image is small, for sharp edges."""
+    scale = longer_side / max(height, width)
+    return math.floor(scale) if scale >= 1 else round(scale, 4)

@@ -32,31 +32,13 @@ def contradictions(config: dict) -> Iterator[str]:
     for name, settings in config["recipes"].items():
         yield from _wrong_schedule(f"recipes.{name}", settings)
     for name, settings in experiments_of(config).items():
-        yield from _unknown_parts(f"experiments.{name}", settings, models, config)
-        for published in settings.get("published") or {}:
-            if published not in config["datasets"]:
-                yield unknown_name(f"experiments.{name}.published", published, config["datasets"])
-        if _shuffles(settings, config):
-            yield f"config: experiments.{name}.transfer_set shuffles soft targets; that takes a control, with a teacher"
-        for control, changes in controls_of(settings).items():
-            place = f"experiments.{name}.controls.{control}"
-            if control in ("teacher", "baseline", "student"):
-                yield f"config: {place} has the name of another arm; allowed: any other name"
-            yield from _unknown_parts(place, changes, models, config)
-            yield from _incomplete_control(place, changes, config)
+        yield from _wrong_experiment(f"experiments.{name}", settings, models, config)
     for name, settings in config["transfer_sets"].items():
         yield from unknown_classes(f"transfer_sets.{name}", settings, config)
     yield from _wrong_teachers(models, config)
     for name, settings in config["losses"].items():
         yield from _wrong_loss(f"losses.{name}", settings)
-    if config["dataset"] in config["datasets"]:
-        labels = len(config["datasets"][config["dataset"]]["classes"])
-        for name, figures in published_of(config).items():
-            if figures.get("improved_class", 0) >= labels:
-                yield (
-                    f"config: experiments.{name}.published.{config['dataset']}.improved_class is "
-                    f"{figures['improved_class']}; allowed: 0 to {labels - 1}, the labels of {config['dataset']}"
-                )
+    yield from _unknown_improved_class(config)
     yield from _confused_arms(config)
     yield from paper_contradictions(config)
     for name in sorted(models):
@@ -65,6 +47,33 @@ def contradictions(config: dict) -> Iterator[str]:
     yield from _augmented_students(config)
     yield from _mixed_images(config)
     yield from _two_classes(config)
+
+
+def _wrong_experiment(place: str, settings: dict, models: set[str], config: dict) -> Iterator[str]:
+    yield from _unknown_parts(place, settings, models, config)
+    for published in settings.get("published") or {}:
+        if published not in config["datasets"]:
+            yield unknown_name(f"{place}.published", published, config["datasets"])
+    if _shuffles(settings, config):
+        yield f"config: {place}.transfer_set shuffles soft targets; that takes a control, with a teacher"
+    for name, changes in controls_of(settings).items():
+        control = f"{place}.controls.{name}"
+        if name in ("teacher", "baseline", "student"):
+            yield f"config: {control} has the name of another arm; allowed: any other name"
+        yield from _unknown_parts(control, changes, models, config)
+        yield from _incomplete_control(control, changes, config)
+
+
+def _unknown_improved_class(config: dict) -> Iterator[str]:
+    if config["dataset"] not in config["datasets"]:
+        return
+    labels = len(config["datasets"][config["dataset"]]["classes"])
+    for name, figures in published_of(config).items():
+        if figures.get("improved_class", 0) >= labels:
+            yield (
+                f"config: experiments.{name}.published.{config['dataset']}.improved_class is "
+                f"{figures['improved_class']}; allowed: 0 to {labels - 1}, the labels of {config['dataset']}"
+            )
 
 
 def _confused_arms(config: dict) -> Iterator[str]:

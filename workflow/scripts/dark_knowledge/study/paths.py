@@ -57,7 +57,7 @@ def format_number(value: float) -> str:
 
 
 def views_name(views: dict) -> str:
-    """A stream of views, of any seed (`shown.views_of`), in a path: epochs10-flip-shift1."""
+    """A stream of views, of any seed (`views.views_of`), in a path: epochs10-flip-shift1."""
     return "-".join(
         key if value is True else value if isinstance(value, str) else f"{key}{format_number(value)}"
         for key, value in views.items()
