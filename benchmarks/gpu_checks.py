@@ -47,10 +47,10 @@ def machine(kit: Kit) -> None:
         return
     query = "name,driver_version,compute_mode,mig.mode.current,memory.total,power.limit"
     say("GPU", asked("nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"))
-    say("MPS control", shutil.which("nvidia-cuda-mps-control") or "missing")
+    say("MPS control", "there" if shutil.which("nvidia-cuda-mps-control") else "missing")
     visible, told = gpus.visible_gpus(), gpus._told_by_driver()
     known = all(gpu.index is None or gpu.name in told for gpu in visible)
-    say("GPUs named as the driver names them", [gpu.name for gpu in visible], "", "all", known)
+    say("GPUs named as the driver names them", len(visible), "", "all", known)
     device = kit.compute().device
     after = gpus._told_by_driver()
     taken = max((told[name].free - after[name].free for name in told if name in after), default=0)
