@@ -325,9 +325,9 @@ def pilot_point() -> str:
     assert means["dropped-jittered-hundred", "labels"] > means["jittered-hundred", "labels"]
     assert means["hundred", SOFT] < min(means["hundred", f"teacher_T20_w{weight}"] for weight in ("0", "0.1"))
     return (
-        "**The teacher's dropout is not the paper's**, and may be a part of what is missing: here the same hidden units "
-        "are dropped for all images of a batch, which takes half the time, in the paper image by image. In the pilot a "
-        "teacher as in the paper, whose second layer also had a looser bound on its weights, left its student "
+        "**The teacher's dropout is not the paper's**, and may be a part of what is missing: here the same hidden "
+        "units are dropped for all images of a batch, which takes half the time, in the paper image by image. In the "
+        "pilot a teacher as in the paper, whose second layer also had a looser bound on its weights, left its student "
         f"{thirty['per-image_T20_w0.5']:.0f} errors for {thirty[SOFT]:.0f} after 30 epochs, which four seeds do not "
         "decide. There, too, dropout did not help a small net on labels, nor did other hard weights help the student."
     )
