@@ -113,6 +113,7 @@ def test_published_figures_stand_beside():
     assert gap.recovered["as published"] == pytest.approx(50)  # one run: nothing else is known
     assert math.isnan(gap.recovered_low["as published"])
     shown = accuracy.readable_accuracy(accuracy.accuracy_table(study()), published)
+    assert list(shown["elsewhere: parameters"]) == ["1,000", "1,000", "1,000", formats.NO_NUMBER]
     assert list(shown["elsewhere: test"]) == ["94.00", "90.00", "92.00", formats.NO_NUMBER]
 
 

@@ -354,7 +354,7 @@ def test_the_explorers_answers_stand_under_their_own_images(results, collected, 
     pictures = np.arange(len(labels), dtype=np.uint8)[:, None, None, None]  # each tells its number
     save_file({"test_images": pictures, "test_labels": labels}, tmp_path / "data")
     page = Mock(return_value="")
-    monkeypatch.setattr(write_error_explorer, "error_page", page)
+    monkeypatch.setattr(write_error_explorer.explorer, "error_page", page)
     options = {"data": tmp_path / "data", "results": tmp_path}
     options |= {"classes": json.dumps(CLASSES), "study": "s", "dataset": "d"}
     command(write_error_explorer, collected=collected, out=tmp_path / "page.html", **options)

@@ -109,12 +109,20 @@ def readable_accuracy(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     if published.empty:
         return readable
     figures = published.set_index(["experiment", "role"])
-    for column, title in (("train_accuracy", "elsewhere: train"), ("test_accuracy", "elsewhere: test")):
+    for column, title, show in (
+        ("parameters", "elsewhere: parameters", show_count),
+        ("train_accuracy", "elsewhere: train", _show_accuracy),
+        ("test_accuracy", "elsewhere: test", _show_accuracy),
+    ):
         readable[title] = [
-            show_interval(figures[column].get((row.experiment, row.role)) if _comparable(row) else None, None)
+            show(figures[column].get((row.experiment, row.role)) if _comparable(row) else None)
             for row in table.itertuples()
         ]
     return readable
+
+
+def _show_accuracy(value: float | None) -> str:
+    return NO_NUMBER if value is None else show_number(value, 2)
 
 
 def _comparable(row: tuple) -> bool:
