@@ -124,7 +124,7 @@ def test_a_study_without_errors_and_one_without_distillation_have_a_page():
     certain = [np.tile(20 * np.eye(3)[LABELS], (len(seeds), 1, 1)) for seeds in SEEDS]
     data = make_data(certain)
     assert (data["image"], data["shown"]) == ([], 0)
-    assert "the 0 that some run gets wrong" in write_error_explorer.error_page(data, np.empty((0, 1, 4, 3), np.uint8))
+    assert "the 0 that some run gets wrong" in explorer.error_page(data, np.empty((0, 1, 4, 3), np.uint8))
     no_teacher = [replace(arm, teacher=None) for arm in ARMS]
     order = np.arange(5)
     data = explorer.page_data(no_teacher, make_logits(), SEEDS, LABELS, order, 5)
@@ -142,7 +142,7 @@ def test_a_page_too_large_leaves_out_what_is_least_disputed_and_says_how_many():
 
     def page(shown: int) -> str:
         data = explorer.page_data(ARMS, logits, SEEDS, labels, order, shown)
-        return write_error_explorer.error_page(data | NAMED, images[order[:shown]])
+        return explorer.error_page(data | NAMED, images[order[:shown]])
 
     text, shown = rendering.largest_page(page, len(order))
     assert 0.9 * rendering.MOST_BYTES < len(text.encode()) <= rendering.MOST_BYTES
@@ -158,14 +158,14 @@ def test_a_small_page_is_whole():
 
 def test_the_page_names_its_study_and_images():
     data = make_data(make_logits())
-    text = write_error_explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
+    text = explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
     assert "<title>Error explorer: explored</title>" in text
     assert "Study “explored” on letters." in text
 
 
 def test_class_names_cannot_break_the_page():
     data = make_data(make_logits()) | {"classes": ["</script><b>", "'\"", "&"]}
-    text = write_error_explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
+    text = explorer.error_page(data, np.zeros((data["shown"], 1, 4, 3), np.uint8))
     assert "</script><b>" not in text
 
 
@@ -189,7 +189,7 @@ def test_other_logits_than_the_collected_ones_are_refused():
 
 @pytest.mark.parametrize(("height", "width", "scale"), [(28, 28, 2), (20, 40, 1), (100, 50, 0.56)])
 def test_small_pictures_are_enlarged_by_whole_pixels(height, width, scale):
-    assert write_error_explorer.pixel(56, height, width) == scale
+    assert explorer.pixel(56, height, width) == scale
 
 
 def test_log_probabilities_serve_as_logits():
