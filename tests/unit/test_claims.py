@@ -387,15 +387,15 @@ def test_without_scores_on_test_by_epoch_that_protocol_is_left_out():
 # How it is shown
 
 
-def test_the_page_tells_of_every_augmentation():
+def test_the_page_tells_how_the_nets_were_trained():
     recipe = {"epochs": 2, "learning_rate": 0.1, "flip": False, "shift": 0}
 
-    def told(**changes: float | str) -> str:
+    def told(one_run: bool = False, **changes: float | str) -> str:
         recipes = {"baseline and student": recipe | {"taught_by": None} | changes, "teacher": None}
         experiment = {"name": "x", "student": "student", "temperatures": 1, "published": False, "rows": []}
         page = rendering.claims_page(
             study="s", dataset="d", validation=10, rule=SETTINGS, least_p=["1"], seeds=[1],
-            experiments=[experiment | {"recipes": recipes}],
+            experiments=[experiment | {"recipes": recipes, "taught_by_one_run": one_run}],
         )  # fmt: skip
         return " ".join(page.split())
 
@@ -403,6 +403,8 @@ def test_the_page_tells_of_every_augmentation():
     assert "no flips and shifts of up to 1 pixel, random erasing, MixUp; teacher" in told(shift=1, erase=0.5, mixup=0.2)
     assert "nor shifted, taught by big; teacher" in told(taught_by="big")
     assert "Several experiments" not in told()
+    assert "A teacher that is a single run" not in told()
+    assert "does not cover another teacher. Here that is so in x." in told(one_run=True)
 
 
 def test_numbers_have_signs_where_they_are_differences():
