@@ -20,10 +20,11 @@ quick: .venv/installed
 
 install: .venv/installed
 
-# The tests skip what needs a missing package, and say so; with CI=true they fail.
+# The tests skip what needs a missing package, and say so; with CI=true they fail. Three at a time keep two cores busy, since
+# those on a cluster mostly wait.
 test: .venv/installed
 	-tests/install_debian_packages.sh
-	pytest -m "" -n auto --maxprocesses 4
+	pytest -m "" -n 3
 
 lint: .venv/installed
 	ruff check .

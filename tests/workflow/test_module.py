@@ -175,6 +175,9 @@ def test_images_that_a_module_has_read_are_known_when_their_folder_is_gone(workf
 @pytest.mark.parametrize("outer", ["prefix", "pathvars"], indirect=True)
 def test_a_module_runs_whole_with_its_report_where_it_belongs(workflow, outer):
     home, folder = outer
+    config = yaml.safe_load((home / "outer.yaml").read_text())
+    config["dk"]["experiments"]["resnet"]["temperatures"] = [4]
+    (home / "outer.yaml").write_text(yaml.safe_dump(config))
     (home / "profiles" / "default").mkdir(parents=True)
     (home / "profiles" / "default" / "config.yaml").write_text("until: [count_runs]")  # not of what makes the report
     done = workflow.snakemake("--cores", "2", folder=home)
