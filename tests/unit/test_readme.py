@@ -248,8 +248,9 @@ def annealing_point() -> str:
         f"{show_difference(gains.first_gain, gains.first_gain_high)} percentage points at the one constant rate that "
         f"was tried, and {show_difference(gains.gain, gains.gain_high)} at an annealed one (n = {gains.n}; the two "
         f"differ, p = {show_p(gains.p)}). Annealing gives the net on labels "
-        f"{show_difference(gains.labels, gains.labels_high)}, more than its teacher does at the constant rate; "
-        f"after the last epoch the teacher's lead falls from {constant} to {annealed}: little is left to pass on."
+        f"{show_difference(gains.labels, gains.labels_high)}, more than its teacher does at the constant rate; after "
+        f"the last epoch its teacher leads it by {constant} there and {annealed} where the rate falls: little is left "
+        "to pass on."
     )
 
 
