@@ -200,7 +200,7 @@ REFUSED = [
     ("experiments/custom/temperatures", [math.inf], "at most 1000"),
     ("experiments/custom/temperatures", [], "at least one"),
     ("experiments/custom/hard_weight", 1.5, "from 0 to 1"),
-    ("datasets/mnist/classes", ["one"], "at least two"),
+    ("datasets/mnist/classes", ["one"], "2 to 256"),
     ("experiments/resnet/published/fashion-mnist/improved_class", 10, "0 to 9, the labels of fashion-mnist"),
     ("experiments/resnet/published", {"fashion": {}}, "'fashion', which is not defined"),
     ("experiments/resnet/published/fashion-mnist/improved_class", -1, "the label of a class"),
