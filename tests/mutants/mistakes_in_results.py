@@ -69,7 +69,7 @@ IN_RESULTS = {
         ("of_image = of_seed.mean(axis=0)\n    of_image = of_image[", "of_image = of_seed.sum(axis=0)\n    of_image = of_image[", "noise of all seeds together for their mean's"),
         ("np.cov(by_seed.T)) / n", "np.cov(by_seed.T))", "the spread of a seed for that of the mean"),
         ("p = 2 * min(", "p = min(", "a one-sided p"),
-        ("((least, 0.975), (most, 0.025))", "((least, 0.95), (most, 0.05))", "a 90 % interval"),
+        ("((least, 1 - ALPHA / 2), (most, ALPHA / 2))", "((least, 1 - ALPHA), (most, ALPHA))", "a 90 % interval"),
         ("if n < 2 or np.isnan(mean):", "if np.isnan(mean):", "one seed gets a verdict's numbers"),
     ],
     f"{ANALYSIS}/measures.py": [

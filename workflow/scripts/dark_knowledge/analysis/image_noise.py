@@ -11,7 +11,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from dark_knowledge.analysis.measures import jensen_shannon
-from dark_knowledge.analysis.statistics import ROUNDING, Interval, all_equal, sign_flip_p
+from dark_knowledge.analysis.statistics import ALPHA, ROUNDING, Interval, all_equal, sign_flip_p
 
 BLOCK, DRAWS = 256, 2**14  # at p = 0.0056, the strictest of nine under Holm, to ± 10 %
 
@@ -39,8 +39,8 @@ def seeds_and_images(values: np.ndarray, noise: np.ndarray, reference: float = 0
         p = max(p, share_beyond(abs(mean - reference) * (1 - 10.0**-ROUNDING), noise, error, n))
     if all_equal(values):
         return Tested(Interval(mean, np.nan, np.nan, n), p)
-    most = np.abs(noise).max() + error * stats.t.isf(0.05 / 4, n - 1)
-    half = optimize.brentq(lambda size: share_beyond(size, noise, error, n) - 0.05, 0, most)
+    most = np.abs(noise).max() + error * stats.t.isf(ALPHA / 4, n - 1)
+    half = optimize.brentq(lambda size: share_beyond(size, noise, error, n) - ALPHA, 0, most)
     return Tested(Interval(mean, mean - half, mean + half, n), p)
 
 
@@ -147,7 +147,7 @@ def class_distance(
     least, most = observed / bits, (observed + one_more * (len(root) - 1) / (8 * np.log(2))) / bits
     shift = reference / bits
     p = 2 * min(stats.ncx2.sf(least, freedom, shift), stats.ncx2.cdf(most, freedom, shift), 0.5)
-    low, high = (bits * _noncentrality(chi, freedom, tail) for chi, tail in ((least, 0.975), (most, 0.025)))
+    low, high = (bits * _noncentrality(chi, freedom, tail) for chi, tail in ((least, 1 - ALPHA / 2), (most, ALPHA / 2)))
     noise = bits * freedom
     return Tested(Interval(max(observed - noise, 0), low, high, n), p), observed, noise
 

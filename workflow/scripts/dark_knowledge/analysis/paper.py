@@ -8,7 +8,7 @@ import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
 from dark_knowledge.analysis.results import ExperimentArm, by_seed, distinct_arms, rows_of
-from dark_knowledge.analysis.statistics import mean_interval, prediction_interval, sign_flip_p
+from dark_knowledge.analysis.statistics import ALPHA, mean_interval, prediction_interval, sign_flip_p
 
 RUN = ["model", "supervision", "seed"]
 
@@ -132,7 +132,7 @@ def contrast_table(contrasts: list[dict], errors: pd.DataFrame, arms: list[Exper
             pairs = [([one], [other]) for one, other in combinations(entry["alike"], 2)]
         else:
             pairs = [(entry["temperatures"], entry["against"])]
-        confidence = 1 - 0.05 / len(pairs)
+        confidence = 1 - ALPHA / len(pairs)
         differences = [(wide[one].mean(axis=1) - wide[other].mean(axis=1)).to_numpy() for one, other in pairs]
         furthest = np.argmax([_reach(values, confidence) for values in differences])
         (first, second), p = pairs[furthest], min(map(sign_flip_p, differences))

@@ -19,13 +19,14 @@ class Interval(NamedTuple):
         return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
+ALPHA = 0.05  # how often an interval may miss the truth, where a function is not told otherwise
 ROUNDING = 9  # decimals, of a number in units of the one that it is held against: what differs by less is the same
 
 
 # Intervals
 
 
-def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+def mean_interval(values: np.ndarray, confidence: float = 1 - ALPHA) -> Interval:
     """Mean of `values` [n] with Student's t interval: the values are runs, and another seed is another run.
 
     The t interval stays honest at three seeds, where it is wide; a bootstrap of three values cannot reach beyond them.
@@ -46,7 +47,7 @@ def all_equal(values: np.ndarray) -> bool:
     return bool(np.ptp(values) <= 10.0**-ROUNDING * np.abs(values).max())
 
 
-def prediction_interval(values: np.ndarray, confidence: float = 0.95, more: int = 1) -> Interval:
+def prediction_interval(values: np.ndarray, confidence: float = 1 - ALPHA, more: int = 1) -> Interval:
     """Mean of `values` [n] with the interval of the mean of so many `more` runs: mean ± t sd sqrt(1/n + 1/more).
 
     For normal runs. It says whether runs made elsewhere could be of the same kind as these. One value has no interval,
@@ -57,7 +58,7 @@ def prediction_interval(values: np.ndarray, confidence: float = 0.95, more: int 
     return Interval(mean, mean - half, mean + half, n)
 
 
-def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, confidence: float = 0.95) -> Interval:
+def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, confidence: float = 1 - ALPHA) -> Interval:
     """Mean of `numerator` [n] over the mean of `denominator` [n], paired by run, with Fieller's interval.
 
     Fieller 1954, Journal of the Royal Statistical Society B 16:175. NaN unless the mean of the denominator lies above
@@ -161,7 +162,7 @@ def pitman_morgan_p(a: np.ndarray, b: np.ndarray) -> float:
     return stats.pearsonr(total, difference).pvalue
 
 
-def seeds_needed(differences: np.ndarray, level: float = 0.05, power: float = 0.8, most: int = 1_000) -> float:
+def seeds_needed(differences: np.ndarray, level: float = ALPHA, power: float = 0.8, most: int = 1_000) -> float:
     """Paired seeds at which the two-sided t test has `power`, were the mean and sd of `differences` [n] the true ones.
 
     Noncentral t (Cohen 1988, Statistical Power Analysis), counting only verdicts of the right sign. A figure to plan
