@@ -255,7 +255,7 @@ def annealing_point() -> str:
 
 
 def summary() -> str:
-    """What stands before the table."""
+    """Both answers in short."""
     paper = papers_errors()
     distilled = paper.loc["small net distilled"]
     assert distilled.inside == "no"
