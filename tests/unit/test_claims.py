@@ -273,10 +273,10 @@ def test_of_a_net_that_teaches_itself_nothing_is_said_of_teacher_and_baseline():
     arms = study["arms"]
     teaches = (arms.role == "teacher") & (arms.experiment == "x")
     study["arms"] = arms.assign(model=arms.model.where(~teaches, "small"))
-    row = deciding(table_of(study)).loc["4"]
-    assert math.isnan(row.p)
-    assert row.verdict == claims.UNDECIDED
-    assert row.remark == "teacher and baseline are the same runs"
+    of_both = deciding(table_of(study)).loc[["3c", "4"]]
+    assert of_both[["p", "low", "high"]].isna().all(axis=None)
+    assert of_both.verdict.eq(claims.UNDECIDED).all()
+    assert of_both.remark.eq("teacher and baseline are the same runs").all()
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])

@@ -14,14 +14,15 @@ from .results import CLASSES, make_results
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def errors_of(baseline: list[list[int]], student: list[list[int]]) -> pd.DataFrame:
-    """Test errors [seeds][classes] of a baseline and a student."""
+def errors_of(baseline: list[list[int]], student: list[list[int]], test_images=(20, 20, 20)) -> pd.DataFrame:
+    """Test errors [seeds][classes] of a baseline and a student, of so many images per class."""
     return pd.DataFrame(
         [
             {"model": "small", "supervision": supervision, "seed": seed, "part": "test", "label": label, "errors": n}
+            | {"images": images}
             for supervision, runs in (("labels", baseline), ("big_T2_w0.1", student))
             for seed, counts in enumerate(runs)
-            for label, n in enumerate(counts)
+            for label, (n, images) in enumerate(zip(counts, test_images, strict=True))
         ]
     )
 
@@ -43,6 +44,14 @@ def test_differences_are_paired_by_seed_and_corrected_over_the_classes():
     assert list(table.p) == [2 / 2**seeds, 1, 1]
     assert list(table.p_holm) == [3 * 2 / 2**seeds, 1, 1]
     assert list(table.n) == [seeds] * 3
+
+
+def test_a_class_without_test_images_costs_the_others_no_correction():
+    seeds = 8
+    errors = errors_of([[5 + s, 3, 0] for s in range(seeds)], [[4 + s, 3, 0] for s in range(seeds)], [20, 20, 0])
+    table = class_errors.class_differences(errors, ARMS, CLASSES)
+    assert list(table.p_holm[:2]) == [2 * 2 / 2**seeds, 1]
+    assert table[["p", "p_holm"]].isna().all(axis=1).tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
@@ -117,6 +126,12 @@ def test_the_hardest_class_for_readers(seeds, controls):
     assert ("label smoothing" in shown) == controls
     assert "student" in shown
     assert not shown.eq(NO_NUMBER).any(axis=None)
+
+
+def test_a_recall_of_nothing_is_shown_and_a_flow_of_nothing_is_not():
+    tidy = class_errors.hardest_class_table(make_results(3), CLASSES, {"x": {}})
+    shown = class_errors.readable_hardest_class(tidy.assign(mean=0.0, high=np.nan))
+    assert list(shown.quantity) == ["recall, %", "precision, %"]
 
 
 def test_every_other_arm_is_compared_with_the_baseline():

@@ -95,6 +95,10 @@ def test_what_a_training_elsewhere_cost_is_not_known_nor_what_its_gain_is_per_co
     table = costs.cost_table(Results(study | {"runs": given})).set_index("arm")
     assert table.loc[["teacher", "student, T = 2"], "elsewhere"].all()
     assert table.loc[["teacher", "student, T = 2"], ["gain_per_minute", "gain_per_tera"]].isna().all(axis=None)
+    student = next(arm for arm in study.arms("x") if arm.role == "student")
+    times = convergence.time_to(study["epochs"], given, student, 0.5)
+    assert times.seconds.notna().all()
+    assert times.seconds_with_teacher.isna().all()
 
 
 def test_an_equal_training_that_took_longer_paid_nothing_extra(study):

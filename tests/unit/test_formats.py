@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from dark_knowledge.analysis import formats
@@ -9,7 +10,12 @@ from dark_knowledge.analysis import formats
 
 @pytest.mark.parametrize(
     ("mean", "high", "shown"),
-    [(93.123, 93.4, "93.12 ± 0.28"), (93.123, None, "93.12"), (None, None, formats.NO_NUMBER)],
+    [
+        (93.123, 93.4, "93.12 ± 0.28"),
+        (93.123, None, "93.12"),
+        (-0.1, 0.1, "\N{MINUS SIGN}0.10 ± 0.20"),
+        (None, None, formats.NO_NUMBER),
+    ],
 )
 def test_intervals_are_shown_as_half_widths(mean, high, shown):
     assert formats.show_interval(mean, high) == shown
@@ -17,7 +23,13 @@ def test_intervals_are_shown_as_half_widths(mean, high, shown):
 
 @pytest.mark.parametrize(
     ("value", "signed", "shown"),
-    [(0.314, True, "+0.31"), (-0.314, True, "\N{MINUS SIGN}0.31"), (-0.001, True, "0.00"), (0.314, False, "0.31")],
+    [
+        (0.314, True, "+0.31"),
+        (-0.314, True, "\N{MINUS SIGN}0.31"),
+        (-0.001, True, "0.00"),
+        (np.float64(0.015), True, "+0.01"),
+        (0.314, False, "0.31"),
+    ],
 )
 def test_numbers_have_a_true_minus_and_zero_no_sign(value, signed, shown):
     assert formats.show_number(value, 2, signed=signed) == shown

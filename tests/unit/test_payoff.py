@@ -135,7 +135,7 @@ def test_equal_gains_and_intervals_of_two_seeds_leave_a_scale_of_points():
 
 def test_studies_are_drawn_into_one_figure(tmp_path, monkeypatch):
     """Of their published tables; the second has one run, and no intervals."""
-    of_two = [payoff_table(make_results(n)).assign(experiment=name) for n, name in ((3, "few"), (1, "many"))]
+    of_two = [payoff_table(make_results(n)).assign(experiment=name) for n, name in ((3, "08"), (1, "null"))]
     for name, table in zip("ab", of_two, strict=True):
         table.to_csv(tmp_path / name, index=False)
     drawn = []
@@ -143,6 +143,6 @@ def test_studies_are_drawn_into_one_figure(tmp_path, monkeypatch):
     words = ["--tables", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "payoff.svg")]
     monkeypatch.setattr("sys.argv", ["plot_payoff.py", *words])
     plot_payoff.main()
-    assert drawn[0].experiment.tolist() == ["few", "many"]
+    assert drawn[0].experiment.tolist() == ["08", "null"]
     np.testing.assert_allclose(drawn[0].gain, pd.concat(of_two).gain)
     assert (tmp_path / "payoff.svg").read_text().rstrip().endswith("</svg>")

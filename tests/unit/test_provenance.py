@@ -140,4 +140,4 @@ def test_the_summary_says_where_a_teacher_is_not_ahead(teacher, told):
     unsaid["taught_by_one_run"] = False
     hardest = dict.fromkeys(["hardest", *(f"hardest_{role}" for role in ("images", "teacher", "baseline", "student"))])
     page = summary_of(experiments=[story | unsaid | hardest | {"hardest_is_published": False}])
-    assert ("The teacher is not ahead of the baseline" in page) == told
+    assert ("the teacher is not ahead of the baseline" in page) == told

@@ -228,6 +228,14 @@ def test_a_commit_that_looks_like_a_number_is_none(tmp_path, commit):
     assert (run.data, run.commit, run.seed) == (commit, commit, 0)
 
 
+def test_a_network_named_by_digits_or_null_is_a_name(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "runs.csv").write_text("model,supervision,seed\n18,null,0\n18,null,1\n")
+    published = load_published({"folder": str(tmp_path)})
+    assert published.model.tolist() == ["18", "18"]
+    assert published.supervision.tolist() == ["null", "null"]
+
+
 def test_no_folder_and_the_studys_own_are_refused(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config["reference"] = "published"

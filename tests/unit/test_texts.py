@@ -70,7 +70,7 @@ def test_a_page_has_its_table_its_note_and_says_why_one_seed_has_no_interval(
     page = (tmp_path / "mcnemar.html").read_text()
     assert "<td>&lt;b&gt;</td>" in page
     assert "McNemar&#39;s test of each pair" in page
-    assert ("There is one seed" in page) == said
+    assert ("Each arm has one seed" in page) == said
 
 
 @pytest.mark.parametrize("text", ["two\n lines", " lead", "<script>alert(1)</script>", "{a}", "a & b", "👕"])

@@ -229,7 +229,8 @@ function likelyClasses(label, columns) {
   const others = ranked.slice(MOST_CLASSES);
   if (others.length === 0) return { listed, rest: "" };
   const most = Math.max(1, Math.ceil(100 * highest[others[0]]));
-  return { listed, rest: `${others.length} other classes have at most ${most} % in any column.` };
+  const rest = others.length === 1 ? "1 other class has" : `${others.length} other classes have`;
+  return { listed, rest: `${rest} at most ${most} % in any column.` };
 }
 
 /* The two arms, the first's teacher where it is neither, and the soft target of the first that was distilled. */

@@ -16,7 +16,7 @@ from dark_knowledge.figures.payoff import payoff
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=pd.read_csv, nargs="+", required=True, help="payoff.csv of each study")
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="payoff.csv of each study")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -24,7 +24,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     with written_whole(arguments.out) as temporary:
-        style.save(payoff(pd.concat(arguments.tables)), temporary)
+        # A name of digits is no number, and one of "null" not nothing.
+        as_text = {"dtype": {"experiment": str}, "keep_default_na": False, "na_values": [""]}
+        tables = [pd.read_csv(path, **as_text) for path in arguments.tables]
+        style.save(payoff(pd.concat(tables)), temporary)
 
 
 if __name__ == "__main__":

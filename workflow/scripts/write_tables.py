@@ -22,10 +22,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     config = json.loads(arguments.config.read_text())
-    seeds = {seed for settings in experiments_of(config).values() for seed in settings.get("seeds", config["seeds"])}
+    one_seed = all(len(settings.get("seeds", config["seeds"])) == 1 for settings in experiments_of(config).values())
     for path in arguments.tables:
         table = Markup(path.read_text(encoding="utf-8"))
-        page = rendering.table_page(path.stem, table, config, one_seed=len(seeds) == 1)
+        page = rendering.table_page(path.stem, table, config, one_seed=one_seed)
         rendering.save(arguments.out / path.name, page)
 
 

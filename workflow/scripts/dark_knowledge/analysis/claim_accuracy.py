@@ -11,6 +11,7 @@ from dark_knowledge.analysis.results import by_seed, difference, paired, rows_of
 from dark_knowledge.analysis.statistics import Interval, probability_of_superiority, ratio_interval
 
 OTHER_IMAGES = "interval and p hold for other seeds and other test images"
+SAME_RUNS = "teacher and baseline are the same runs"
 
 
 def generalisation(e: Evidence) -> Iterator[Quantity]:
@@ -59,12 +60,15 @@ def nearness(e: Evidence) -> Iterator[Quantity]:
     )
     noise = flipped_images((of_teacher + of_baseline) / 2 - of_student)
     leading = seeds_and_images(leads, flipped_images(of_baseline - of_teacher))
+    p = np.maximum(seeds_and_images(values, noise).p, leading.p)
+    same = e.teacher.key == e.baseline.key
     yield Quantity(
         "3c", "test accuracy, student less the middle of teacher and baseline", POINTS, values,
-        sign=-1 if leads.mean() < 0 else 1, p=np.maximum(seeds_and_images(values, noise).p, leading.p), decides=True,
+        sign=-1 if leads.mean() < 0 else 1, p=np.nan if same else p, decides=True,
         baseline=baseline.mean(), student=student.mean(), published=gain - lead / 2,
-        remark=f"{OTHER_IMAGES}; the teacher's side of the middle is where it is nearer, and p is no less than that of "
-        "the teacher's lead", image_noise=noise,
+        interval=Interval(np.nan, np.nan, np.nan, len(values)) if same else None, image_noise=noise,
+        remark=SAME_RUNS if same else f"{OTHER_IMAGES}; the teacher's side of the middle is where it is nearer, and p "
+        "is no less than that of the teacher's lead",
     )  # fmt: skip
     yield Quantity(
         "3c", "test accuracy, student less teacher", POINTS, difference(student, teacher), student=student.mean(),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from dark_knowledge.analysis.claim_accuracy import OTHER_IMAGES
+from dark_knowledge.analysis.claim_accuracy import OTHER_IMAGES, SAME_RUNS
 from dark_knowledge.analysis.claim_quantities import POINTS, Evidence, Quantity, compare
 from dark_knowledge.analysis.class_errors import class_error_counts, class_quantities, hardest_class
 from dark_knowledge.analysis.error_sets import different_seeds_mean, similarity, wrong_images
@@ -34,14 +34,14 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
     tested, observed, noise = class_distance(
         teacher.to_numpy(bool), baseline.to_numpy(bool), e.labels, len(e.classes), limit
     )
-    interval, n = tested.interval, max(len(teacher), 1)
-    same = e.teacher.key == e.baseline.key
+    n, same = max(len(teacher), 1), e.teacher.key == e.baseline.key
+    interval = Interval(np.nan, np.nan, np.nan, n) if same else tested.interval
     yield Quantity(
         "4", "squared Jensen-Shannon distance of the errors per class, beyond noise", "thousandths of a bit",
         np.full(n, np.nan), -1, decides=True, reference=1000 * limit, baseline=1000 * noise,
         student=1000 * observed, p=np.nan if same else tested.p, digits=1, is_difference=False,
         interval=Interval(1000 * interval.mean, 1000 * interval.low, 1000 * interval.high, n),
-        remark=_not_compared(e, len(teacher)) if same or np.isnan(interval.mean) else
+        remark=_not_compared(e, len(teacher)) if np.isnan(interval.mean) else
         f"between teacher and baseline, less the noise of seeds and images; {OTHER_IMAGES}",
     )  # fmt: skip
     measured = similarity(e.predictions, e.class_errors, e.teacher, e.baseline)
@@ -60,7 +60,7 @@ def similar_errors(e: Evidence) -> Iterator[Quantity]:
 def _not_compared(e: Evidence, seeds: int) -> str:
     """Why the errors of teacher and baseline, of so many seeds in common, say nothing of each other."""
     if e.teacher.key == e.baseline.key:
-        return "teacher and baseline are the same runs"
+        return SAME_RUNS
     return "needs two seeds of both nets" if seeds < 2 else "needs errors of both nets, in two classes or more"
 
 
@@ -78,7 +78,8 @@ def _class_errors(e: Evidence, label: int) -> Iterator[Quantity]:
     change = wrong_student.astype(float) - wrong_baseline
     classes = range(len(e.classes))
     noise = [flipped_images(change[:, e.labels == other]) for other in classes]
-    p = holm([seeds_and_images(difference(*(own[other] for own in counts)), noise[other]).p for other in classes])
+    p = [seeds_and_images(difference(*(own[other] for own in counts)), noise[other]).p for other in classes]
+    p = holm(np.where(np.isin(classes, e.labels), p, np.nan))  # a class without test images tells nothing
     of_class = [own[label] for own in counts]
     yield compare(
         "5", f"test errors on class {class_label(e.classes[label], label)}", "errors", *of_class, sign=-1,

@@ -4,6 +4,7 @@ Tidy tables first, then what a person reads. All on test images after the last e
 are the arms of an experiment, of its students only the chosen one.
 """
 
+import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_p
@@ -48,11 +49,13 @@ def class_difference_table(results: Results, classes: list[str]) -> pd.DataFrame
 def class_differences(class_errors: pd.DataFrame, compared: list[ExperimentArm], classes: list[str]) -> pd.DataFrame:
     """A row per arm and class: test errors less the baseline's, paired by seed, with interval, p and Holm's p."""
     baseline = class_error_counts(class_errors, arm_of(compared, "baseline"))
+    has_images = class_errors[class_errors.part == "test"].groupby("label").images.max() > 0
     rows = []
     for arm in (arm for arm in compared if arm.role != "baseline"):
         own = class_error_counts(class_errors, arm)
         pairs = [paired(own[label], baseline[label]) for label in range(len(classes))]
         p = [sign_flip_p(errors - of_baseline) for errors, of_baseline in pairs]
+        p = np.where(has_images, p, np.nan)  # a class without test images tells nothing
         for label, ((errors, of_baseline), p_holm) in enumerate(zip(pairs, holm(p), strict=True)):
             mean, low, high, n = mean_interval(errors - of_baseline)
             rows.append(
@@ -136,7 +139,8 @@ def class_quantities(predictions: pd.DataFrame, arm: ExperimentArm, label: int, 
 def readable_hardest_class(table: pd.DataFrame) -> pd.DataFrame:
     """The table of the hardest class for readers: a column per arm; flows that no arm has are left out."""
     keys = ["experiment", "class", "quantity"]
-    table = table[table.groupby(keys)["mean"].transform(lambda means: means.ne(0).any())]
+    seen = table.groupby(keys)["mean"].transform(lambda means: means.ne(0).any())
+    table = table[seen | table.quantity.str.endswith(", %")]
     named = table.arm.where(table.role != "student", "student")
     cells = [show_interval(row.mean, row.high, 1) for row in table.itertuples(index=False)]
     wide = table.assign(arm=named, cell=cells).pivot(index=keys, columns="arm", values="cell")[named.unique()]

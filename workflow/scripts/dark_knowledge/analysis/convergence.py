@@ -57,12 +57,15 @@ def differences_by_epoch(epochs: pd.DataFrame, arm: ExperimentArm, other: Experi
 
 
 def teaching_seconds(runs: pd.DataFrame, arm: ExperimentArm, run: tuple) -> float:
-    """Seconds of the training of a run's teacher and of storing its logits; 0 for a run without a teacher."""
+    """Seconds of the training of a run's teacher and of storing its logits; 0 without a teacher.
+
+    NaN where a part of that training was elsewhere, so that its seconds are not known.
+    """
     if arm.teacher is None:
         return 0.0
     teacher = filed_under(runs, arm.teacher_key)
-    costs = beside(run_costs(runs, teacher), pd.Index([run.seed]))
-    return costs.total_seconds[run.seed] + run.caching_seconds
+    costs = beside(run_costs(runs, teacher), pd.Index([run.seed])).loc[run.seed]
+    return np.nan if costs.elsewhere else costs.total_seconds + run.caching_seconds
 
 
 def convergence_table(results: Results, accuracies: list[float]) -> pd.DataFrame:

@@ -21,12 +21,12 @@ def show_interval(mean: float, high: float, digits: int = 2) -> str:
     """93.12 ± 0.22, the interval being symmetric; the mean alone where there is no interval; a dash for no number."""
     if pd.isna(mean):
         return NO_NUMBER
-    return f"{mean:.{digits}f}{_half(mean, high, digits)}"
+    return show_number(mean, digits) + _half(mean, high, digits)
 
 
 def show_number(value: float, digits: int, *, signed: bool = False) -> str:
     """A number with a minus sign, or either sign; 0 has none."""
-    value = round(value, digits) or 0.0
+    value = round(float(value), digits) or 0.0  # numpy's own rounding is not that of the exact value
     return f"{value:{'+' if signed and value else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 

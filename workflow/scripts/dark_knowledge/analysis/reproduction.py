@@ -30,8 +30,9 @@ def load_published(asked: dict) -> pd.DataFrame:
     """The published runs, a row each; none where nothing is compared."""
     if not asked:
         return pd.DataFrame(columns=["model", "supervision", "seed", *ENDS])
-    as_text = dict.fromkeys((*CONTENT, *WHERE), str)  # a sum, or a commit, of digits alone is no number
-    return pd.read_csv(Path(asked["folder"], RUNS), dtype=as_text)
+    # A name, a sum or a commit of digits alone is no number, and one of "null" not nothing.
+    as_text = dict.fromkeys(("model", "supervision", *CONTENT, *WHERE), str)
+    return pd.read_csv(Path(asked["folder"], RUNS), dtype=as_text, keep_default_na=False, na_values=[""])
 
 
 def reproduction_table(results: Results, published: pd.DataFrame, asked: dict) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from dark_knowledge.analysis.results import ExperimentArm, rows_of
 from dark_knowledge.analysis.statistics import mean_interval
@@ -165,7 +165,8 @@ def early_stopping(
                 markerfacecolor="white", markersize=5,
             )  # fmt: skip
         axis.set(title=experiment, xlabel="Epoch", ylabel="Test errors (%, log scale)", yscale="log")
-        axis.yaxis.set_major_locator(FixedLocator(_ticks(*axis.get_ylim())))
+        ticks = _ticks(*axis.get_ylim())
+        axis.yaxis.set_major_locator(FixedLocator(ticks) if len(ticks) > 1 else MaxNLocator(6))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_locator(whole_numbers(8))
