@@ -2,12 +2,19 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from dark_knowledge.analysis.formats import show_difference, show_interval, show_number, show_p, starred
 from dark_knowledge.analysis.statistics import mean_interval, prediction_interval, sign_flip_p
 
-from .pages import config_of, on_one_line, percent_correct, read, table
+from .pages import config_of, on_one_line, percent_correct, read, sections, table
+
+CLAIMS = {
+    "2b": "its validation accuracy is more stable",
+    "3c": "it comes close to the teacher",
+    "4": "teacher and baseline spread their errors in the same way",
+}
 
 
 def test_accuracies_and_gains_are_those_of_the_reference_run():
@@ -39,7 +46,7 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     custom, resnet = (show_interval(gaps.gap[name], gaps.gap_high[name]) for name in ("custom", "resnet"))
     assert f"lead it by {custom} (custom) and {resnet} percentage points (resnet)" in page
     of_custom, of_resnet = (
-        f"{gap.recovered:.0f} % ({gap.recovered_low:.0f} to {gap.recovered_high:.0f} %)"
+        f"{gap.recovered:.0f} % ({show_number(gap.recovered_low, 0)} to {gap.recovered_high:.0f} %)"
         for gap in (gaps.loc["custom"], gaps.loc["resnet"])
     )
     assert f"its student takes {of_resnet}, of the plain network's {of_custom}" in page
@@ -47,15 +54,19 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     more = show_interval(change.change, change.change_high)
     assert f"That is {more} percentage points more (p = {show_p(change.p)})" in page
     accuracy = percent_correct("note", "student")
-    at_four = mean_interval(accuracy["resnet_T4_w0.1"] - accuracy["plain-teacher_T4_w0.1"])
-    assert at_four.low < 0 < at_four.high  # "there the two are not told apart"
+    apart = accuracy["resnet_T4_w0.1"] - accuracy["plain-teacher_T4_w0.1"]
+    at_four = mean_interval(apart)
+    assert f"is ahead by {show_interval(at_four.mean, at_four.high)} (p = {show_p(sign_flip_p(apart))})" in page
+    earlier = percent_correct("note-earlier", "student")
+    before = mean_interval(earlier["resnet_T4_w0.1"] - earlier["plain-teacher_T4_w0.1"])
+    assert before.low < 0 < before.high  # "in the earlier run by nothing that is shown"
     four, two = (every_gap.loc[("resnet", f"student, T = {temperature}")] for temperature in (4, 2))
     kept = [show_interval(gap.gain, gap.gain_high) for gap in (four, two)]
     assert f"keeps a gain: {kept[0]} at T = 4, and {kept[1]} at T = 2 (n = {two.n})" in page
-    claims = table("note", "claims_rejudged").set_index(["experiment", "claim"])
-    better = claims.loc[("custom", "3b")]
-    assert f"for others its interval is {show_number(better.low, 2)} to {show_number(better.high, 2)}" in page
-    assert better.p_holm > 0.05
+    claims = table("note", "claims").query("decides").set_index(["experiment", "claim"])
+    plain = gaps.loc["custom"]
+    assert plain.gain_low < 0
+    assert f"student gains is not shown: {show_interval(plain.gain, plain.gain_high)} on these test images" in page
     faster, fit = claims.loc[("resnet", "1")], claims.loc[("resnet", "3a")]
     half = show_number(faster.high - faster.effect, 1)
     assert f"{-faster.effect:.1f} percentage points lower over the training (± {half}, ResNet)" in page
@@ -65,29 +76,87 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     ahead = show_difference(learning.effect, learning.high)
     assert f"it is ahead by {ahead}, as the note has it (+{learning.published:.2f})" in page
     recovered = ["recovered", "recovered_low", "recovered_high"]
-    assert "(of the ResNet's lead {:.0f} %, {:.0f} to {:.0f} %)".format(*four[recovered]) in page
+    assert "the ResNet's student ({:.1f} % of its lead, {:.0f} to {:.0f} %)".format(*four[recovered]) in page
     epochs = table("note", "convergence").query("experiment == 'resnet' and accuracy == 90").set_index("arm")
     reached = epochs.epochs[["student, T = 2", "baseline"]]
     assert "reaches 90 % in {:.1f} epochs, not {:.1f}".format(*reached) in page
     later = epochs.seconds_with_teacher["student, T = 2"] - epochs.seconds["baseline"]
-    assert later == pytest.approx(30, abs=5)  # "half a minute later"
+    assert later / 60 == pytest.approx(10, abs=0.5)  # "ten minutes later"
     control = table("note", "controls").query("control == 'shuffled in class'").iloc[0]
     lost = show_interval(-control.gain, -control.gain_low)
     assert f"the student lies {lost} percentage points below the baseline" in page
-    foretold = table("note", "reproduction").eval("(predicted_high - predicted_low) / 2")
+    runs = table("note", "runs")
+    assert set(runs.machine) == {"Intel(R) Xeon(R) Processor"}
+    (commit,) = set(runs.commit)
+    minutes = f"{runs.seconds.sum() / 60:.0f} core-minutes"
+    assert f"at commit {commit[:7]}, 28 and 29 November 2026: {len(runs)} trainings, {minutes}" in page
+    (earlier,) = set(table("note-earlier", "runs").commit)
+    assert f"other code (commit {earlier[:7]})" in page
+    reproduction = table("note", "reproduction")
+    assert set(reproduction.verdict) == {"reproduced"}
+    assert set(reproduction.n) == set(reproduction.published_n) == {10}
+    foretold = reproduction.eval("(predicted_high - predicted_low) / 2")
     assert f"to within {foretold.min():.1f} to {foretold.max():.1f} percentage points" in page
+    apart = (reproduction["mean"] - reproduction.published_mean).abs()
+    assert f"They differ by {apart.median():.2f} in the median, by {apart.max():.2f} at most" in page
 
 
 def test_the_verdicts_on_the_notes_claims_are_those_of_the_committed_tables():
-    page = read("docs/note.md")
-    claims = table("note", "claims_rejudged").set_index(["claim", "experiment"])
-    shown = {
-        claim: f"{row.verdict}, p = {show_p(row.p_holm)}" if claim[0] != "2a" else "withdrawn"
-        for claim, row in claims.iterrows()
-    }
+    results = sections("docs/note.md")["Results"]
+    claims = table("note", "claims").query("decides").set_index(["claim", "experiment"])
+    shown = {claim: f"{row.verdict}, p = {show_p(row.p_holm)}" for claim, row in claims.iterrows()}
     for claim in claims.index.unique("claim"):
-        (row,) = re.findall(rf"^\| {claim} .*", page, re.MULTILINE)
+        (row,) = re.findall(rf"^\| {claim} .*", results, re.MULTILINE)
         assert row.endswith(f"| {shown[claim, 'custom']} | {shown[claim, 'resnet']} |")
+
+
+def both_runs() -> pd.DataFrame:
+    """The default study's verdicts, 2a left out, those of the earlier run in columns with _earlier."""
+    keys = ["claim", "experiment"]
+    own = table("note", "claims").query("decides and claim != '2a'").set_index(keys)
+    return own.join(table("note-earlier", "claims_rejudged").set_index(keys), rsuffix="_earlier").sort_index()
+
+
+def turned_rows() -> list[str]:
+    """A row for each verdict that was another in the earlier run."""
+    both = both_runs()
+    rows = []
+    for (claim, experiment), row in both[both.verdict != both.verdict_earlier].iterrows():
+        assert (row.verdict_earlier, row.verdict) == ("supported", "undecided")
+        assert row.effect * row.effect_earlier > 0
+        digits, signed = (2, True) if row.unit == "percentage points" else (1, False)
+        cells = []
+        for run in ("_earlier", ""):
+            mean, low, high = (show_number(row[end + run], digits, signed=signed) for end in ("effect", "low", "high"))
+            cells += [f"{mean} ({low} to {high})", show_p(row[f"p_holm{run}"])]
+        rows.append(" | ".join([f"{claim} {CLAIMS[claim]}", experiment, *cells]))
+    return rows
+
+
+def test_verdicts_of_the_two_runs_are_of_the_committed_tables():
+    page = read("docs/note.md")
+    both = both_runs()
+    same = both[both.verdict == both.verdict_earlier]
+    assert set(same.index[same.verdict != "undecided"]) == {
+        *((claim, experiment) for claim in ("1", "3a") for experiment in ("custom", "resnet")),
+        *(("3b", "resnet"), ("4", "custom")),
+    }
+    assert both.reference.xs("4").tolist() == pytest.approx([2.5, 2.5])
+    turned = turned_rows()
+    for row in turned:
+        assert f"| {row} |" in page
+    assert len(turned) == 4
+    assert "four of these verdicts were others" in on_one_line("docs/note.md")
+    losses = table("note", "claims").query("claim == '2a'").set_index(["experiment", "quantity"])
+    single, trained_on = (
+        losses.xs(f"scatter of the batches' {kind} in the last 5 epochs", level="quantity")
+        for kind in ("hard losses", "losses as trained on")
+    )
+    custom, resnet = (f"{-single.effect[name]:.4f}" for name in ("custom", "resnet"))
+    p = " and ".join(show_p(single.p_holm[name]) for name in ("custom", "resnet"))
+    assert f"less, by {custom} (custom) and {resnet} nats (resnet), p = {p}" in on_one_line("docs/note.md")
+    custom, resnet = (f"{-trained_on.effect[name]:.4f}" for name in ("custom", "resnet"))
+    assert f"it would be less by {custom} and {resnet}." in on_one_line("docs/note.md")
 
 
 def test_the_learning_rates_part_is_of_the_committed_tables():
@@ -119,12 +188,6 @@ def test_the_learning_rates_part_is_of_the_committed_tables():
         "3a": "contradicted",
         "4": "supported",
     }
-    scatter = claims.loc["annealed", "2a"]
-    assert f"({scatter.student:.4f} nats against\n  {scatter.baseline:.4f})" in read("docs/note.md")
-    trained_on = table("annealing", "claims").query(
-        "experiment == 'annealed' and quantity == \"scatter of the batches' losses as trained on in the last 5 epochs\""
-    )
-    assert f"the old rule had found {trained_on.student.item():.4f}" in page
     p = [show_p(claims.p_holm[rate, "3b"]) for rate in ("constant", "annealed")]
     assert f"p = {p[0]} and {p[1]} with Holm's correction" in page
     gain, of_ten_epochs = (
