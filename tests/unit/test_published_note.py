@@ -114,7 +114,7 @@ def both_runs() -> pd.DataFrame:
     """The default study's verdicts, 2a left out, those of the earlier run in columns with _earlier."""
     keys = ["claim", "experiment"]
     own = table("note", "claims").query("decides and claim != '2a'").set_index(keys)
-    return own.join(table("note-earlier", "claims_rejudged").set_index(keys), rsuffix="_earlier").sort_index()
+    return own.join(table("note-earlier", "claims_rejudged").set_index(keys), suffixes=("", "_earlier")).sort_index()
 
 
 def turned_rows() -> list[str]:
