@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dark_knowledge.command import InputError
 from dark_knowledge.study.arms import Arm, Role, arms_of, asked_of, experiments_of, published_of, recipe_of, roles_of
-from dark_knowledge.study.checking import canonical, check_config, check_file
+from dark_knowledge.study.checking import canonical, check_config, check_file, check_owner
 from dark_knowledge.study.paths import TEACHER, WILDCARDS, format_number, loss_of, transfer_set_of
 from dark_knowledge.study.signatures import SOFT_LOSSES
 from dark_knowledge.study.spelling import command_line, well_read
@@ -362,6 +362,14 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text, found):
     with pytest.raises(InputError) as error:
         check_file(path)
     assert str(error.value) == f"config: {path}, line {found[0]}: key {found[1]!r} stands there twice; keep one of them"
+
+
+def test_a_results_folder_of_another_study_is_refused(tmp_path):
+    check_owner(tmp_path, "mine")
+    (tmp_path / "config.json").write_text(json.dumps({"study": "yours"}))
+    check_owner(tmp_path, "yours")
+    with pytest.raises(InputError, match=r"study is 'mine', and its results folder [^ ]+ holds those of 'yours'"):
+        check_owner(tmp_path, "mine")
 
 
 def test_a_key_that_stands_twice_in_json_is_refused(tmp_path):

@@ -283,7 +283,8 @@ def test_results_are_collected_once_all_runs_and_their_teachers_are_there(jobs):
 
 
 def test_the_configuration_is_kept_once_there_are_results_of_it(jobs):
-    assert [waited_for for waited_for, _ in jobs["save_config"]] == [{f"{RESULTS}/collected/arms.parquet"}]
+    waited_for = {f"{RESULTS}/settings.json", f"{RESULTS}/collected/arms.parquet"}
+    assert [found for found, _ in jobs["save_config"]] == [waited_for]
 
 
 def test_report_and_summary_wait_for_all_that_they_show(jobs):

@@ -91,8 +91,9 @@ def run_on(workflow, dataset: dict, *targets: str) -> Path:
     return results
 
 
-def test_an_unknown_data_set_comes_out_in_the_report(workflow, tmp_path):
-    results = run_on(workflow, image_folder(tmp_path / "data"))
+def test_an_unknown_data_set_comes_out_in_the_report(workflow):
+    """The results have a folder data too, beside the configuration that the report is made with."""
+    results = run_on(workflow, image_folder(workflow.folder / "data") | {"image_folder": "data"})
     assert "error_explorer.html" in (results / "report.html").read_text()
     explorer = (results / "pages" / "error_explorer.html").read_text()
     assert "invert(1)" not in explorer  # colours are shown as they are

@@ -131,6 +131,12 @@ def test_a_replaced_file_is_noticed_though_its_time_is_older(doors, file):
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
+@pytest.mark.parametrize("file", ["external.npz", "pretrained.pth"])
+def test_a_new_time_alone_changes_nothing(doors, file):
+    (doors.folder / "tests/data/doors" / file).touch()
+    assert doors.plan("--configfile", TINY, STUDY) == {}
+
+
 def test_an_edited_network_trains_what_uses_it_and_nothing_else(doors):
     path = "tests/data/doors/my_nets.py"
     doors.edit(path, "nn.AdaptiveAvgPool2d(4)", "nn.AdaptiveMaxPool2d(4)")

@@ -1,6 +1,10 @@
 """A job that failed leaves no old numbers under a new configuration: the same command fails again, or makes it good."""
 
+import json
+import os
 import re
+import sys
+import time
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from itertools import cycle
@@ -21,7 +25,8 @@ CHANGE = "split: {seed: 1}\ndatasets: {subset: {classes: [a, b, c, d, e, f, g, h
 COMMANDS = {
     "distill_model": "--temperature",
     "save_design": "save_design:",
-    "save_config": "save_config:",
+    "save_settings": "save_settings:",
+    "save_config": "/settings.json",
     "save_asked": "save_asked:",
     "report": "--report",
 }
@@ -34,13 +39,19 @@ if any(fault in words for fault in os.environ["FAULTS"].splitlines()):
 
 
 class FaultyWorkflow(Workflow):
-    """The tiny study, whose Python processes die of a signal as they start, where their command line holds a fault."""
+    """The tiny study, whose processes die of a signal as they start, where their command line holds a fault.
+
+    The processes are of Python, `cp` too.
+    """
 
     def __init__(self, folder: Path, tiny_study: Path):
         super().__init__(folder, tiny_study)
         site = folder.parent / "site"
         site.mkdir()
         (site / "sitecustomize.py").write_text(FAULT)
+        (site / "cp").write_text(f"#!{sys.executable}\nimport os, sys\nos.execv('/bin/cp', sys.argv)\n")
+        (site / "cp").chmod(0o755)
+        self.environment["PATH"] = f"{site}{os.pathsep}{self.environment['PATH']}"
         self.environment |= {"PYTHONPATH": str(site), "FAULTS": ""}
 
     def run_until(self, rules: list[str], signal: str) -> str:
@@ -135,6 +146,22 @@ def test_a_training_that_diverges_fails_each_time_and_config_and_tables_stay_of_
         teacher = pd.read_csv(results / "tables/runs.csv").query("model == 'resnet'").iloc[0]
         config = yaml.safe_load((results / "config.json").read_text())
         assert teacher.epochs == config["recipes"]["teacher"]["epochs"] == 2
+
+
+def test_settings_are_those_of_the_start_whatever_is_edited_meanwhile(tmp_path, tiny_study):
+    workflow = Workflow(tmp_path / "checkout", tiny_study)
+    (workflow.folder / "mine.yaml").write_text("claims: {fewest_seeds: 5}\n")
+    log = workflow.folder / "results/tiny/logs/collected/collect_results.log"
+    log.unlink()
+    process = workflow.start("--cores", "1", "--configfile", TINY, "mine.yaml", "--forcerun", "collect_results")
+    while not log.exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+    (workflow.folder / "mine.yaml").write_text("claims: {fewest_seeds: 7}\n")
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    results = workflow.folder / "results/tiny"
+    assert json.loads((results / "config.json").read_text())["claims"]["fewest_seeds"] == 5
 
 
 def test_a_file_that_somebody_removed_is_made_again(changed, fresh):

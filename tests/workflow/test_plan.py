@@ -16,7 +16,7 @@ from ..conftest import CHECKOUT
 ONCE = {
     "collect_results": 1, "describe_dataset": 1, "download_dataset": 1, "judge_claims": 1, "make_tables": 1,
     "plot_payoff": 1, "plot_samples": 1, "prepare_dataset": 1, "report": 1, "save_asked": 1, "save_config": 1,
-    "save_design": 1, "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1,
+    "save_design": 1, "save_settings": 1, "study": 1, "write_claims": 1, "write_curves": 1, "write_error_explorer": 1,
     "write_provenance": 1, "write_summary": 1, "write_tables": 1,
 }  # fmt: skip
 

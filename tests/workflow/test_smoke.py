@@ -209,7 +209,7 @@ def test_edited_code_runs_again_what_uses_it(smoke, name, old, new, again):
 )  # fmt: skip
 def test_changed_settings_run_again_what_uses_them(smoke, override, again):
     (smoke.folder / "more.yaml").write_text(override)
-    assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_design": 1}
+    assert changed(smoke, "more.yaml") == again | ANALYSIS | {"save_design": 1, "save_settings": 1}
 
 
 def test_the_same_settings_in_other_words_or_another_order_change_nothing(smoke):
@@ -229,6 +229,7 @@ def test_a_checkout_behind_a_link_changes_nothing(smoke, tmp_path):
 def test_another_rule_for_claims_judges_them_again(smoke):
     (smoke.folder / "more.yaml").write_text("claims: {fewest_seeds: 5}")
     again = {
+        "save_settings": 1,
         "save_config": 1,
         "judge_claims": 1,
         "write_claims": 1,
@@ -241,7 +242,7 @@ def test_another_rule_for_claims_judges_them_again(smoke):
 
 def test_a_published_study_to_compare_with_changes_tables_and_pages(smoke):
     (smoke.folder / "more.yaml").write_text("reference: results/reference/note")
-    analysis = ("save_config", "judge_claims", "make_tables", "plot_payoff")
+    analysis = ("save_settings", "save_config", "judge_claims", "make_tables", "plot_payoff")
     pages = ("write_claims", "write_tables", "write_summary", "write_provenance")
     assert changed(smoke, "more.yaml") == dict.fromkeys(("save_asked", *analysis, *pages), 1)
 

@@ -58,6 +58,8 @@ try:
         update_config(config, spelling.command_line(workflow.config_settings.config_args or []))
     # Files that it names lie beside it, or where Snakemake runs.
     folders = [Path(file).parent for file in workflow.configfiles] + [Path()]
+    if workflow.config_settings.replace_workflow_config:  # for the report: config.json has every path from here
+        folders = [Path()]
     checking.check_config(config, WORKFLOW / "schemas" / "config.schema.yaml", folders)
     config = checking.canonical(config)
 except InputError as error:
@@ -75,6 +77,7 @@ DATASET = config["datasets"][config["dataset"]]
 DATA = Path(workflow.pathvars.apply(workflow.modifier.path_modifier.replace_prefix("<results>/data")))
 
 try:
+    checking.check_owner(DATA.parent, config["study"])
     IDENTITY = identity_of(config["dataset"], DATASET, DATA)
     STORED = {part: DATA / IDENTITY / f"{part}.idx" for part in FILES}
     if all(file.exists() for file in STORED.values()):
@@ -183,7 +186,9 @@ def sources(wildcards):
     Of logits also the labels, which say how many rows there must be.
     """
     if not arms.is_ensemble(config, wildcards.untrained):
-        data, file = rules.download_dataset.output, {"file": as_it_is(arms.file_of(config, wildcards.untrained))}
+        data = rules.download_dataset.output
+        # Its content decides, which is a parameter.
+        file = {"file": ancient(as_it_is(arms.file_of(config, wildcards.untrained)))}
         is_logits = config["models"][wildcards.untrained]["architecture"] == "logits"
         return file | ({part: data[part] for part in LABEL_PARTS} if is_logits else {})
     members = arms.members_of(config, wildcards.untrained)
@@ -191,7 +196,7 @@ def sources(wildcards):
 
 
 def content_of_file(wildcards):
-    """Checksum of a model's own file, which a copy that keeps its time of change may replace; None where it has none."""
+    """Checksum of a model's own file, which tells whether it changed, as its time does not; None where it has none."""
     file = arms.file_of(config, wildcards.untrained)
     return file and sha256(file)
 

@@ -1,18 +1,36 @@
 """The summary, the provenance, and Snakemake's report."""
 
 
-use rule save_design as save_config with:
-    """Keep the study's whole configuration beside its results, once they are of this configuration."""
+use rule save_design as save_settings with:
+    """Write down the whole configuration as the study starts: its file may be edited for the next one meanwhile."""
+    output:
+        "<results>/settings.json",
+    log:
+        "<logs>/report/save_settings.log",
+    benchmark:
+        "<benchmarks>/report/save_settings.tsv"
+    params:
+        content=as_json(config),
+
+
+rule save_config:
+    """Keep the whole configuration beside the results, once they are of this configuration."""
     input:
-        rules.collect_results.output.arms,
+        settings=rules.save_settings.output,
+        collected=rules.collect_results.output.arms,
     output:
         "<results>/config.json",
     log:
         "<logs>/report/save_config.log",
     benchmark:
         "<benchmarks>/report/save_config.tsv"
-    params:
-        content=as_json(config),
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=5,
+    # A job with `run` reads the study's file anew; one with `shell` does not.
+    shell:
+        "cp {input.settings:q} {output:q} > {log:q} 2>&1"
 
 
 rule judge_claims:

@@ -106,6 +106,16 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
         raise InputError(message)
 
 
+def check_owner(results: Path, study: str) -> None:
+    """Refuse a folder whose results are another study's: each would remove or take over what the other made."""
+    kept = results / "config.json"
+    if kept.exists() and (owner := json.loads(kept.read_text(encoding="utf-8")).get("study")) != study:
+        raise InputError(
+            f"config: study is {quoted(study)}, and its results folder {results} holds those of {quoted(owner)}; give "
+            "each study a folder of its own (pathvars), or remove that one"
+        )
+
+
 def _locate_images(config: dict, folders: Iterable[Path]) -> None:
     """Write in `config` where the chosen data set's images are, in one of `folders`; what is gone keeps its name."""
     dataset = config["datasets"].get(config["dataset"], {})

@@ -48,7 +48,10 @@ def locate_reference(config: dict, folders: Iterable[Path]) -> None:
     found = [(folder / name).resolve() for folder in folders if (folder / name).is_dir()]
     if not found:
         looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
-        raise InputError(f"config: reference names {quoted(name)}, which is no folder in {looked}; {HOW}")
+        raise InputError(
+            f"config: reference names {quoted(name)}, which is no folder in {looked}; {HOW}, or set `reference: null`; "
+            "`git checkout results/reference` brings back what this repository published"
+        )
     if found[0] == Path("results", config["study"]).resolve():
         raise InputError(f"config: reference is {quoted(name)}, this study's own folder; copy it and name the copy")
     folder = Path(os.path.relpath(found[0]))
