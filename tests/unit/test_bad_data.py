@@ -349,6 +349,11 @@ IDX = [
         lambda f: {"torchvision": "EuroSAT", "classes": ["a", "b"]},
         ["'EuroSAT'", "fixed training and test part"],
     ),
+    (
+        "a set of pictures of several sizes",
+        lambda f: {"torchvision": "DTD", "classes": ["a", "b"]},
+        ["key 'datasets.mine.size' is missing; add it"],
+    ),
 ]
 
 # Of twelve images in three classes.
