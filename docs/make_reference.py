@@ -83,7 +83,7 @@ def row(key: str, settings: dict, needed: bool) -> list[str]:
     settings = resolved(settings)
     allowed = "a name" if settings["description"] == NAME else settings["description"]
     purpose = settings.get("title", allowed.partition(": the keys")[0])
-    if "object" in (types := settings.get("type", [])):
+    if "object" in (types := settings.get("type", [])) and "string" not in types:
         allowed = "a mapping, or null" if "null" in types else "a mapping"
     default = f"`{json.dumps(settings['default'])}`" if "default" in settings else ""
     star = " *" if needed and not default else ""

@@ -872,6 +872,12 @@ def test_what_is_no_yaml_stays(value):
         ("dataset", "no", "; in quotes it is text"),
         ("models", "{2024: null}", "; in quotes it is text"),
         ("datasets/mnist/classes", "[a, 1.5]", "; in quotes it is text"),
+        ("models/mine", "{architecture: 'my.py:net', recipe: student, day: 2026-01-05}", "; in quotes it is text"),
+        (
+            "models/mine",
+            "{architecture: 'my.py:net', recipe: student, days: [2026-01-05]}",
+            "mine.days.0 is 2026-01-05;",
+        ),
         ("recipes/teacher/weight_decay", "1e-3", "; YAML takes it for text: write 1.0e-3"),
         ("recipes/teacher/learning_rate", "1.5E2", "; YAML takes it for text: write 1.5e+2"),
         ("seeds", "['1']", "; YAML takes it for text: write 1"),
