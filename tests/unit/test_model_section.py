@@ -190,6 +190,10 @@ def test_files_are_found_beside_the_study_or_where_snakemake_runs(config, folder
     here["models"]["mine"] = PLAIN | {"weights": "a.pth"}
     check_config(here, SCHEMA, [tmp_path / "below", folder])
     assert here["models"]["mine"]["weights"] == "../a.pth"
+    monkeypatch.setenv("HOME", str(folder))
+    here["models"]["mine"]["weights"] = "~/a.pth"
+    check_config(here, SCHEMA)
+    assert here["models"]["mine"]["weights"] == str(folder / "a.pth")
 
 
 def read_anew() -> None:

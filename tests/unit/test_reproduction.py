@@ -209,6 +209,13 @@ def refused(config: dict, folders=(Path(),)) -> str:
     return message
 
 
+def test_a_published_folder_may_lie_in_the_users_home(config, folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    config["reference"] = f"~/{folder.name}"
+    locate_reference(config, [Path()])
+    assert Path(config["reference"]).resolve() == folder
+
+
 def test_a_published_folder_is_found_and_its_arms_are_those_of_the_default_study(config, folder):
     config["reference"] = folder.name
     locate_reference(config, [Path(), folder.parent])

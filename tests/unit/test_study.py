@@ -226,6 +226,7 @@ REFUSED = [
         "mlp, plain, resnet or wide-resnet; or file.py:function or module:function",
     ),
     ("study", "../x", "lower-case letters"),
+    ("pathvars", {"results": "~/x"}, "written out (~ is not replaced)"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
     ("study", "-rf", "lower-case letters"),

@@ -35,6 +35,7 @@ def locate_files(models: dict, folders: list[Path]) -> None:
 
 
 def _located(place: str, name: str, folders: list[Path]) -> str:
+    name = os.path.expanduser(name)
     for folder in folders:
         if (folder / name).is_file():
             return name if Path(name).is_absolute() else os.path.relpath(folder / name)

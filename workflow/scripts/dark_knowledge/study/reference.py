@@ -44,7 +44,7 @@ def locate_reference(config: dict, folders: Iterable[Path]) -> None:
     """
     if config.get("reference") is None:
         return
-    name, folders = config["reference"], [*folders, CHECKOUT]
+    name, folders = os.path.expanduser(config["reference"]), [*folders, CHECKOUT]
     found = [(folder / name).resolve() for folder in folders if (folder / name).is_dir()]
     if not found:
         looked = " or ".join(sorted({str(folder.absolute()) for folder in folders}))
