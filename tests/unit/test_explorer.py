@@ -71,16 +71,23 @@ def test_probabilities_are_a_fifth_of_a_point_off_at_most():
 @pytest.mark.parametrize(("temperature", "tolerance"), [(1, 0.01), (2, 0.007), (4, 0.005), (20, 0.003)])
 def test_soft_targets_of_any_temperature_follow_from_the_gaps(temperature, tolerance):
     logits = np.random.default_rng(1).normal(0, 6, (2, 2000, 10))
-    codes, largest = explorer.gap_codes(logits)
+    codes, largest = explorer.gap_codes(logits, hottest=20)
     gaps = largest * (codes / 255) ** 2
     assert np.abs(softmax(-gaps / temperature, -1) - softmax(logits / temperature, -1)).max() < tolerance
     assert (codes.min(-1) == 0).all()
 
 
 def test_equal_logits_have_no_gap():
-    codes, largest = explorer.gap_codes(np.zeros((1, 2, 3)))
+    codes, largest = explorer.gap_codes(np.zeros((1, 2, 3)), hottest=4)
     assert not codes.any()
     assert largest > 0
+
+
+def test_a_masked_class_leaves_the_others_their_soft_targets():
+    logits = np.array([[[2.0, 1.0, 0.0, -1e9]]])
+    codes, largest = explorer.gap_codes(logits, hottest=4)
+    gaps = largest * (codes / 255) ** 2
+    np.testing.assert_allclose(softmax(-gaps / 4, -1), softmax(logits / 4, -1), atol=0.003)
 
 
 @pytest.mark.parametrize("count", [1, 5, 6])
@@ -194,4 +201,5 @@ def test_small_pictures_are_enlarged_by_whole_pixels(height, width, scale):
 
 def test_log_probabilities_serve_as_logits():
     logits = np.random.default_rng(4).normal(0, 3, (1, 50, 5))
-    assert explorer.gap_codes(logits)[0].tolist() == explorer.gap_codes(log_softmax(logits, -1))[0].tolist()
+    of_both = [explorer.gap_codes(given, hottest=4)[0].tolist() for given in (logits, log_softmax(logits, -1))]
+    assert of_both[0] == of_both[1]

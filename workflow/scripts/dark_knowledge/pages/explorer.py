@@ -21,6 +21,8 @@ from dark_knowledge.study.arms import ALL_SEEDS
 
 # Longer side of a picture among the others, and of the chosen one, on the screen.
 SMALL, LARGE = 56, 150
+# In units of the temperature, how far below the largest a logit has no share that the page would show: e^-12 is 0.0006 %.
+NO_SHARE = 12
 
 
 def disputed_images(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -38,13 +40,14 @@ def probability_codes(logits: np.ndarray) -> np.ndarray:
     return np.rint(255 * softmax(logits, axis=-1)).astype(np.uint8)
 
 
-def gap_codes(logits: np.ndarray) -> tuple[np.ndarray, float]:
+def gap_codes(logits: np.ndarray, hottest: float) -> tuple[np.ndarray, float]:
     """How far each logit lies below the largest of its image, as uint8 codes, and the largest gap of all.
 
     A code c stands for the gap `largest * (c / 255)**2`, finest where probabilities are large, so that
-    softmax(-gap / T) gives the soft target at any T; about half a percentage point off at T = 1, less above.
+    softmax(-gap / T) gives the soft target at any T up to `hottest`; about half a percentage point off at T = 1, less
+    above. Gaps end at `NO_SHARE` of the hottest: else a logit of -1e9, which masks a class, takes the codes of the rest.
     """
-    gaps = logits.max(-1, keepdims=True) - logits
+    gaps = np.minimum(logits.max(-1, keepdims=True) - logits, NO_SHARE * hottest)
     largest = max(float(gaps.max(initial=0)), 1e-6)
     return np.rint(255 * np.sqrt(gaps / largest)).astype(np.uint8), largest
 
@@ -93,7 +96,9 @@ def page_data(
     answers = np.concatenate([own.argmax(-1) for own in logits])[:, order]
     probabilities = np.concatenate([probability_codes(own[:, images]) for own in logits])
     none = np.empty((0, len(images), logits[0].shape[-1]))
-    gaps, largest_gap = gap_codes(np.concatenate([none, *(logits[place][:, images] for place in teachers)]))
+    hottest = max((arm.temperature for arm in arms if not np.isnan(arm.temperature)), default=1)
+    of_teachers = np.concatenate([none, *(logits[place][:, images] for place in teachers)])
+    gaps, largest_gap = gap_codes(of_teachers, hottest)
     return {
         "testImages": len(labels),
         "shown": len(images),
