@@ -21,7 +21,7 @@ from dark_knowledge.study.arms import ALL_SEEDS
 
 # Longer side of a picture among the others, and of the chosen one, on the screen.
 SMALL, LARGE = 56, 150
-# In units of the temperature, how far below the largest a logit has no share that the page would show: e^-12 is 0.0006 %.
+# How many temperatures below the largest logit nothing is left that the page would show: e^-12 is 0.0006 %.
 NO_SHARE = 12
 
 
@@ -45,7 +45,7 @@ def gap_codes(logits: np.ndarray, hottest: float) -> tuple[np.ndarray, float]:
 
     A code c stands for the gap `largest * (c / 255)**2`, finest where probabilities are large, so that
     softmax(-gap / T) gives the soft target at any T up to `hottest`; about half a percentage point off at T = 1, less
-    above. Gaps end at `NO_SHARE` of the hottest: else a logit of -1e9, which masks a class, takes the codes of the rest.
+    above. Gaps end at `NO_SHARE` of `hottest`: a logit of -1e9, which masks a class, would take the codes of the rest.
     """
     gaps = np.minimum(logits.max(-1, keepdims=True) - logits, NO_SHARE * hottest)
     largest = max(float(gaps.max(initial=0)), 1e-6)
