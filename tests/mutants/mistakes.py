@@ -65,7 +65,7 @@ MISTAKES = {
         ('collected=subpath(input[0], parent=True),\n        classes=as_json(DATASET["classes"])', 'collected=subpath(input[0], parent=True),\n        classes=as_json(sorted(DATASET["classes"]))', "classes in alphabetical order in the figures"),
     ],
     f"{RULES}/report.smk": [
-        ("collected=rules.collect_results.output.arms,\n    output:", "output:", "config.json of results that are not there yet"),
+        ("collected=rules.collect_results.output.arms,\n    output:", "collected=rules.save_design.output,\n    output:", "config.json of results that are not there yet"),
         ("            rules.write_claims.output,\n", "", "the report has the verdicts of before"),
         ("figures=[expand(rules.plot_experiment.output, experiment=EXPERIMENTS),", "figures=[expand(rules.plot_experiment.output, experiment=EXPERIMENTS[:1]),", "the summary with figures of before"),
         ('        code=code("judge_claims.py"),\n', "", "verdicts of the code before"),
