@@ -25,6 +25,8 @@ rule save_config:
     benchmark:
         "<benchmarks>/report/save_config.tsv"
     localrule: True
+    conda:
+        "../../envs/analysis.yaml"
     resources:
         mem_mb=500,
         runtime=5,
