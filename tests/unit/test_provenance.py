@@ -30,10 +30,19 @@ def test_the_default_study_leaves_seeds_temperatures_and_epochs(config, full):
         "Experiment resnet: temperatures 1.5, 3, 6, 10, 20 of the full study.",
         "Experiment resnet: controls label-smoothing, self-distillation, shuffled, whole-cost of the full study.",
         "Experiment unaugmented of the full study.",
-        "Training as long as the full study's: 12 epochs by recipe teacher, not 50.",
-        "Training as long as the full study's: 10 epochs by recipe student, not 50.",
+        "Training as long as the full study's: plain-teacher for 12 epochs, not 50.",
+        "Training as long as the full study's: resnet for 12 epochs, not 50.",
+        "Training as long as the full study's: student for 10 epochs, not 50.",
         "A run on a GPU: nothing here shows its speed or its rounding.",
     ]
+
+
+def test_a_network_is_trained_as_long_as_its_own_recipe_says(config, full):
+    config["recipes"]["mine"] = config["recipes"]["teacher"] | {"epochs": 50}
+    config["models"]["resnet"]["recipe"] = "mine"
+    lines = provenance.left_undone(config, full, {"cuda"})
+    shorter = [line for line in lines if line.startswith("Training as long")]
+    assert [line.split(": ")[1].split()[0] for line in shorter] == ["plain-teacher", "student"]
 
 
 def test_the_full_study_leaves_nothing(full):

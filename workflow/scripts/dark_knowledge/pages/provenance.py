@@ -8,7 +8,7 @@ import pandas as pd
 
 from dark_knowledge.analysis.formats import show_whole
 from dark_knowledge.command import sha256
-from dark_knowledge.study.arms import Arm, arms_of, controls_of, experiments_of, file_of
+from dark_knowledge.study.arms import Arm, arms_of, controls_of, experiments_of, file_of, recipe_of
 from dark_knowledge.study.paths import format_number
 
 STEPS = {
@@ -159,10 +159,15 @@ def _unlike(config: dict, full: dict) -> list[str]:
         controls = [control for control in controls_of(settings) if control not in controls_of(own[name])]
         if controls:
             lines.append(f"Experiment {name}: controls {', '.join(controls)} of the full study.")
-    for name, recipe in full["recipes"].items():
-        epochs = config["recipes"].get(name, recipe)["epochs"]
-        if epochs < recipe["epochs"]:
-            lines.append(
-                f"Training as long as the full study's: {epochs} epochs by recipe {name}, not {recipe['epochs']}."
-            )
+    trained = {own[name][role] for name in own.keys() & others for role in ("teacher", "student")}
+    for model in sorted(trained & full["models"].keys()):
+        epochs, most = _epochs(config, model), _epochs(full, model)
+        if epochs is not None and most is not None and epochs < most:
+            lines.append(f"Training as long as the full study's: {model} for {epochs} epochs, not {most}.")
     return lines
+
+
+def _epochs(config: dict, model: str) -> int | None:
+    """How many epochs a model is trained for; None of a training elsewhere."""
+    recipe = recipe_of(config, model)
+    return None if recipe is None else config["recipes"][recipe]["epochs"]
