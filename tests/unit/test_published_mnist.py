@@ -173,7 +173,7 @@ CLAIMS = {
     "3c": "it is nearer to the teacher than to the baseline",
     "3a": "a better fit to the training set ({:.2f} percentage points worse)",
     "2b": "a more stable validation accuracy",
-    "4": "errors spread over the classes as the teacher's are",
+    "4": "a net on labels that spreads its errors over the classes as its teacher does",
     "5": "fewer errors on the hardest class",
     "6": "errors spread more evenly",
 }
@@ -208,8 +208,8 @@ def again_point() -> str:
     return (
         "**It reproduces itself.** The same study stood here before, by earlier code with other random numbers, on a "
         "Zen 3 in float32 (25 November 2026, commits c38ca3b, 5bf5ceb and 95b5617; its tables stand at b94f8f8). All "
-        f"{len(found)} arms that both have come out as published: their means lie where the earlier runs foretell the "
-        f"mean of as many new ones. The {len(ten)} of ten seeds were foretold to within {reach:.2f} percentage points "
+        f"{len(found)} arms that both have come out as published: their means lie where the earlier runs predict the "
+        f"mean of as many new ones. The {len(ten)} of ten seeds were predicted to within {reach:.2f} percentage points "
         f"in the median, and differ by {apart:.2f}; for the {len(three)} of three seeds it is a weak test."
     )
 

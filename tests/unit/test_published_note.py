@@ -70,7 +70,7 @@ def test_what_is_seen_in_the_note_is_of_the_committed_tables():
     faster, fit = claims.loc[("resnet", "1")], claims.loc[("resnet", "3a")]
     half = show_number(faster.high - faster.effect, 1)
     assert f"{-faster.effect:.1f} percentage points lower over the training (± {half}, ResNet)" in page
-    assert f"({show_difference(fit.effect, fit.high, 1)} percentage points in evaluation mode)" in page
+    assert f"({show_difference(fit.effect, fit.high)} percentage points in evaluation mode)" in page
     learning = table("note", "claims").query("experiment == 'resnet' and quantity.str.contains('while learning')")
     (learning,) = learning.query("claim == '3a'").itertuples()
     ahead = show_difference(learning.effect, learning.high)
@@ -271,6 +271,6 @@ def test_the_notes_length_is_of_the_committed_tables():
         " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
     )
     assert (
-        f"at the epoch best on test the teacher has {of_teacher} %, its students {best} %, the net on labels {labels}."
+        f"at the epoch best on test the two seeds have {of_teacher} % (teacher), {best} % (student), {labels} % (labels)."
         in page
     )

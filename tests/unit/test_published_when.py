@@ -69,6 +69,11 @@ def test_longer_training_is_of_the_committed_tables():
     assert f"leads the net on labels by {show_difference(paid.lead, paid.lead_high)}" in text
     assert accuracy.last_test_accuracy_mean["student, T = 4"] > 94.3  # "which is met"
     runs = table("patient", "runs")
+    for part, words in (("validation", "points on validation,"), ("test", "on test.")):
+        percent = 100 * runs.pivot(index="seed", columns=["model", "supervision"], values=f"last_{part}_accuracy")
+        erasing = mean_interval(percent["student-erased", "labels"] - percent["student", "labels"])
+        assert f"{show_difference(erasing.mean, erasing.high)} {words}" in text.replace("percentage ", "")
+        assert erasing.low < 0 < erasing.high  # "it is not shown that it helps on labels either"
     assert f"{len(runs)} trainings, those of seed 0 at commit 59ec667, the others at b486a29" in text
     assert runs.groupby("commit").seed.unique().map(set).to_dict() == {
         "59ec6675befd": {0},

@@ -167,7 +167,8 @@ def claims_point() -> str:
     turned = [own - now["supported"] for own, now in zip(before, (fashion, custom), strict=True)]
     assert all(now["supported"] < own for own, now in zip(before, (fashion, custom), strict=True))
     jittered = verdicts("hinton2015", "claims", "jittered")
-    assert {"3b", "3c"} <= jittered["undecided"]
+    assert {"2a", "3b", "3c"} <= jittered["undecided"]
+    assert ["2a" in of["contradicted"] for of in with_all] == [False, False, True, False]
     claims = pd.concat([table(study, "claims").query("decides") for study in ("note", "annealing")], ignore_index=True)
     (n,) = {*claims.n, *table("hinton2015", "claims").query("experiment == 'distillation' and decides").n}
     shirts = claims.effect[claims.claim == "5"]
@@ -177,11 +178,12 @@ def claims_point() -> str:
     return (
         f"**Of the note's {WORDS[len(CLAIMS)]} claims** one holds on MNIST and in {WORDS[len(with_all)]} experiments "
         f"with the whole of Fashion-MNIST (custom, resnet, and annealing's two rates; n = {n} each): the student "
-        "learns faster by the epoch, its teacher's training not counted. *Better on test* and *nearer to its teacher "
-        "than to the net on labels* are shown on MNIST, unless its images are shifted, and the former in one of the "
-        f"{WORDS[len(with_all)]}, resnet; *steadier validation accuracy* in one of them, *teacher and baseline spread "
-        "their errors alike* in two. An [earlier run](docs/note.md#the-two-runs-of-the-default-study) of custom and "
-        f"resnet supported {WORDS[sum(map(len, turned))]} more: verdicts near their limit turn. At a falling rate the "
+        "learns faster by the epoch, its teacher's training not counted. *Less stable training loss*, *better on test* "
+        "and *nearer to its teacher than to the net on labels* are shown on MNIST, unless its images are shifted; "
+        f"*better on test* in one of the {WORDS[len(with_all)]} too, resnet, and a more stable loss in another, at the "
+        "constant rate; *steadier validation accuracy* in one of them, *teacher and baseline spread their errors "
+        "alike* in two. An [earlier run](docs/note.md#the-two-runs-of-the-default-study) of custom and resnet "
+        f"supported {WORDS[sum(map(len, turned))]} more: a verdict of ten seeds may turn. At a falling rate the "
         "student ends with a worse fit to the training set in evaluation mode; the note says better, and not how it "
         "measured. Fewer errors on the note's class 6, shirts, are not seen (student minus baseline: "
         f"{show_number(shirts.min(), 1, signed=True)} to {show_number(shirts.max(), 1, signed=True)} errors, "
@@ -284,7 +286,8 @@ def summary() -> str:
         f"test errors on MNIST, not that of its distilled net ({distilled['mean']:.1f} here, {distilled.paper:.0f} "
         "there); and the note's three test accuracies if its teacher's learning rate falls and its small net's is "
         "constant, its teacher's alone if both fall. **Is it worth it?** Perhaps with 10 % of Fashion-MNIST's images; "
-        "with 3 % that is not seen; with all of them longer training on labels gained more."
+        "with 3 % that is not seen; with all of them labels for the same cost gained more than a teacher in "
+        f"{config_of('when-100-percent')['recipes']['100-percent']['epochs']} epochs."
     )
 
 
@@ -304,9 +307,11 @@ def reproduced() -> str:
         "A published number counts as reproduced if it lies in the 95 % prediction interval of one more run here. So "
         f"{WORDS[(paper.inside == 'no').sum() - 1]} [others](docs/mnist.md) of the paper's are not (one of them is, if "
         "its constant is chosen on test images like the paper's), and the note's [training "
-        "accuracies](docs/note.md#the-note-as-its-curves-read) are in part. That both of the note's rates were "
-        f"constant {WORDS[neither.n]} seeds cannot rule out; it does not give them. Nor does it name its images: "
-        "Fashion-MNIST is a guess from its classes and accuracies."
+        "accuracies](docs/note.md#the-note-as-its-curves-read) are in part. The note gives neither its learning rates "
+        "nor its images. The rates were chosen here [after results had been "
+        "seen](docs/note.md#the-note-as-its-curves-read), and Fashion-MNIST is a guess from its classes and "
+        "accuracies, so a part of the agreement is built in; constant rates for both nets, tried with "
+        f"{WORDS[neither.n]} seeds, are not ruled out."
     )
 
 

@@ -83,7 +83,7 @@ def _checked(folder: Path) -> dict:
     counts = Counter(run[:2] for run in runs)
     if max(counts.values(), default=0) < FEWEST:
         raise InputError(
-            f"config: reference: no arm in {folder / RUNS} has {FEWEST} runs, and fewer foretell nothing; publish more "
+            f"config: reference: no arm in {folder / RUNS} has {FEWEST} runs, and fewer predict nothing; publish more "
             "seeds"
         )
     return published
