@@ -271,6 +271,6 @@ def test_the_notes_length_is_of_the_committed_tables():
         " and ".join(f"{value:.2f}" for value in taught[arm]) for arm in ("resnet-constant_T4_w0.1", "labels")
     )
     assert (
-        f"at the epoch best on test the two seeds have {of_teacher} % (teacher), {best} % (student), {labels} % (labels)."
-        in page
+        f"at the epoch best on test the two seeds have {of_teacher} % (teacher), {best} % (student), {labels} % "
+        "(labels)." in page
     )
