@@ -22,7 +22,7 @@ from dark_knowledge.analysis.results import ExperimentArm
 from dark_knowledge.analysis.statistics import Interval
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-STUDIES = ("note-earlier", "when-3-percent", "when-10-percent")
+STUDIES = ("note-earlier", "when-3-percent", "when-10-percent-earlier")
 OF_ANSWERS = (generalisation, nearness, similar_errors, hardest, evenness)
 COLUMNS = ["experiment", "student_arm", "claim", "quantity", "unit", "decides", "claimed", "reference", "baseline"]
 COLUMNS += ["student", "effect", "low", "high", "p", "p_holm", "n", "verdict"]
