@@ -49,14 +49,24 @@ def test_an_ensemble_of_students_costs_their_teachers_too(study):
     taught = runs[runs.supervision == "big_T4_w0.1"]
     own = taught.iloc[:1].assign(
         model="several", supervision="labels", seed=ALL_SEEDS, taught_by=None, taught_by_supervision=None,
-        seconds=taught.seconds.sum(), members="small", members_supervision="big_T4_w0.1",
+        members="small", members_supervision="big_T4_w0.1", parameters=2 * taught.parameters.iloc[0],
     )  # fmt: skip
     cost = costs.run_costs(pd.concat([runs, own]), ExperimentArm("x", "control", "", "several", "labels"))
     assert cost.index.tolist() == [ALL_SEEDS]
-    assert cost.own_seconds.item() == 3 * 17.25
-    assert cost.total_seconds.item() == 3 * (17.25 + 23.25 + 3)
-    assert cost.total_multiply_adds.item() == 3 * (3 * 110 * 600 * 5 + 100 * 500)
+    assert len(taught) == 3  # a seed more than it has members
+    assert cost.own_seconds.item() == 2 * 17.25
+    assert cost.total_seconds.item() == 2 * (17.25 + 23.25 + 3)
+    assert cost.total_multiply_adds.item() == 2 * (3 * 110 * 600 * 5 + 100 * 500)
     assert not cost.elsewhere.item()
+
+
+def test_gain_per_cost_is_over_the_same_seeds_as_the_gain(study):
+    runs = study["runs"]
+    more = (runs.model == "small") & (runs.supervision == "labels") & (runs.seed == 0)
+    slow = runs[more].assign(seed=99, seconds=1e6)  # of another experiment
+    with_more = Results(study | {"runs": pd.concat([runs, slow])})
+    column = costs.cost_table(study).set_index("arm").gain_per_minute
+    pd.testing.assert_series_equal(costs.cost_table(with_more).set_index("arm").gain_per_minute, column)
 
 
 def test_other_arms_pay_for_themselves_alone(study):

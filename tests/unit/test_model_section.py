@@ -45,6 +45,8 @@ TAUGHT = TAUGHT_WITHOUT_WEIGHT | {"hard_weight": 0.1}
 def folder(tmp_path):
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "other_nets.py").write_text("def deep(num_classes, layers): ...\n")
+    (tmp_path / "circle.py").write_text("from round import *\ndef wide(num_classes): ...\n")
+    (tmp_path / "round.py").write_text("from circle import *\ndef other(num_classes, layers): ...\n")
     (tmp_path / "wrong.py").write_text("def wide(:\n")
     (tmp_path / "latin.py").write_text("# coding: latin-1\n# für Bilder\ndef wide(num_classes): ...\n", "latin-1")
     (tmp_path / "beside_wrong.py").write_text("import wrong\ndef wide(num_classes): ...\n")
@@ -92,6 +94,10 @@ WRONG = [
     (net("nets.py:no_classes", width=3), "nets.py:no_classes takes no argument num_classes; give it one"),
     (net("nets.py:Net", widths=3), "unknown key 'models.mine.widths'; did you mean 'width'?"),
     (net("nets.py:renamed"), "key 'models.mine.layers' is missing"),
+    (net("circle.py:other"), "key 'models.mine.layers' is missing"),
+    (net("circle.py:neither"), "circle.py has no 'neither'"),
+    (net("nets.py:anything", widths={1: 2}), "models.mine.widths has an entry named 1; allowed: text that"),
+    (net("nets.py:anything", widths={1: 2, "a": 3}), "models.mine.widths has an entry named 1"),
     (net("wrong.py:wide"), "wrong.py, line 1: invalid syntax; correct it"),
     (net("beside_wrong.py:wide"), "/wrong.py, line 1: invalid syntax; correct it"),
     (net("latin.py:wide"), "latin.py, or a file that it imports, is no text in UTF-8; save it as such"),

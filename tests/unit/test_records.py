@@ -6,12 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from dark_knowledge.analysis.records import TRAIN_MODEL, Records
 from dark_knowledge.command import InputError, sha256
 from dark_knowledge.fingerprint import code_fingerprint
-from dark_knowledge.study.arms import Arm, arms_of, design_of, is_ensemble, network_of, recipe_of
+from dark_knowledge.study.arms import Arm, arms_of, design_of, is_ensemble, members_of, network_of, recipe_of
 from dark_knowledge.study.paths import RUN_FILES, run_folder, run_sums
 
 CONFIG = {
@@ -86,7 +87,8 @@ class Study:
             "files": run_sums(folder),
         }
         if is_ensemble(self.design, arm.model):
-            members = [self.folder / run_folder("big", "labels", seed) for seed in (0, 1)]
+            supervision = members_of(self.design, arm.model).supervision
+            members = [self.folder / run_folder("big", supervision, seed) for seed in (0, 1)]
             record["members"] = [sha256(member / RUN_FILES["weights"]) for member in members]
         (folder / RUN_FILES["metrics"]).write_text(json.dumps(record))
 
@@ -111,10 +113,11 @@ class Study:
 
     def write_logits(self, arm, seeds):
         sums = [run_sums(self.folder / run_folder(arm.model, arm.supervision, seed)) for seed in seeds]
+        trained = members_of(self.design, arm.model) if is_ensemble(self.design, arm.model) else arm
         record = {
             "architecture": network_of(self.design, arm.model),
             "data": sha256(self.data),
-            "transfer_set": CONFIG["transfer_sets"].get(arm.transfer_set, {}),
+            "transfer_set": CONFIG["transfer_sets"].get(trained.transfer_set, {}),
             "split_seed": 5,
             "weights": [of_run["weights"] for of_run in sums],
             "selected": [of_run["selected"] for of_run in sums],
@@ -140,6 +143,15 @@ def study(tmp_path):
 
 def test_records_of_the_very_study_are_accepted(study):
     study.check()
+
+
+def test_an_ensembles_logits_are_of_the_images_of_its_members(tmp_path, monkeypatch):
+    monkeypatch.setitem(CONFIG, "teachers", {"big-of-few": {"model": "big", "transfer_set": "few"}})
+    monkeypatch.setitem(CONFIG["models"]["all-big"], "members", "big-of-few")
+    study = Study(tmp_path)
+    study.check()
+    with safe_open(study.folder / "runs/all-big/labels/logits.safetensors", "np") as file:
+        assert json.loads(file.metadata()["record"])["transfer_set"] == {"images": 30}
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,8 @@ def test_no_folder_and_the_studys_own_are_refused(config, tmp_path, monkeypatch)
     (tmp_path / "results/note").mkdir(parents=True)
     config["reference"] = "results/note"
     assert "this study's own folder" in refused(config)
+    (tmp_path / "out").mkdir()
+    assert "this study's own folder" in refused(config | {"reference": "out", "pathvars": {"results": "out"}})
 
 
 @pytest.mark.parametrize("file", ["config.json", "tables/runs.csv"])

@@ -227,6 +227,8 @@ REFUSED = [
     ),
     ("study", "../x", "lower-case letters"),
     ("pathvars", {"results": "~/x"}, "written out (~ is not replaced)"),
+    ("pathvars", {"results": "x/"}, "without braces and without a slash at its end"),
+    ("pathvars", {"results": "x{y}"}, "without braces"),
     ("study", "a b", "lower-case letters"),
     ("study", "", "lower-case letters"),
     ("study", "-rf", "lower-case letters"),
@@ -367,10 +369,19 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text, found):
 
 def test_a_results_folder_of_another_study_is_refused(tmp_path):
     check_owner(tmp_path, "mine")
-    (tmp_path / "config.json").write_text(json.dumps({"study": "yours"}))
-    check_owner(tmp_path, "yours")
-    with pytest.raises(InputError, match=r"study is 'mine', and its results folder [^ ]+ holds those of 'yours'"):
+    for kept in ("config.json", "settings.json"):  # the latter from the first job on
+        (tmp_path / kept).write_text(json.dumps({"study": "yours"}))
+        check_owner(tmp_path, "yours")
+        with pytest.raises(InputError, match=r"study is 'mine', and its results folder [^ ]+ holds those of 'yours'"):
+            check_owner(tmp_path, "mine")
+        (tmp_path / kept).write_text("")  # as a power failure leaves it
         check_owner(tmp_path, "mine")
+
+
+def test_the_order_of_the_seeds_has_no_meaning(config):
+    config["seeds"] = [2, 0, 1]
+    check_config(config, SCHEMA)
+    assert config["seeds"] == [0, 1, 2]
 
 
 def test_a_key_that_stands_twice_in_json_is_refused(tmp_path):
@@ -912,6 +923,12 @@ def test_no_two_arms_of_an_experiment_are_called_alike(config):
     config["losses"]["student"] = config["losses"]["dist"]
     config["experiments"]["resnet"]["losses"] = ["student"]
     assert "has an arm that is called 'student, T = 1', as something else is in its tables" in message_of(config)
+
+
+@pytest.mark.parametrize("name", ["experiment", "label", "class", "images", "quantity", "student-minus-baseline"])
+def test_no_control_is_called_as_a_column_of_the_tables(config, name):
+    config["experiments"]["resnet"]["controls"] = {name: {"model": "student"}}
+    assert f"has an arm that is called {name.replace('-', ' ')!r}, as something else is" in message_of(config)
 
 
 def test_no_control_is_called_as_what_was_published(config):

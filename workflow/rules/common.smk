@@ -231,6 +231,13 @@ def transfer_set(supervision):
     return as_json(config["transfer_sets"][name] if name else {})
 
 
+def learned_from(wildcards):
+    """The supervision of an arm's runs, of an ensemble its members'."""
+    if arms.is_ensemble(config, wildcards.model):
+        return arms.members_of(config, wildcards.model).supervision
+    return wildcards.supervision
+
+
 def loss(by):
     """The option of a command line that gives the loss of a part of a supervision's name; empty where it is Hinton's."""
     name = paths.loss_of(by)

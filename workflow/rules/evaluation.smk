@@ -27,7 +27,7 @@ rule evaluate_runs:
         # The runs' folder rather than every file: a command line has a limit, a study has not.
         runs=subpath(output[0], parent=True),
         seeds=lambda wildcards: SEEDS[wildcards.model, wildcards.supervision],
-        transfer_set=lambda wildcards: transfer_set(wildcards.supervision),
+        transfer_set=lambda wildcards: transfer_set(learned_from(wildcards)),
         split_seed=config["split"]["seed"],
         accelerator=config["accelerator"],
         precision=config["precision"],

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_significant, starred
@@ -32,8 +33,11 @@ def run_costs(runs: pd.DataFrame, arm: ExperimentArm) -> pd.DataFrame:
     """
     own = rows_of(runs, arm).set_index("seed").sort_index()
     if (members := members_of(runs, arm)) is not None:
+        # Its parameters are its members' together; of their arm there may be more runs, of another experiment's seeds.
+        count = round(own.parameters.iloc[0] / rows_of(runs, members).parameters.iloc[0])
         of_all = run_costs(runs, members)
-        return of_all.sum().to_frame(own.index[0]).T.rename_axis("seed").assign(elsewhere=of_all.elsewhere.any())
+        costs = (count * of_all.drop(columns="elsewhere").mean()).to_frame(own.index[0]).T.rename_axis("seed")
+        return costs.assign(elsewhere=of_all.elsewhere.any())
     costs = pd.DataFrame({"own_seconds": own.seconds, "own_multiply_adds": _training_multiply_adds(own)})
     costs = costs.fillna(0).assign(elsewhere=own.machine == NOT_HERE)
     if arm.teacher is None:
@@ -61,7 +65,7 @@ def cost_table(results: Results) -> pd.DataFrame:
     for experiment in results.experiments:
         arms = results.arms(experiment)
         baseline = arm_of(arms, "baseline")
-        reference = run_costs(runs, baseline).drop(columns="elsewhere").mean()
+        reference = run_costs(runs, baseline).drop(columns="elsewhere")
         for arm in arms:
             own = rows_of(runs, arm)
             costs = run_costs(runs, arm)
@@ -69,7 +73,7 @@ def cost_table(results: Results) -> pd.DataFrame:
                 *(100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
             )
             gain = mean_interval(accuracy - accuracy_of_baseline)
-            extra = costs.drop(columns="elsewhere").mean() - reference
+            extra = np.subtract(*(side.mean() for side in paired(costs.drop(columns="elsewhere"), reference)))
             if extra.total_multiply_adds <= 0 or costs.elsewhere.any():
                 extra[:] = 0.0  # the seconds of equal trainings differ all the same; those of elsewhere are not known
             rows.append(

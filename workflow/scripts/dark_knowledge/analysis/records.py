@@ -128,10 +128,11 @@ class Records:
     def asked_of_logits(self, arm: Arm, seeds: list[int]) -> dict:
         """What the record in the file of an arm's logits must say."""
         runs = [self.run(arm, seed) for seed in seeds]
+        trained = members_of(self.design, arm.model) if is_ensemble(self.design, arm.model) else arm
         return {
             "architecture": network_of(self.design, arm.model),
             "data": self.data,
-            "transfer_set": self._transfer_set(arm),
+            "transfer_set": self._transfer_set(trained),
             "split_seed": self.design["split"]["seed"],
             "weights": [run["files"]["weights"] for run in runs],
             "selected": [run["files"]["selected"] for run in runs],

@@ -104,16 +104,25 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
     _complete_classes(config)
     for message in contradictions(config):
         raise InputError(message)
+    config["seeds"].sort()  # an ensemble of the same seeds is the same, in whatever order they are given
 
 
 def check_owner(results: Path, study: str) -> None:
     """Refuse a folder whose results are another study's: each would remove or take over what the other made."""
-    kept = results / "config.json"
-    if kept.exists() and (owner := json.loads(kept.read_text(encoding="utf-8")).get("study")) != study:
+    owner = next(filter(None, map(_study_of, (results / "settings.json", results / "config.json"))), study)
+    if owner != study:
         raise InputError(
             f"config: study is {quoted(study)}, and its results folder {results} holds those of {quoted(owner)}; give "
             "each study a folder of its own (pathvars), or remove that one"
         )
+
+
+def _study_of(file: Path) -> str | None:
+    """The study whose settings a file keeps; None where there is no file, or one that a power failure cut short."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get("study")
+    except (OSError, ValueError):
+        return None
 
 
 def _locate_images(config: dict, folders: Iterable[Path]) -> None:

@@ -76,15 +76,19 @@ def _unknown_improved_class(config: dict) -> Iterator[str]:
             )
 
 
+# The other columns of tables with a column for each arm.
+COLUMNS = {"experiment", "label", "class", "images", "quantity", "student minus baseline"}
+
+
 def _confused_arms(config: dict) -> Iterator[str]:
     """Arms that tables and figures would show under one name, or under that of what was published elsewhere."""
     for name in experiments_of(config):
-        seen = {AS_PUBLISHED}
+        seen = {AS_PUBLISHED, *COLUMNS}
         for role in roles_in(config, name):
             if role.label in seen:
                 yield (
                     f"config: experiments.{name} has an arm that is called {role.label!r}, as something else is in its "
-                    "tables; rename the loss or control that it is of"
+                    "tables; rename the loss or control that it is of, or take temperatures that differ more"
                 )
             seen.add(role.label)
 

@@ -52,7 +52,7 @@ def locate_reference(config: dict, folders: Iterable[Path]) -> None:
             f"config: reference names {quoted(name)}, which is no folder in {looked}; {HOW}, or set `reference: null`; "
             "`git checkout results/reference` brings back what this repository published"
         )
-    if found[0] == Path("results", config["study"]).resolve():
+    if found[0] == Path(config.get("pathvars", {}).get("results", f"results/{config['study']}")).resolve():
         raise InputError(f"config: reference is {quoted(name)}, this study's own folder; copy it and name the copy")
     folder = Path(os.path.relpath(found[0]))
     config["reference"] = str(folder) if _checked(folder)["dataset"] == config["dataset"] else None

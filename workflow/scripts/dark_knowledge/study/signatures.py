@@ -51,7 +51,7 @@ def module_file(name: str) -> Path | None:
     return Path(spec.origin) if spec.origin else None
 
 
-def signature_of(path: Path, name: str) -> Signature | None:
+def signature_of(path: Path, name: str, passed: frozenset[Path] = frozenset()) -> Signature | None:
     """What the function or class `name` of a Python file takes; None where the file binds no such name.
 
     Names that a file takes over from another of its folder are followed; of any other binding, and of one within a try
@@ -62,7 +62,7 @@ def signature_of(path: Path, name: str) -> Signature | None:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             found = _signature(node)
         elif isinstance(node, ast.ImportFrom):
-            found = _imported(path, node, name) or found
+            found = _imported(path, node, name, passed | {path}) or found
         elif not isinstance(node, ast.FunctionDef | ast.ClassDef) and {name, "*"} & _bound(node):
             found = UNKNOWN
     return found
@@ -81,15 +81,17 @@ def _signature(node: ast.FunctionDef | ast.ClassDef) -> Signature:
     return Signature(keywords, any_keyword=node.args.kwarg is not None)
 
 
-def _imported(path: Path, node: ast.ImportFrom, name: str) -> Signature | None:
+def _imported(path: Path, node: ast.ImportFrom, name: str, passed: frozenset[Path]) -> Signature | None:
     """What `name` takes where this import may bind it."""
     names = {alias.asname or alias.name: alias.name for alias in node.names}
     if name not in names and "*" not in names:
         return None
     folder = path.parents[max(node.level, 1) - 1]
     beside = folder.joinpath(*(node.module or "").split(".")).with_suffix(".py")
+    if beside in passed:  # two files that import from one another
+        return None
     if beside.is_file():
-        return signature_of(beside, names.get(name, name))
+        return signature_of(beside, names.get(name, name), passed)
     return UNKNOWN  # of another package
 
 
