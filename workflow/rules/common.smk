@@ -153,7 +153,7 @@ def full_study():
     root = WORKFLOW.parent
     full = yaml.safe_load((root / "config.yaml").read_text())
     update_config(full, yaml.safe_load((root / "workflow/studies/full.yaml").read_text()))
-    return {key: full[key] for key in ("dataset", "seeds", "recipes", "experiments")}
+    return {key: full[key] for key in ("dataset", "seeds", "recipes", "models", "experiments")}
 
 
 def texts(*patterns):
