@@ -378,12 +378,6 @@ def test_a_results_folder_of_another_study_is_refused(tmp_path):
         check_owner(tmp_path, "mine")
 
 
-def test_the_order_of_the_seeds_has_no_meaning(config):
-    config["seeds"] = [2, 0, 1]
-    check_config(config, SCHEMA)
-    assert config["seeds"] == [0, 1, 2]
-
-
 def test_a_key_that_stands_twice_in_json_is_refused(tmp_path):
     path = tmp_path / "study.json"
     path.write_text('{"a": {"study": "a",\n "study": "a"}}')

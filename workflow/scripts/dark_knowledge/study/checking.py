@@ -104,7 +104,6 @@ def check_config(config: dict, schema_path: str, folders: Iterable[Path] = (Path
     _complete_classes(config)
     for message in contradictions(config):
         raise InputError(message)
-    config["seeds"].sort()  # an ensemble of the same seeds is the same, in whatever order they are given
 
 
 def check_owner(results: Path, study: str) -> None:
