@@ -56,7 +56,7 @@ MISTAKES = {
         ("                for seed in seeds\n            }", "                for seed in seeds[:1]\n            }", "a teacher's logits made again collect nothing again"),
         ("        logits=[logits_of(arm) for arm in ARMS],\n        # One", "        # One", "logits made again collect nothing again"),
         ('        code=code("collect_results.py"),\n', "", "tables of the code before"),
-        ("transfer_set=lambda wildcards: transfer_set(wildcards.supervision)", "transfer_set=lambda wildcards: transfer_set(wildcards.model)", "transfer set lost in scoring"),
+        ("transfer_set=lambda wildcards: transfer_set(learned_from(wildcards))", "transfer_set=lambda wildcards: transfer_set(wildcards.model)", "transfer set lost in scoring"),
     ],
     f"{RULES}/analysis.smk": [
         ("as_json(arms.published_of(config)[wildcards.experiment])", "as_json(arms.published_of(config)[EXPERIMENTS[0]])", "the first experiment's published class in all drawings"),
