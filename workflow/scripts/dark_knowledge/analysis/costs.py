@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from dark_knowledge.analysis.formats import NO_NUMBER, show_difference, show_interval, show_significant, starred
@@ -73,7 +72,8 @@ def cost_table(results: Results) -> pd.DataFrame:
                 *(100 * by_seed(runs, a, "last_test_accuracy") for a in (arm, baseline))
             )
             gain = mean_interval(accuracy - accuracy_of_baseline)
-            extra = np.subtract(*(side.mean() for side in paired(costs.drop(columns="elsewhere"), reference)))
+            own_cost, cost_of_baseline = paired(costs.drop(columns="elsewhere"), reference)
+            extra = own_cost.mean() - cost_of_baseline.mean()
             if extra.total_multiply_adds <= 0 or costs.elsewhere.any():
                 extra[:] = 0.0  # the seconds of equal trainings differ all the same; those of elsewhere are not known
             rows.append(

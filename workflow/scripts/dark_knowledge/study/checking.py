@@ -120,7 +120,7 @@ def _study_of(file: Path) -> str | None:
     """The study whose settings a file keeps; None where there is no file, or one that a power failure cut short."""
     try:
         return json.loads(file.read_text(encoding="utf-8")).get("study")
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
 
 
